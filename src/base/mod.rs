@@ -1,0 +1,20 @@
+//! Words that every stage speaks: who, when, which frame, which byte.
+//!
+//! Invariant: this module imports nothing else of the crate, allocates nothing on the path of a packet, and
+//! has no opinion about any protocol.
+
+mod cursor;
+mod endpoint;
+mod escape;
+mod frame;
+mod sequence;
+mod side;
+mod time;
+
+pub use cursor::{Cursor, Short};
+pub use endpoint::{Endpoint, Reach};
+pub use escape::{Escaped, escape, escape_bytes};
+pub use frame::{CaptureIndex, FrameRef};
+pub use sequence::SeqNumber;
+pub use side::{PerSide, Side};
+pub use time::{Micros, Timestamp};

@@ -1,0 +1,97 @@
+//! When a packet was captured, and how long something took.
+
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, as a capture's clock said. Good from 1677 to 2262.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+/// A duration in microseconds; negative where a clock was set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Micros(pub i64);
+
+impl Timestamp {
+    /// Microseconds from `earlier` to this time.
+    #[must_use]
+    #[inline]
+    pub const fn since(self, earlier: Timestamp) -> Micros {
+        Micros(self.0.saturating_sub(earlier.0) / 1_000)
+    }
+
+    /// This time, `by` later.
+    #[must_use]
+    #[inline]
+    pub const fn plus(self, by: Micros) -> Timestamp {
+        Timestamp(self.0.saturating_add(by.0.saturating_mul(1_000)))
+    }
+
+    /// The UTC time of day with microseconds, as `14:03:07.123456`: for lists of packets of one day.
+    #[must_use]
+    pub fn time_of_day(self) -> String {
+        jiff::fmt::strtime::format("%H:%M:%S%.6f", &self.civil()).unwrap_or_default()
+    }
+
+    fn civil(self) -> jiff::Zoned {
+        // An i64 of nanoseconds is always within jiff's range (years -9999 to 9999).
+        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC)
+    }
+}
+
+/// RFC 3339 in UTC with nine digits of the second.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        write!(f, "{t:.9}")
+    }
+}
+
+impl Micros {
+    /// `n` whole seconds.
+    #[must_use]
+    pub const fn from_secs(n: i64) -> Micros {
+        Micros(n.saturating_mul(1_000_000))
+    }
+
+    /// `n` milliseconds.
+    #[must_use]
+    pub const fn from_millis(n: i64) -> Micros {
+        Micros(n.saturating_mul(1_000))
+    }
+
+    /// In seconds.
+    #[must_use]
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+/// In the unit a person would use: `850 us`, `12.3 ms`, `30.0 s`.
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.unsigned_abs() {
+            0..1_000 => write!(f, "{} us", self.0),
+            1_000..1_000_000 => write!(f, "{:.1} ms", self.0 as f64 / 1e3),
+            1_000_000..600_000_000 => write!(f, "{:.1} s", self.as_secs_f64()),
+            _ => write!(f, "{:.0} min", self.as_secs_f64() / 60.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_rfc_3339() {
+        assert_eq!(Timestamp(1_700_000_000_000_000_123).to_string(), "2023-11-14T22:13:20.000000123Z");
+        assert_eq!(Timestamp(1_700_000_000_123_456_789).time_of_day(), "22:13:20.123456");
+        assert_eq!(Timestamp(i64::MIN).to_string().len(), Timestamp(0).to_string().len());
+    }
+
+    #[test]
+    fn durations_read_as_a_person_would_say_them() {
+        for (us, text) in [(850, "850 us"), (12_340, "12.3 ms"), (30_000_000, "30.0 s"), (900_000_000, "15 min")] {
+            assert_eq!(Micros(us).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Why did CloudFront answer 502?
+
+pub mod base;

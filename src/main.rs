@@ -1,0 +1,2 @@
+//! Why did CloudFront answer 502?
+fn main() {}
