@@ -1,3 +1,6 @@
 //! Why did CloudFront answer 502?
 
 pub mod base;
+pub mod flow;
+pub mod ip;
+pub mod tcp;

@@ -1,1 +1,18 @@
-//! (to come)
+//! One TCP connection: its bytes in order, what is missing of them, and how it began and ended.
+//!
+//! Invariant: bytes are handed on once, in the order of the sequence space, borrowed from the packet; only what
+//! came too early is copied, up to a bound. What a segment *means* for TLS or HTTP is not known here.
+
+mod half;
+mod history;
+mod pending;
+mod state;
+mod stream;
+mod summary;
+mod tracker;
+
+pub use history::History;
+pub use state::ConnState;
+pub use stream::{End, Missing, Stream};
+pub use summary::{Closer, Summary};
+pub use tracker::{Tracker, is_new_connection};

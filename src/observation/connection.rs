@@ -1,0 +1,133 @@
+//! One finished connection: the sum of what the stages saw.
+
+use crate::base::{Endpoint, FrameRef, Micros, PerSide, Side, Timestamp};
+use crate::link::Encapsulation;
+use crate::session::{Foreign, http1, tls};
+use crate::tcp::{Closer, End, Summary};
+
+use super::edge::{Edge, Role};
+
+/// What told the client from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orientation {
+    /// The SYN, or the SYN-ACK.
+    Syn,
+    /// The protocol: who sent a ClientHello or a request, or who answered.
+    Protocol,
+    /// The port numbers: the lower one is taken for the server's.
+    Port,
+}
+
+/// Why nothing more is heard of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// FIN from both sides, or RST.
+    Closed,
+    /// No packet for so long that it counts as over.
+    Idle,
+    /// Another connection took its four-tuple.
+    Replaced,
+    /// The capture ended.
+    CaptureEnd,
+    /// The table of open connections was full.
+    Evicted,
+}
+
+/// Everything that was seen of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// 1-based, by first frame.
+    pub id: u64,
+    /// The edge's end.
+    pub client: Endpoint,
+    /// The origin's end.
+    pub server: Endpoint,
+    /// How it is known which end is which.
+    pub orientation: Orientation,
+    /// Tags and tunnels around the first packet.
+    pub encapsulation: Encapsulation,
+    /// The first packet.
+    pub first: FrameRef,
+    /// The last packet.
+    pub last: FrameRef,
+    /// When the capture last saw any packet of any connection before this one was put away.
+    pub watched_until: Timestamp,
+    /// Why nothing more is heard of it.
+    pub ended: Ended,
+    /// The TCP stage's account.
+    pub tcp: Summary,
+    /// The TLS handshake, where either side spoke TLS.
+    pub tls: Option<tls::Transcript>,
+    /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
+    pub http: Option<http1::Transcript>,
+    /// The first bytes of a side that spoke neither.
+    pub foreign: PerSide<Option<Foreign>>,
+    /// Whose client it is.
+    pub edge: Edge,
+    /// Whose connection it is.
+    pub role: Role,
+}
+
+impl Connection {
+    /// What brought the connection to its end, where something did.
+    #[must_use]
+    pub fn closer(&self) -> Option<Closer> {
+        self.tcp.closer
+    }
+
+    /// Where `side` ended the connection, if it was the one that did.
+    #[must_use]
+    pub fn closed_by(&self, side: Side) -> Option<Closer> {
+        self.tcp.closer.filter(|c| c.side == side)
+    }
+
+    /// Where `side` ended the connection in this way, if it was the one that did.
+    #[must_use]
+    pub fn ended_with(&self, side: Side, how: End) -> Option<FrameRef> {
+        self.tcp.closer.filter(|c| c.side == side && c.how == how).map(|c| c.frame)
+    }
+
+    /// Whether the capture ended while the connection was open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ended == Ended::CaptureEnd && self.tcp.closer.is_none()
+    }
+
+    /// Whether the beginning is in the capture.
+    #[must_use]
+    pub fn has_beginning(&self) -> bool {
+        self.tcp.syn.is_some() || self.tcp.syn_ack.is_some()
+    }
+
+    /// Whether packets of only one side were captured, although the other side must have sent some.
+    #[must_use]
+    pub fn is_one_sided(&self) -> bool {
+        let deaf = |side: Side| !self.tcp.heard(side) && self.tcp.heard(side.peer());
+        // A SYN without answer is a finding; only an acknowledgement proves that there was another side.
+        (deaf(Side::Server) && (self.tcp.acknowledged_blindly(Side::Server) || self.tcp.syns == 0)) || deaf(Side::Client)
+    }
+
+    /// Whether every byte that `side` sent, from the first, is at hand.
+    #[must_use]
+    pub fn sees_all_of(&self, side: Side) -> bool {
+        self.has_beginning() && self.tcp.heard(side) && self.tcp.is_whole(side)
+    }
+
+    /// Whether every byte of both sides is at hand.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.sees_all_of(Side::Client) && self.sees_all_of(Side::Server)
+    }
+
+    /// How long the capture went on after the connection's last packet.
+    #[must_use]
+    pub fn watched_after(&self) -> Micros {
+        self.watched_until.since(self.last.time)
+    }
+
+    /// The name that the client asked for in its ClientHello.
+    #[must_use]
+    pub fn sni(&self) -> Option<&str> {
+        self.tls.as_ref()?.client_hello.as_ref()?.sni.as_deref()
+    }
+}

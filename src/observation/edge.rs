@@ -1,0 +1,131 @@
+//! Whose connection it is: contract, rulings 10 and 21.
+
+use crate::base::{Endpoint, Reach};
+
+use super::Prefixes;
+
+/// What the TCP peer's address says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EdgeKind {
+    /// Within CloudFront's published prefixes.
+    CloudFront,
+    /// Not routed on the Internet: a load balancer, a VPC origin, this host.
+    Private,
+    /// Any other address.
+    Other,
+}
+
+/// What `via_cloudfront` rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EdgeEvidence {
+    /// The client's address.
+    IpRange,
+    /// Request headers that CloudFront adds.
+    Header,
+    /// Nothing.
+    None,
+}
+
+/// Who the client is, as far as this connection shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// By address.
+    pub kind: EdgeKind,
+    /// Whether the requests came through CloudFront.
+    pub via_cloudfront: bool,
+    /// What that rests on.
+    pub evidence: EdgeEvidence,
+}
+
+/// Whose connection it is (ruling 21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// CloudFront's, or the load balancer's in front of this host.
+    Edge,
+    /// From this host to itself: a proxy and its upstream.
+    Inner,
+    /// A load balancer's health check.
+    HealthCheck,
+    /// Anybody else's.
+    Other,
+}
+
+/// What the requests of a connection say about who sent them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Callers {
+    /// A header of CloudFront's was seen.
+    pub cloudfront: bool,
+    /// A load balancer's health check was seen.
+    pub health_check: bool,
+}
+
+impl Edge {
+    /// Judges by address and headers. An address within CloudFront's prefixes counts more than a header.
+    #[must_use]
+    pub fn of(client: Endpoint, callers: Callers, prefixes: &Prefixes) -> Edge {
+        let kind = match client.reach() {
+            Reach::Private | Reach::Loopback => EdgeKind::Private,
+            Reach::Global if prefixes.contains(client.ip) => EdgeKind::CloudFront,
+            Reach::Global => EdgeKind::Other,
+        };
+        let evidence = match (kind, callers.cloudfront) {
+            (EdgeKind::CloudFront, _) => EdgeEvidence::IpRange,
+            (_, true) => EdgeEvidence::Header,
+            _ => EdgeEvidence::None,
+        };
+        Edge { kind, via_cloudfront: evidence != EdgeEvidence::None, evidence }
+    }
+}
+
+impl Role {
+    /// Judges by address and headers: a private client is the load balancer in front unless it talks to itself.
+    #[must_use]
+    pub fn of(client: Endpoint, server: Endpoint, edge: Edge, callers: Callers) -> Role {
+        if callers.health_check {
+            Role::HealthCheck
+        } else if edge.via_cloudfront {
+            Role::Edge
+        } else if client.ip == server.ip || client.reach() == Reach::Loopback {
+            Role::Inner
+        } else if edge.kind == EdgeKind::Private {
+            Role::Edge
+        } else {
+            Role::Other
+        }
+    }
+
+    /// The name in the report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Edge => "edge",
+            Role::Inner => "inner",
+            Role::HealthCheck => "health-check",
+            Role::Other => "other",
+        }
+    }
+}
+
+impl EdgeKind {
+    /// The name in the report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EdgeKind::CloudFront => "cloudfront",
+            EdgeKind::Private => "private",
+            EdgeKind::Other => "other",
+        }
+    }
+}
+
+impl EdgeEvidence {
+    /// The name in the report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EdgeEvidence::IpRange => "ip-range",
+            EdgeEvidence::Header => "header",
+            EdgeEvidence::None => "none",
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One direction of a connection, in sequence space.
+
+use crate::base::{FrameRef, Micros, SeqNumber, Side};
+
+use super::pending::{Pending, Stored, slice};
+use super::stream::{End, Missing, Stream};
+
+/// A hole that the peer acknowledged is given up after this long: packets reordered by the capture arrive
+/// within microseconds, a retransmission of what was acknowledged never comes.
+const HOLE_PATIENCE: Micros = Micros::from_secs(1);
+
+/// Further from the expected byte than any window allows (RFC 7323 section 2.3): not of this stream.
+const MAX_DISTANCE: i64 = 1 << 30;
+
+/// What a segment with payload turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The next bytes, or the first beyond a hole.
+    New,
+    /// Bytes sent before, all of them.
+    Old,
+    /// Bytes that fill a hole.
+    Late,
+    /// Not within any window of this stream.
+    Astray,
+}
+
+/// Sequence space of what one side sends. Offset 0 is the first byte after the SYN.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// Sequence number of offset 0.
+    base: Option<SeqNumber>,
+    /// Everything before this offset was handed on.
+    next: u64,
+    /// The highest offset that was seen.
+    pub seen: u64,
+    /// The highest offset that the peer acknowledged.
+    pub acknowledged: u64,
+    /// Offset of the FIN.
+    fin: Option<(u64, FrameRef)>,
+    ended: bool,
+    pending: Pending,
+    hole_since: Option<FrameRef>,
+    /// Acknowledged, but not in the capture.
+    pub not_captured: u64,
+    /// Neither.
+    pub not_acknowledged: u64,
+    pub conflicts: u32,
+    /// No room was left for a segment: the hole must be given up now.
+    full: bool,
+    /// That happened at least once.
+    pub limit_reached: bool,
+}
+
+impl Half {
+    /// The sequence number of the first byte, where it is not known yet.
+    pub(super) fn begin(&mut self, first_byte: SeqNumber) {
+        self.base.get_or_insert(first_byte);
+    }
+
+    pub(super) fn base(&self) -> Option<SeqNumber> {
+        self.base
+    }
+
+    /// Offset of a sequence number, by its distance from the next byte that is due.
+    fn offset(&self, seq: SeqNumber) -> Option<i64> {
+        let near = self.base?.plus(self.next as u32);
+        let distance = i64::from(seq.distance_from(near));
+        (distance.abs() <= MAX_DISTANCE).then(|| self.next as i64 + distance)
+    }
+
+    /// Whether a segment of `len` bytes at `seq` is a keep-alive probe: one byte before the next, already acknowledged.
+    pub(super) fn is_keep_alive(&self, seq: SeqNumber, len: u32) -> bool {
+        len <= 1
+            && self.next > 0
+            && self.acknowledged >= self.next
+            && self.offset(seq).is_some_and(|at| at + 1 == self.next as i64)
+    }
+
+    /// Notes the peer's acknowledgement.
+    pub(super) fn acknowledge(&mut self, ack: SeqNumber) {
+        let Some(base) = self.base else {
+            self.base = Some(ack);
+            return;
+        };
+        let reference = self.seen.max(self.acknowledged);
+        let at = reference as i64 + i64::from(ack.distance_from(base.plus(reference as u32)));
+        let at = match self.fin {
+            Some((fin, _)) => at.min(fin as i64),
+            None => at,
+        };
+        if at > self.acknowledged as i64 && at - reference as i64 <= MAX_DISTANCE {
+            self.acknowledged = at as u64;
+        }
+    }
+
+    /// Takes a segment's payload: `bytes` captured of `len` on the wire.
+    pub(super) fn payload(
+        &mut self,
+        side: Side,
+        (seq, bytes, len): (SeqNumber, &[u8], u32),
+        frame: FrameRef,
+        out: &mut impl Stream,
+    ) -> Arrival {
+        let Some(at) = self.offset(seq) else { return Arrival::Astray };
+        let (end, before) = (at + i64::from(len), self.seen);
+        if end <= self.next as i64 {
+            return Arrival::Old;
+        }
+        // Here at least the last byte is new, so that the end is positive.
+        let end = end as u64;
+        let skipped = usize::try_from(self.next as i64 - at).unwrap_or(0);
+        let start = at.max(self.next as i64) as u64;
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        self.seen = self.seen.max(end);
+        if start == self.next {
+            self.deliver(side, bytes, end - start, frame, out);
+            self.drain(side, frame, out);
+        } else {
+            self.keep(start, bytes, end - start, frame);
+        }
+        if start < before { Arrival::Late } else { Arrival::New }
+    }
+
+    /// Notes the FIN at the end of a segment's payload.
+    pub(super) fn finish(&mut self, side: Side, (seq, len): (SeqNumber, u32), frame: FrameRef, out: &mut impl Stream) {
+        if let (None, Some(at)) = (self.fin, self.offset(seq)) {
+            let at = (at + i64::from(len)).max(0) as u64;
+            self.fin = Some((at, frame));
+            self.acknowledged = self.acknowledged.min(at);
+            self.end_if_due(side, out);
+        }
+    }
+
+    /// Gives up a hole whose bytes the peer has, once waiting makes no more sense.
+    #[inline]
+    pub(super) fn give_up_holes(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
+        let Some(since) = self.hole_since else { return };
+        let acknowledged = self.pending.first_offset().is_some_and(|first| self.acknowledged >= first);
+        if (acknowledged && frame.since(since) >= HOLE_PATIENCE) || self.full {
+            self.skip_hole(side, frame, out);
+        }
+    }
+
+    /// Hands on everything that is left; nothing more will come.
+    pub(super) fn flush(&mut self, side: Side, last: FrameRef, out: &mut impl Stream) {
+        while !self.pending.is_empty() {
+            self.skip_hole(side, last, out);
+        }
+        let end = self.fin.map_or(self.acknowledged, |(at, _)| at.max(self.acknowledged));
+        // One acknowledged number beyond the last byte may be a FIN that was not captured.
+        if end > self.next + u64::from(self.fin.is_none()) {
+            self.miss(side, end, last, out);
+        }
+        self.end_if_due(side, out);
+    }
+
+    fn keep(&mut self, offset: u64, bytes: &[u8], len: u64, frame: FrameRef) {
+        self.hole_since.get_or_insert(frame);
+        match self.pending.store(offset, bytes, len, frame) {
+            Stored::Yes => {}
+            Stored::Conflict => self.conflicts += 1,
+            Stored::Full => (self.full, self.limit_reached) = (true, true),
+        }
+    }
+
+    fn deliver(&mut self, side: Side, bytes: &[u8], len: u64, frame: FrameRef, out: &mut impl Stream) {
+        self.next += len;
+        if !bytes.is_empty() {
+            out.data(side, bytes, frame);
+        }
+        let cut = len - bytes.len() as u64;
+        if cut > 0 {
+            out.gap(side, cut, Missing::CutShort, frame);
+        }
+    }
+
+    /// Hands on what is due of the segments that were kept.
+    fn drain(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
+        while self.pending.first_offset().is_some_and(|first| first <= self.next) {
+            let Some(segment) = self.pending.pop() else { break };
+            if segment.end() > self.next {
+                let start = self.next;
+                let rest = slice(&segment.bytes, segment.offset, start, segment.end());
+                self.deliver(side, rest, segment.end() - start, segment.frame, out);
+            }
+        }
+        self.hole_since = if self.pending.is_empty() { None } else { self.hole_since.map(|_| frame) };
+        self.end_if_due(side, out);
+    }
+
+    fn skip_hole(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
+        if let Some(first) = self.pending.first_offset() {
+            self.miss(side, first, frame, out);
+            self.drain(side, frame, out);
+        } else {
+            self.hole_since = None;
+        }
+        self.full = false;
+    }
+
+    /// Accounts for the bytes from the next one to `to`, which are not there.
+    fn miss(&mut self, side: Side, to: u64, frame: FrameRef, out: &mut impl Stream) {
+        for (until, why) in [(self.acknowledged.min(to), Missing::NotCaptured), (to, Missing::NotAcknowledged)] {
+            if until > self.next {
+                let len = until - self.next;
+                match why {
+                    Missing::NotCaptured => self.not_captured += len,
+                    _ => self.not_acknowledged += len,
+                }
+                self.next = until;
+                self.seen = self.seen.max(until);
+                out.gap(side, len, why, frame);
+            }
+        }
+    }
+
+    fn end_if_due(&mut self, side: Side, out: &mut impl Stream) {
+        if let Some((at, frame)) = self.fin
+            && at <= self.next
+            && !self.ended
+        {
+            self.ended = true;
+            out.end(side, End::Fin, frame);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What the TCP stage has to say about a connection.
+
+use crate::base::{FrameRef, Micros, PerSide, Side};
+
+use super::{ConnState, End, History};
+
+/// How a connection was brought to its end: the first FIN or RST that took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closer {
+    /// Who sent it.
+    pub side: Side,
+    /// What it was.
+    pub how: End,
+    /// Where it is.
+    pub frame: FrameRef,
+}
+
+/// Facts about one TCP connection. Everything per side is what that side *sent*.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// The first SYN without ACK.
+    pub syn: Option<FrameRef>,
+    /// The last SYN without ACK.
+    pub last_syn: Option<FrameRef>,
+    /// SYNs without ACK, retransmissions included.
+    pub syns: u32,
+    /// The first SYN with ACK.
+    pub syn_ack: Option<FrameRef>,
+    /// SYNs with ACK, retransmissions included.
+    pub syn_acks: u32,
+    /// Both sides sent a SYN without ACK (RFC 9293 section 3.5, simultaneous open).
+    pub simultaneous_open: bool,
+    /// The client's first ACK after SYN and SYN-ACK: the connection is established.
+    pub established: Option<FrameRef>,
+    /// Maximum segment size that the side announced in its SYN, in bytes.
+    pub mss: PerSide<Option<u16>>,
+    /// Packets.
+    pub packets: PerSide<u64>,
+    /// TCP payload in bytes as the IP lengths say it, retransmissions included.
+    pub payload_bytes: PerSide<u64>,
+    /// Bytes of the stream: the highest offset seen.
+    pub stream_bytes: PerSide<u64>,
+    /// Bytes of this side's stream that the peer acknowledged.
+    pub acknowledged: PerSide<u64>,
+    /// Segments that carry bytes sent before.
+    pub retransmissions: PerSide<u32>,
+    /// Segments that arrived after a later one.
+    pub out_of_order: PerSide<u32>,
+    /// Packets that announce a window of 0.
+    pub zero_windows: PerSide<u32>,
+    /// Keep-alive probes (RFC 9293 section 3.8.4).
+    pub keep_alives: PerSide<u32>,
+    /// The same packet, captured again (mirror port, `-i any`).
+    pub duplicates: PerSide<u32>,
+    /// Segments that repeat bytes with other content; the first copy counts.
+    pub conflicting_overlaps: PerSide<u32>,
+    /// Bytes that were acknowledged but are not in the capture.
+    pub not_captured: PerSide<u64>,
+    /// Bytes before later ones that were neither captured nor acknowledged.
+    pub not_acknowledged: PerSide<u64>,
+    /// The first packet that the snap length cut within its payload.
+    pub cut: PerSide<Option<FrameRef>>,
+    /// Stored out-of-order bytes reached their bound and holes were given up early.
+    pub reassembly_limit_reached: bool,
+    /// The first packet with payload.
+    pub first_data: PerSide<Option<FrameRef>>,
+    /// The last packet with payload that was not sent before.
+    pub last_data: PerSide<Option<FrameRef>>,
+    /// The last packet of any kind.
+    pub last_packet: PerSide<Option<FrameRef>>,
+    /// The first FIN.
+    pub fin: PerSide<Option<FrameRef>>,
+    /// The first RST.
+    pub rst: PerSide<Option<FrameRef>>,
+    /// What brought the connection to its end.
+    pub closer: Option<Closer>,
+    /// Zeek's `conn_state`.
+    pub state: ConnState,
+    /// Zeek's `history`.
+    pub history: History,
+}
+
+impl Summary {
+    /// From the last SYN to the client's first ACK: one round trip, seen from the origin (Wireshark's iRTT).
+    #[must_use]
+    pub fn handshake_rtt(&self) -> Option<Micros> {
+        let (syn, done) = (self.last_syn?, self.established?);
+        let rtt = done.since(syn);
+        (rtt.0 >= 0).then_some(rtt)
+    }
+
+    /// Whether packets of this side are in the capture.
+    #[must_use]
+    pub fn heard(&self, side: Side) -> bool {
+        self.packets[side] > 0
+    }
+
+    /// Bytes of this side that the peer has not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self, side: Side) -> u64 {
+        self.stream_bytes[side].saturating_sub(self.acknowledged[side])
+    }
+
+    /// Whether every byte of this side's stream is at hand.
+    #[must_use]
+    pub fn is_whole(&self, side: Side) -> bool {
+        self.not_captured[side] == 0 && self.not_acknowledged[side] == 0 && self.cut[side].is_none()
+    }
+
+    /// Exchanges the sides, when it turns out that the client is the other end.
+    pub fn swap(&mut self) {
+        self.mss.swap();
+        self.packets.swap();
+        self.payload_bytes.swap();
+        self.stream_bytes.swap();
+        self.acknowledged.swap();
+        self.retransmissions.swap();
+        self.out_of_order.swap();
+        self.zero_windows.swap();
+        self.keep_alives.swap();
+        self.duplicates.swap();
+        self.conflicting_overlaps.swap();
+        self.not_captured.swap();
+        self.not_acknowledged.swap();
+        self.cut.swap();
+        self.first_data.swap();
+        self.last_data.swap();
+        self.last_packet.swap();
+        self.fin.swap();
+        self.rst.swap();
+        if let Some(closer) = &mut self.closer {
+            closer.side = closer.side.peer();
+        }
+        self.state = self.state.flipped();
+        self.history.flip();
+    }
+}

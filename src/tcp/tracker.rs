@@ -1,0 +1,260 @@
+//! The life of one connection, packet by packet.
+//!
+//! ```text
+//!            SYN           SYN-ACK          ACK             FIN            FIN
+//!  (nothing) ---> attempt ---------> reply ----> established ----> half ----------> over
+//!                    |                 |              |            closed            ^
+//!                    +-----------------+------ RST ---+--------------+---------------+
+//! ```
+//! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
+
+use crate::base::{FrameRef, Micros, PerSide, Side};
+use crate::ip::TcpSegment;
+
+use super::half::{Arrival, Half};
+use super::stream::{End, Stream};
+use super::summary::{Closer, Summary};
+use super::ConnState;
+
+/// A connection that ended is kept this long for packets that come late.
+const LINGER: Micros = Micros::from_secs(10);
+/// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
+const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
+/// A connection that one side has closed is kept this long without a packet.
+const HALF_CLOSED_IDLE: Micros = Micros::from_secs(300);
+/// An established connection is kept this long without a packet: past CloudFront's longest wait for a response
+/// (180 s by quota), its WebSocket limit (10 min) and a network load balancer's idle time (350 s).
+const ESTABLISHED_IDLE: Micros = Micros::from_secs(900);
+/// A late segment this soon after the hole it fills was reordered, not sent again.
+const REORDER_WINDOW: Micros = Micros::from_millis(3);
+
+/// Follows one connection. "Client" is the best guess at its first packet; `Summary::swap` mends a wrong one.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    summary: Summary,
+    halves: PerSide<Half>,
+    last: PerSide<Fingerprint>,
+}
+
+/// What two captured copies of one packet share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Fingerprint(u32, u32, u32, u32);
+
+impl Fingerprint {
+    /// `None` where the IP header carries no identification to tell a copy from a retransmission.
+    fn of(segment: &TcpSegment<'_>) -> Option<Fingerprint> {
+        let id = segment.ip_id.filter(|&id| id != 0)?;
+        let kind = u32::from(id) << 16 | u32::from(segment.flags.0);
+        Some(Fingerprint(kind, segment.seq.0, segment.ack.0, segment.payload_len))
+    }
+}
+
+/// Whether a segment opens another connection on a four-tuple that is in use: a SYN with a sequence number
+/// that is not the one known (RFC 9293 section 3.6.1), or any SYN after the end.
+#[must_use]
+pub fn is_new_connection(tracker: &Tracker, from: Side, segment: &TcpSegment<'_>) -> bool {
+    if !segment.flags.syn() || segment.flags.rst() {
+        return false;
+    }
+    let known = tracker.halves[from].base();
+    if segment.flags.ack() {
+        return tracker.is_over() && known != Some(segment.seq.plus(1));
+    }
+    match known {
+        Some(base) => base != segment.seq.plus(1),
+        None => tracker.is_over() || tracker.summary.heard(from),
+    }
+}
+
+impl Tracker {
+    /// Takes the next packet of this connection.
+    pub fn segment(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
+        self.count(from, segment, frame);
+        if self.is_duplicate(from, segment) {
+            self.summary.duplicates[from] += 1;
+            return;
+        }
+        if segment.flags.syn() {
+            self.syn(from, segment, frame);
+        }
+        if segment.flags.ack() && !segment.flags.rst() {
+            self.acknowledge(from, segment, frame);
+        }
+        if segment.flags.rst() {
+            self.reset(from, frame, out);
+        } else {
+            self.payload(from, segment, frame, out);
+        }
+        if segment.flags.fin() && !segment.flags.rst() {
+            self.fin(from, segment, frame, out);
+        }
+        self.halves.client.give_up_holes(Side::Client, frame, out);
+        self.halves.server.give_up_holes(Side::Server, frame, out);
+    }
+
+    /// Hands on what is left of both streams and closes the account.
+    pub fn finish(mut self, last: FrameRef, out: &mut impl Stream) -> Summary {
+        for side in [Side::Client, Side::Server] {
+            let half = &mut self.halves[side];
+            half.flush(side, last, out);
+            self.summary.stream_bytes[side] = half.seen;
+            self.summary.acknowledged[side] = half.acknowledged;
+            self.summary.not_captured[side] = half.not_captured;
+            self.summary.not_acknowledged[side] = half.not_acknowledged;
+            self.summary.conflicting_overlaps[side] = half.conflicts;
+            self.summary.reassembly_limit_reached |= half.limit_reached;
+            for n in 1..=u32::from(half.not_captured > 0) {
+                self.summary.history.counted(side, b'G', n);
+            }
+        }
+        self.summary.state = ConnState::of(&self.summary);
+        self.summary
+    }
+
+    /// How long after its last packet this connection counts as over.
+    #[must_use]
+    #[inline]
+    pub fn patience(&self) -> Micros {
+        let s = &self.summary;
+        if self.is_over() {
+            LINGER
+        } else if s.fin.client.is_some() || s.fin.server.is_some() {
+            HALF_CLOSED_IDLE
+        } else if s.syns > 0 && s.syn_acks == 0 {
+            ATTEMPT_IDLE
+        } else {
+            ESTABLISHED_IDLE
+        }
+    }
+
+    /// Whether both sides closed, or one reset.
+    #[must_use]
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        let s = &self.summary;
+        s.closer.is_some_and(|c| c.how == End::Rst)
+            || (s.fin.client.is_some() && s.fin.server.is_some())
+            || s.rst.client.is_some() && s.rst.server.is_some()
+    }
+
+    fn count(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
+        let s = &mut self.summary;
+        s.packets[from] += 1;
+        s.payload_bytes[from] += u64::from(segment.payload_len);
+        s.last_packet[from] = Some(frame);
+        if segment.payload.len() < segment.payload_len as usize {
+            s.cut[from].get_or_insert(frame);
+        }
+    }
+
+    fn is_duplicate(&mut self, from: Side, segment: &TcpSegment<'_>) -> bool {
+        let Some(print) = Fingerprint::of(segment) else { return false };
+        std::mem::replace(&mut self.last[from], print) == print
+    }
+
+    fn syn(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
+        self.halves[from].begin(segment.seq.plus(1));
+        let s = &mut self.summary;
+        s.mss[from] = s.mss[from].or(segment.options.mss);
+        if segment.flags.ack() {
+            s.syn_ack.get_or_insert(frame);
+            s.syn_acks += 1;
+            if s.syn_acks > 1 {
+                Self::count_retransmission(s, from);
+            }
+            s.history.once(from, b'H');
+        } else if from == Side::Client {
+            s.syn.get_or_insert(frame);
+            s.last_syn = Some(frame);
+            s.syns += 1;
+            if s.syns > 1 {
+                Self::count_retransmission(s, from);
+            }
+            s.history.once(from, b'S');
+        } else {
+            s.simultaneous_open = true;
+            s.history.once(from, b'S');
+        }
+        if segment.flags.fin() || segment.flags.rst() {
+            s.history.once(from, b'I');
+        }
+    }
+
+    fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
+        let s = &mut self.summary;
+        if !segment.flags.syn() {
+            let pure = segment.payload_len == 0 && !segment.flags.fin();
+            if pure {
+                s.history.once(from, b'A');
+            }
+            if from == Side::Client && s.established.is_none() && s.syn.is_some() && s.syn_ack.is_some() {
+                s.established = Some(frame);
+            }
+            self.halves[from].begin(segment.seq);
+            if segment.window == 0 {
+                s.zero_windows[from] += 1;
+                s.history.counted(from, b'W', s.zero_windows[from]);
+            }
+        }
+        self.halves[from.peer()].acknowledge(segment.ack);
+    }
+
+    fn reset(&mut self, from: Side, frame: FrameRef, out: &mut impl Stream) {
+        let s = &mut self.summary;
+        s.history.once(from, b'R');
+        if s.rst[from].is_none() {
+            s.rst[from] = Some(frame);
+            s.closer.get_or_insert(Closer { side: from, how: End::Rst, frame });
+            out.end(from, End::Rst, frame);
+        }
+    }
+
+    fn payload(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
+        let half = &mut self.halves[from];
+        if half.is_keep_alive(segment.seq, segment.payload_len) && !segment.flags.fin() && !segment.flags.syn() {
+            self.summary.keep_alives[from] += 1;
+            return;
+        }
+        if segment.payload_len == 0 {
+            return;
+        }
+        // Data in a SYN begins one number later (RFC 7413, TCP Fast Open).
+        let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
+        half.begin(seq);
+        let arrival = half.payload(from, (seq, segment.payload, segment.payload_len), frame, out);
+        let s = &mut self.summary;
+        s.first_data[from].get_or_insert(frame);
+        match arrival {
+            Arrival::Old => Self::count_retransmission(s, from),
+            Arrival::Late => {
+                let soon = s.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
+                if soon { s.out_of_order[from] += 1 } else { Self::count_retransmission(s, from) }
+            }
+            Arrival::New | Arrival::Astray => {}
+        }
+        if matches!(arrival, Arrival::New | Arrival::Late) {
+            s.history.once(from, b'D');
+            s.last_data[from] = Some(frame);
+            if s.closer.is_some_and(|c| c.how == End::Rst && c.side == from) {
+                // New data after its own RST: that RST was not this side's, or took no effect.
+                s.closer = None;
+            }
+        }
+    }
+
+    fn fin(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
+        let s = &mut self.summary;
+        s.history.once(from, b'F');
+        s.fin[from].get_or_insert(frame);
+        s.closer.get_or_insert(Closer { side: from, how: End::Fin, frame });
+        let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
+        self.halves[from].begin(seq);
+        self.halves[from].finish(from, (seq, segment.payload_len), frame, out);
+    }
+
+    fn count_retransmission(s: &mut Summary, from: Side) {
+        s.retransmissions[from] += 1;
+        s.history.counted(from, b'T', s.retransmissions[from]);
+    }
+}
+
