@@ -1,1 +1,79 @@
-//! (to come)
+//! The catalogue: every named reason why an edge could not get a usable response.
+//!
+//! Invariant: a cause sees `base`, `observation` and `diagnosis` only: never a parser, a clock, a file or a log
+//! line. Its file holds its page, its predicate and its precedence; its identifier is the path of the file.
+
+/// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
+///
+/// The default effect is `Failed`, the default for the viewer's status is unknown, and nothing is superseded.
+/// ```ignore
+/// cause! {
+///     /// Nothing listens on the port.
+///     ///
+///     /// # What happened
+///     /// …
+///     edge: Edge::status(502).detail("OriginConnectError"),
+///     supersedes: ["tcp.edge-reset"],
+///     detect: |c| { … }
+/// }
+/// ```
+macro_rules! cause {
+    (
+        $(#[doc = $line:literal])+
+        $(effect: $effect:expr,)?
+        $(edge: $edge:expr,)?
+        $(supersedes: [$($other:literal),+ $(,)?],)?
+        detect: $detect:expr $(,)?
+    ) => {
+        $(#[doc = $line])+
+        pub(super) static CAUSE: $crate::diagnosis::Cause = $crate::diagnosis::Cause {
+            id: $crate::diagnosis::CauseId::from_module_path(module_path!()),
+            page: concat!($($line, "\n"),+),
+            effect: $crate::causes::or_default!($($effect)?, $crate::diagnosis::Effect::Failed),
+            edge: $crate::causes::or_default!($($edge)?, $crate::diagnosis::Edge::UNKNOWN),
+            supersedes: &[$($($other),+)?],
+            detect: $detect,
+        };
+    };
+}
+
+/// The first expression where there is one, else the second.
+macro_rules! or_default {
+    (, $default:expr) => {
+        $default
+    };
+    ($given:expr, $default:expr) => {
+        $given
+    };
+}
+
+/// Declares the causes of an area, in order of precedence.
+macro_rules! area {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name;)+
+        /// The causes of this area, in order of precedence.
+        pub(super) static ALL: &[&$crate::diagnosis::Cause] = &[$(&$name::CAUSE),+];
+    };
+}
+
+use {area, cause, or_default};
+
+mod app;
+mod capture;
+mod http;
+mod tcp;
+mod tls;
+
+use std::sync::LazyLock;
+
+use crate::diagnosis::Cause;
+
+/// Every cause, in order of precedence.
+pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
+    LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, app::ALL, capture::ALL].concat());
+
+/// The cause with this identifier.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Cause> {
+    CATALOGUE.iter().copied().find(|c| c.id() == id)
+}

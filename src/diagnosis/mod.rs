@@ -1,1 +1,16 @@
-//! (to come)
+//! What it means to conclude: findings with their proof, ranked into one verdict.
+//!
+//! Invariant: a verdict is a pure function of one finished connection. What only the whole capture can tell is
+//! the second, small step in [`refine`].
+
+mod cause;
+mod delivery;
+mod finding;
+mod rank;
+pub mod refine;
+mod verdict;
+
+pub use cause::{Cause, CauseId, Edge, Effect, Stage};
+pub use delivery::{Delivery, delivery};
+pub use finding::{Confidence, Evidence, Finding, RuledOut};
+pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -1,0 +1,146 @@
+//! A cause seen on one connection, with the packets that prove it.
+
+use std::fmt;
+
+use crate::base::FrameRef;
+
+use super::{Edge, Effect};
+
+/// How much the captured bytes prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// One of several explanations.
+    Possible,
+    /// The bytes admit one ordinary explanation.
+    Likely,
+    /// The bytes prove it.
+    Certain,
+}
+
+impl Confidence {
+    /// The name in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Possible => "possible",
+            Confidence::Likely => "likely",
+            Confidence::Certain => "certain",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One frame, and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The packet.
+    pub frame: FrameRef,
+    /// What it shows. Bytes from the wire are escaped by whoever renders it.
+    pub note: String,
+}
+
+/// A cause that might be suspected, and what speaks against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuledOut {
+    /// Its identifier.
+    pub cause: &'static str,
+    /// Why not, with a frame.
+    pub why: String,
+}
+
+/// What a cause's predicate found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where the edge met the fault: what comes first decides between two findings.
+    pub at: FrameRef,
+    /// How much the bytes prove.
+    pub confidence: Confidence,
+    /// What happened, with this connection's own values.
+    pub message: String,
+    /// The packets that prove it, in the order in which they tell the story.
+    pub evidence: Vec<Evidence>,
+    /// What to do, most specific first. Where it is empty the cause's page is all there is to say.
+    pub fix: Vec<String>,
+    /// What it is not.
+    pub ruled_out: Vec<RuledOut>,
+    /// The exchange within the connection.
+    pub exchange: Option<u64>,
+    /// In place of what the cause says the viewer saw.
+    pub edge: Option<Edge>,
+    /// In place of what the cause does to the verdict.
+    pub effect: Option<Effect>,
+}
+
+impl Finding {
+    /// A finding met at `at`, with what happened in this connection's own values.
+    #[must_use]
+    pub fn new(at: FrameRef, confidence: Confidence, message: impl Into<String>) -> Finding {
+        Finding {
+            at,
+            confidence,
+            message: message.into(),
+            evidence: Vec::new(),
+            fix: Vec::new(),
+            ruled_out: Vec::new(),
+            exchange: None,
+            edge: None,
+            effect: None,
+        }
+    }
+
+    /// Adds a frame and what it shows.
+    #[must_use]
+    pub fn evidence(mut self, frame: FrameRef, note: impl Into<String>) -> Finding {
+        self.evidence.push(Evidence { frame, note: note.into() });
+        self
+    }
+
+    /// Adds a frame where there is one.
+    #[must_use]
+    pub fn evidence_if(self, frame: Option<FrameRef>, note: impl Into<String>) -> Finding {
+        match frame {
+            Some(frame) => self.evidence(frame, note),
+            None => self,
+        }
+    }
+
+    /// Adds something to do.
+    #[must_use]
+    pub fn fix(mut self, step: impl Into<String>) -> Finding {
+        self.fix.push(step.into());
+        self
+    }
+
+    /// Adds a cause that it is not, and why.
+    #[must_use]
+    pub fn rules_out(mut self, cause: &'static str, why: impl Into<String>) -> Finding {
+        self.ruled_out.push(RuledOut { cause, why: why.into() });
+        self
+    }
+
+    /// Names the exchange.
+    #[must_use]
+    pub fn exchange(mut self, index: u64) -> Finding {
+        self.exchange = Some(index);
+        self
+    }
+
+    /// Says what the viewer saw, in place of what the cause says.
+    #[must_use]
+    pub fn edge(mut self, edge: Edge) -> Finding {
+        self.edge = Some(edge);
+        self
+    }
+
+    /// Says what this finding does to the verdict, in place of what the cause says.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Finding {
+        self.effect = Some(effect);
+        self
+    }
+}

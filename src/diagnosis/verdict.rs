@@ -1,0 +1,113 @@
+//! What became of a connection.
+
+use crate::observation::Connection;
+
+use super::rank::rank;
+use super::{Cause, Confidence, Delivery, Edge, Effect, Finding, Stage, delivery};
+
+/// What became of a connection, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The edge got what it asked for, or did not ask.
+    Ok,
+    /// The edge could not get a usable response.
+    Failed,
+    /// The capture cannot tell.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// The name in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Failed => "failed",
+            Outcome::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// The one finding that explains a connection, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// In one word.
+    pub outcome: Outcome,
+    /// The cause, where one is named.
+    pub cause: Option<&'static Cause>,
+    /// How much the bytes prove.
+    pub confidence: Option<Confidence>,
+    /// What the viewer and the access log most probably saw.
+    pub edge: Edge,
+    /// In a sentence, where it is not the finding's message that says it.
+    pub reason: Option<String>,
+}
+
+impl Verdict {
+    /// The stage at which it failed.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.cause.map(Cause::stage)
+    }
+}
+
+/// A verdict with everything that was found, what explains it first.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// What became of the connection.
+    pub verdict: Verdict,
+    /// The cause named by the verdict first, then the others by rank.
+    pub findings: Vec<(&'static Cause, Finding)>,
+}
+
+/// Judges one finished connection by a catalogue.
+#[must_use]
+pub fn diagnose(connection: &Connection, catalogue: &[&'static Cause]) -> Diagnosis {
+    let detected = catalogue.iter().filter_map(|&cause| Some((cause, (cause.detect)(connection)?)));
+    let mut findings: Vec<_> = detected.collect();
+    rank(&mut findings);
+    let verdict = judge(connection, &mut findings);
+    Diagnosis { verdict, findings }
+}
+
+fn judge(connection: &Connection, findings: &mut [(&'static Cause, Finding)]) -> Verdict {
+    if let Some(i) = first_with(findings, Effect::Failed) {
+        return by_finding(Outcome::Failed, findings, i);
+    }
+    let open = match delivery(connection) {
+        Delivery::Complete => None,
+        Delivery::Unexplained(reason) => Some(reason),
+    };
+    match (first_with(findings, Effect::Inconclusive), open) {
+        (Some(i), Some(_)) => by_finding(Outcome::Inconclusive, findings, i),
+        (None, Some(reason)) => Verdict {
+            outcome: Outcome::Inconclusive,
+            cause: None,
+            confidence: None,
+            edge: Edge::UNKNOWN,
+            reason: Some(reason),
+        },
+        (_, None) => {
+            Verdict { outcome: Outcome::Ok, cause: None, confidence: None, edge: Edge::UNKNOWN, reason: None }
+        }
+    }
+}
+
+fn first_with(findings: &[(&'static Cause, Finding)], effect: Effect) -> Option<usize> {
+    findings.iter().position(|(cause, f)| f.effect.unwrap_or(cause.effect) == effect)
+}
+
+/// Makes the `i`th finding the verdict, and moves it to the front.
+fn by_finding(outcome: Outcome, findings: &mut [(&'static Cause, Finding)], i: usize) -> Verdict {
+    if let Some(upto) = findings.get_mut(..=i) {
+        upto.rotate_right(1);
+    }
+    let first = findings.first();
+    Verdict {
+        outcome,
+        cause: first.map(|(cause, _)| *cause),
+        confidence: first.map(|(_, f)| f.confidence),
+        edge: first.map(|(cause, f)| f.edge.unwrap_or(cause.edge)).unwrap_or_default(),
+        reason: None,
+    }
+}
