@@ -8,6 +8,8 @@
 mod buffer;
 mod error;
 mod fields;
+#[cfg(feature = "pcap")]
+pub mod filter;
 mod info;
 mod link_type;
 mod open;
