@@ -1,6 +1,39 @@
 //! Why did CloudFront answer 502?
+//!
+//! A capture taken at the origin is read once, front to back, in bounded memory. Each stage understands one thing,
+//! says what it understood and where it stopped, and never judges what lies above it. Meaning is given at the end,
+//! by causes that are pure functions of one finished connection.
+//!
+//! ```text
+//! source -> link -> ip -> flow -> tcp -> session (tls, http1) -> observation -> diagnosis <- causes
+//!                                                                                   |
+//!                                                                                 report
+//! ```
+//!
+//! | stage | what it turns into what | Invariant |
+//! | --- | --- | --- |
+//! | [`base`] | words that every stage speaks | imports nothing of the crate |
+//! | [`source`] | a file or a pipe into packets | one reused, bounded buffer; everything before a damage is delivered |
+//! | [`link`] | a packet into an IP packet | constant work, no allocation, bounded nesting |
+//! | [`ip`] | an IP packet into a TCP segment | lengths are those of the wire; a cut is told apart from an end |
+//! | [`flow`] | a segment into the connection it belongs to | bounded table; connections leave by deadline |
+//! | [`tcp`] | segments into ordered bytes, holes and ends | each byte once, borrowed; a hole is never filled by guessing |
+//! | [`session`] | bytes into TLS handshakes and HTTP exchanges | by content, not by port; bodies are counted, not kept |
+//! | [`observation`] | all that into one finished connection | facts with frames, nothing judged |
+//! | [`diagnosis`] | findings into one verdict | pure; certain means that the bytes prove it |
+//! | [`causes`] | a connection into findings | one file a cause: page, predicate, precedence |
+//! | [`report`] | verdicts into text and JSON | every byte from the wire is escaped |
+//! | [`analysis`] | the wiring of all of them | the only place that knows every stage |
 
+pub mod analysis;
 pub mod base;
+pub mod causes;
+pub mod diagnosis;
 pub mod flow;
 pub mod ip;
+pub mod link;
+pub mod observation;
+pub mod report;
+pub mod session;
+pub mod source;
 pub mod tcp;
