@@ -1,1 +1,44 @@
-//! (to come)
+//! The wiring: the only place that knows every stage.
+//!
+//! Invariant: packets go through once, in order; a connection leaves when it is over and is judged then; what is
+//! held to the end of the capture is only what the second step may still change, up to a bound.
+
+mod engine;
+mod open;
+mod run;
+
+pub use engine::{Engine, Noticed};
+pub use run::{Failure, run};
+
+use crate::observation::Prefixes;
+
+/// Open connections kept at once, by default. At 2 KiB each, and as much again for handshakes in progress, a flood
+/// stays within some 500 MiB.
+pub const MAX_CONNECTIONS: usize = 131_072;
+
+/// What an analysis goes by.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which addresses are CloudFront's.
+    pub prefixes: Prefixes,
+    /// Origin ports to look at; empty: all.
+    pub ports: Vec<u16>,
+    /// A pcap-filter expression, run over frames as captured.
+    pub filter: Option<String>,
+    /// Open connections kept at once.
+    pub max_connections: usize,
+    /// Count connections of every role alike.
+    pub all_roles: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            prefixes: Prefixes::default(),
+            ports: Vec::new(),
+            filter: None,
+            max_connections: MAX_CONNECTIONS,
+            all_roles: false,
+        }
+    }
+}

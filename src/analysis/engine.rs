@@ -1,0 +1,177 @@
+//! From packets to finished connections.
+
+use crate::base::{CaptureIndex, FrameRef, Timestamp};
+use crate::flow::{FlowKey, Slot, Table};
+use crate::ip::{self, TcpSegment};
+use crate::link::{self, Encapsulation};
+use crate::observation::{Connection, Ended};
+use crate::source::Packet;
+
+use super::Options;
+use super::open::Open;
+
+/// What the engine noticed beside the connections.
+#[derive(Debug, Clone, Default)]
+pub struct Noticed {
+    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
+    pub undecodable: u64,
+    /// The first of them, and why.
+    pub first_undecodable: Option<(u64, String)>,
+    /// Fragments of IP packets, which are not put together.
+    pub fragments: u64,
+    /// Connections that were put away because the table was full.
+    pub evicted: u64,
+    /// Connections of which reassembly reached its bound.
+    pub reassembly_limited: u64,
+    /// Packets captured more than once.
+    pub duplicates: u64,
+    /// Connections of which only one direction was captured.
+    pub one_sided: u64,
+    /// TCP connections.
+    pub connections: u64,
+}
+
+/// Follows all connections of the input at once.
+pub struct Engine<'o> {
+    options: &'o Options,
+    table: Table<FlowKey, Box<Open>>,
+    noticed: Noticed,
+    order: u64,
+    /// The latest time of any packet: a clock that is set back does not bring connections back.
+    now: Timestamp,
+}
+
+impl<'o> Engine<'o> {
+    /// Begins with no connection.
+    #[must_use]
+    pub fn new(options: &'o Options) -> Engine<'o> {
+        Engine {
+            options,
+            table: Table::default(),
+            noticed: Noticed::default(),
+            order: 0,
+            now: Timestamp(i64::MIN),
+        }
+    }
+
+    /// What was noticed so far.
+    #[must_use]
+    pub fn noticed(&self) -> &Noticed {
+        &self.noticed
+    }
+
+    /// Takes the next packet; `done` gets the connections that are over by its time.
+    ///
+    /// # Errors
+    /// What `done` said.
+    #[inline]
+    pub fn packet<E>(
+        &mut self,
+        capture: CaptureIndex,
+        packet: &Packet<'_>,
+        mut done: impl FnMut(Connection) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
+        self.order += 1;
+        self.now = self.now.max(packet.time);
+        while let Some(over) = self.table.expire(self.now) {
+            let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
+            done(self.close(*over, ended))?;
+        }
+        let whole = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
+            link::Decoded::Ip(whole) => whole,
+            link::Decoded::NotIp => return Ok(()),
+            link::Decoded::Undecodable(why) => {
+                self.undecodable(frame, &why);
+                return Ok(());
+            }
+        };
+        match ip::decode(whole.bytes, whole.original_len) {
+            ip::Decoded::Tcp(segment) => self.segment(&segment, whole.encapsulation, frame, done)?,
+            ip::Decoded::Fragment => self.noticed.fragments += 1,
+            ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
+            ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => {}
+        }
+        Ok(())
+    }
+
+    /// The input ended: gives all that is left.
+    ///
+    /// # Errors
+    /// What `done` said.
+    pub fn finish<E>(mut self, mut done: impl FnMut(Connection) -> Result<(), E>) -> Result<Noticed, E> {
+        for open in self.table.drain() {
+            let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
+            done(self.close(*open, ended))?;
+        }
+        Ok(self.noticed)
+    }
+
+    fn segment<E>(
+        &mut self,
+        segment: &TcpSegment<'_>,
+        encapsulation: Encapsulation,
+        frame: FrameRef,
+        mut done: impl FnMut(Connection) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let ports = &self.options.ports;
+        if !ports.is_empty() && !ports.contains(&segment.source.port) && !ports.contains(&segment.destination.port) {
+            return Ok(());
+        }
+        let key = FlowKey::new(segment.source, segment.destination);
+        let mut slot = self.table.find(&key);
+        if let Some(taken) = slot
+            && self.table.get_mut(taken).is_some_and(|open| open.is_replaced_by(segment))
+        {
+            if let Some(old) = self.table.remove(taken) {
+                let ended = if old.is_over() { Ended::Closed } else { Ended::Replaced };
+                done(self.close(*old, ended))?;
+            }
+            slot = None;
+        }
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.open(key, segment, encapsulation, frame, done)?,
+        };
+        if let Some(open) = self.table.get_mut(slot) {
+            let patience = open.segment(segment, frame);
+            self.table.set_deadline(slot, frame.time.plus(patience));
+        }
+        Ok(())
+    }
+
+    fn open<E>(
+        &mut self,
+        key: FlowKey,
+        segment: &TcpSegment<'_>,
+        encapsulation: Encapsulation,
+        frame: FrameRef,
+        mut done: impl FnMut(Connection) -> Result<(), E>,
+    ) -> Result<Slot, E> {
+        if self.table.len() >= self.options.max_connections.max(1)
+            && let Some(least) = self.table.evict()
+        {
+            self.noticed.evicted += 1;
+            done(self.close(*least, Ended::Evicted))?;
+        }
+        self.noticed.connections += 1;
+        let id = self.noticed.connections;
+        Ok(self.table.insert(key, id, frame.time, Box::new(Open::new(id, segment, encapsulation, frame))))
+    }
+
+    fn close(&mut self, open: Open, ended: Ended) -> Connection {
+        let c = open.finish(ended, self.now, &self.options.prefixes);
+        self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
+        self.noticed.one_sided += u64::from(c.is_one_sided());
+        self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
+        c
+    }
+
+    #[cold]
+    fn undecodable(&mut self, frame: FrameRef, why: &dyn std::fmt::Display) {
+        self.noticed.undecodable += 1;
+        if self.noticed.first_undecodable.is_none() {
+            self.noticed.first_undecodable = Some((frame.frame, why.to_string()));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One sentence that a person can act on.
+
+use std::collections::BTreeSet;
+
+use crate::base::escape;
+use crate::diagnosis::{Diagnosis, Outcome};
+use crate::observation::Connection;
+
+use super::{CauseCount, Counts};
+
+/// Requests told apart when attempts at the same one are counted as one viewer's error.
+const MAX_REQUESTS: usize = 10_000;
+
+/// What the headline says of one cause beside its number.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    /// The message of the first connection, which names its own values.
+    first_message: String,
+    /// The server's end, where all connections have the same.
+    server: Option<String>,
+    several_servers: bool,
+    /// Requests that were attempted, as far as they can be told apart.
+    requests: BTreeSet<String>,
+    identified: u64,
+}
+
+impl Story {
+    pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis) {
+        if self.first_message.is_empty()
+            && let Some((_, finding)) = d.findings.first()
+        {
+            self.first_message.clone_from(&finding.message);
+        }
+        let server = c.server.to_string();
+        match &self.server {
+            None => self.server = Some(server),
+            Some(known) => self.several_servers |= *known != server,
+        }
+        if let Some(id) = c.failing_request_id()
+            && (self.requests.len() < MAX_REQUESTS || self.requests.contains(id))
+        {
+            self.identified += 1;
+            self.requests.insert(id.to_owned());
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Story) {
+        self.several_servers |= other.several_servers || self.server != other.server;
+        self.requests.extend(other.requests);
+        self.identified += other.identified;
+        if self.first_message.is_empty() {
+            self.first_message = other.first_message;
+        }
+    }
+
+    /// How many attempts were repeats of a request that had been tried before.
+    fn repeats(&self) -> u64 {
+        self.identified.saturating_sub(self.requests.len() as u64)
+    }
+}
+
+/// The sentence: how many failed and why, most frequent cause first.
+pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>) -> String {
+    let mut causes = causes.peekable();
+    if counts.connections == 0 {
+        return "No TCP connection is in the capture: check the interface, the filter and the time.".to_owned();
+    }
+    let Some(&(main, story)) = causes.peek().filter(|(c, _)| c.outcome == Outcome::Failed) else {
+        return healthy(counts);
+    };
+    if counts.failed == 1 {
+        return format!("{} ({})", story.first_message, main.cause.id());
+    }
+    let title = main.cause.title().trim_end_matches('.');
+    let place = match (&story.server, story.several_servers) {
+        (Some(server), false) => format!(" at {}", escape(server)),
+        _ => String::new(),
+    };
+    let mut text = format!(
+        "{} of {} connections failed; {} of them{place}: {} ({})",
+        counts.failed,
+        counts.connections,
+        if main.connections == counts.failed { "all".to_owned() } else { main.connections.to_string() },
+        title,
+        main.cause.id()
+    );
+    if story.repeats() > 0 {
+        text.push_str(&format!("; {} were repeated attempts at the same request", story.repeats()));
+    }
+    let others: Vec<_> = causes
+        .skip(1)
+        .filter(|(c, _)| c.outcome == Outcome::Failed)
+        .map(|(c, _)| format!("{} {}", c.connections, c.cause.id()))
+        .collect();
+    if !others.is_empty() {
+        text.push_str("; also ");
+        text.push_str(&others.join(", "));
+    }
+    text.push('.');
+    text
+}
+
+fn healthy(counts: Counts) -> String {
+    match counts.inconclusive {
+        0 => format!("Nothing failed: {} of {} connections are in order.", counts.ok, counts.connections),
+        n if counts.ok == 0 => format!("Nothing is seen to fail, but the capture cannot tell of any of its {n} connections."),
+        n => format!("Nothing is seen to fail: {} connections are in order, of {n} the capture cannot tell.", counts.ok),
+    }
+}

@@ -1,0 +1,211 @@
+//! The capture in numbers: kept while connections pass, whatever the renderer.
+
+use std::collections::BTreeMap;
+
+use crate::base::Timestamp;
+use crate::diagnosis::{Cause, Diagnosis, Edge, Outcome};
+use crate::observation::{Connection, EdgeEvidence, Role};
+use crate::source;
+
+use super::headline::{Story, headline};
+
+/// One capture file, as it is told of in the report.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// As it was given on the command line; `-` for standard input.
+    pub path: String,
+    /// What its reader knows of it.
+    pub info: source::Info,
+    /// What limits the conclusions, beside what the reader noted.
+    pub problems: Vec<CaptureProblem>,
+}
+
+/// Something that the analysis noticed about a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureProblem {
+    /// Its name in the report.
+    pub kind: &'static str,
+    /// How often.
+    pub count: u64,
+    /// What, where, and what to do.
+    pub detail: String,
+}
+
+/// Connections by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All of them.
+    pub connections: u64,
+    /// Verdict `failed`.
+    pub failed: u64,
+    /// Verdict `ok`.
+    pub ok: u64,
+    /// Verdict `inconclusive`.
+    pub inconclusive: u64,
+}
+
+/// Connections that are not the edge's (ruling 21).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OtherCounts {
+    /// All of them.
+    pub connections: u64,
+    /// Verdict `failed`.
+    pub failed: u64,
+}
+
+/// How often one cause was the verdict.
+#[derive(Debug, Clone)]
+pub struct CauseCount {
+    /// The cause.
+    pub cause: &'static Cause,
+    /// Connections of which it is the verdict.
+    pub connections: u64,
+    /// The first packet of the first of them.
+    pub first_time: Timestamp,
+    /// The last packet of the last of them.
+    pub last_time: Timestamp,
+    /// `id` of the one that shows it best: the surest verdict, then the first.
+    pub example: u64,
+    /// What the viewer most probably saw.
+    pub edge: Edge,
+    /// What it did to the verdicts.
+    pub outcome: Outcome,
+}
+
+/// The capture in numbers.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Connections that count: the edge's, or all where none is the edge's.
+    pub counts: Counts,
+    /// The rest.
+    pub other: OtherCounts,
+    /// Causes of the connections that count, failed ones first, then by number.
+    pub causes: Vec<CauseCount>,
+    /// No connection comes from a CloudFront address or carries CloudFront's headers.
+    pub no_edge_traffic: bool,
+    /// One sentence that a person can act on.
+    pub headline: String,
+}
+
+/// Counts for one role.
+#[derive(Debug, Default)]
+struct RoleTally {
+    counts: Counts,
+    causes: BTreeMap<usize, (Running, Story)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    count: CauseCount,
+    best: crate::diagnosis::Confidence,
+}
+
+/// Counts connections as they pass. Its size is bounded by the catalogue.
+#[derive(Debug, Default)]
+pub struct Tally {
+    edge: RoleTally,
+    rest: RoleTally,
+    via_cloudfront: bool,
+    all_roles: bool,
+}
+
+impl Tally {
+    /// Counts connections of every role alike where `all_roles` is set.
+    #[must_use]
+    pub fn new(all_roles: bool) -> Tally {
+        Tally { all_roles, ..Tally::default() }
+    }
+
+    /// Counts one connection.
+    pub fn add(&mut self, connection: &Connection, diagnosis: &Diagnosis, position: impl Fn(&Cause) -> usize) {
+        self.via_cloudfront |= connection.edge.evidence != EdgeEvidence::None;
+        let role = if connection.role == Role::Edge { &mut self.edge } else { &mut self.rest };
+        role.add(connection, diagnosis, position);
+    }
+
+    /// The capture in numbers.
+    #[must_use]
+    pub fn summary(self) -> Summary {
+        let none_is_edge = self.edge.counts.connections == 0;
+        let (counted, other) = if self.all_roles || none_is_edge {
+            (self.edge.joined(self.rest), OtherCounts::default())
+        } else {
+            let rest = self.rest.counts;
+            (self.edge, OtherCounts { connections: rest.connections, failed: rest.failed })
+        };
+        let mut told: Vec<_> = counted.causes.into_values().collect();
+        told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
+        let headline = headline(counted.counts, told.iter().map(|(r, s)| (&r.count, s)));
+        Summary {
+            counts: counted.counts,
+            other,
+            causes: told.into_iter().map(|(r, _)| r.count).collect(),
+            no_edge_traffic: !self.via_cloudfront,
+            headline,
+        }
+    }
+}
+
+impl RoleTally {
+    fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&Cause) -> usize) {
+        self.counts.connections += 1;
+        match d.verdict.outcome {
+            Outcome::Ok => self.counts.ok += 1,
+            Outcome::Failed => self.counts.failed += 1,
+            Outcome::Inconclusive => self.counts.inconclusive += 1,
+        }
+        let (Some(cause), Some(confidence)) = (d.verdict.cause, d.verdict.confidence) else { return };
+        let (running, story) = self.causes.entry(position(cause)).or_insert_with(|| {
+            let count = CauseCount {
+                cause,
+                connections: 0,
+                first_time: c.first.time,
+                last_time: c.last.time,
+                example: c.id,
+                edge: d.verdict.edge,
+                outcome: d.verdict.outcome,
+            };
+            (Running { count, best: confidence }, Story::default())
+        });
+        let count = &mut running.count;
+        count.connections += 1;
+        count.first_time = count.first_time.min(c.first.time);
+        count.last_time = count.last_time.max(c.last.time);
+        if confidence > running.best {
+            (running.best, count.example) = (confidence, c.id);
+        }
+        story.add(c, d);
+    }
+
+    fn joined(mut self, other: RoleTally) -> RoleTally {
+        self.counts.connections += other.counts.connections;
+        self.counts.failed += other.counts.failed;
+        self.counts.ok += other.counts.ok;
+        self.counts.inconclusive += other.counts.inconclusive;
+        for (position, (theirs, their_story)) in other.causes {
+            match self.causes.entry(position) {
+                std::collections::btree_map::Entry::Vacant(v) => {
+                    v.insert((theirs, their_story));
+                }
+                std::collections::btree_map::Entry::Occupied(mut o) => {
+                    let (ours, story) = o.get_mut();
+                    ours.absorb(theirs);
+                    story.absorb(their_story);
+                }
+            }
+        }
+        self
+    }
+}
+
+impl Running {
+    fn absorb(&mut self, other: Running) {
+        let (count, theirs) = (&mut self.count, other.count);
+        count.connections += theirs.connections;
+        count.first_time = count.first_time.min(theirs.first_time);
+        count.last_time = count.last_time.max(theirs.last_time);
+        if (std::cmp::Reverse(other.best), theirs.example) < (std::cmp::Reverse(self.best), count.example) {
+            (self.best, count.example) = (other.best, theirs.example);
+        }
+    }
+}
