@@ -5,11 +5,15 @@
 
 mod connection;
 mod edge;
+mod encrypted;
+mod exchange;
 mod prefixes;
 mod progress;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Edge, EdgeEvidence, EdgeKind, Role};
+pub use encrypted::EncryptedRequest;
+pub use exchange::{Unanswered, Unfinished};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE, SNAPSHOT_SOURCE};
 pub use progress::Sent;
 
