@@ -1,4 +1,5 @@
 //! Why did CloudFront answer 502?
 
 pub mod base;
+pub mod link;
 pub mod source;
