@@ -1,5 +1,6 @@
 //! Why did CloudFront answer 502?
 
 pub mod base;
+pub mod ip;
 pub mod link;
 pub mod source;
