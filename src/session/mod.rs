@@ -80,8 +80,8 @@ impl Session {
     #[must_use]
     pub fn finish(self) -> Protocols {
         let foreign = PerSide {
-            client: self.prefix.client.filter(|_| self.spoken.client != Spoken::Tls).map(|p| p.into_foreign()),
-            server: self.prefix.server.filter(|_| self.spoken.server != Spoken::Tls).map(|p| p.into_foreign()),
+            client: self.prefix.client.map(|p| p.into_foreign()),
+            server: self.prefix.server.map(|p| p.into_foreign()),
         };
         Protocols {
             tls: self.tls.map(|o| o.finish()),

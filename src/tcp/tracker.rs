@@ -182,6 +182,7 @@ impl Tracker {
 
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
+        s.acknowledgements[from] = true;
         if !segment.flags.syn() {
             let pure = segment.payload_len == 0 && !segment.flags.fin();
             if pure {
