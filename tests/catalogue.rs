@@ -13,15 +13,8 @@ use common::{Told, analyse, cases};
 use why502::causes::{CATALOGUE, by_id};
 use why502::diagnosis::{Effect, Outcome};
 
-const HEADINGS: [&str; 7] = [
-    "What happened",
-    "Evidence",
-    "Who must act",
-    "How to confirm",
-    "How to fix",
-    "Often confused with",
-    "References",
-];
+const HEADINGS: [&str; 7] =
+    ["What happened", "Evidence", "Who must act", "How to confirm", "How to fix", "Often confused with", "References"];
 
 /// `src/causes/tls/no_common_cipher.rs` is `tls.no-common-cipher`.
 fn files() -> BTreeSet<String> {

@@ -6,7 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up.
 const ORDER: [&str; 12] = [
-    "base", "source", "link", "ip", "flow", "tcp", "session", "observation", "diagnosis", "causes", "report", "analysis",
+    "base",
+    "source",
+    "link",
+    "ip",
+    "flow",
+    "tcp",
+    "session",
+    "observation",
+    "diagnosis",
+    "causes",
+    "report",
+    "analysis",
 ];
 
 /// Siblings that do not know each other.
@@ -99,7 +110,8 @@ fn outside_crates_stay_in_their_place() {
             let here = places.iter().any(|p| path.starts_with(p) || path.with_extension("") == Path::new(p));
             let used = text.match_indices(name).any(|(at, _)| {
                 let before = text.get(..at).and_then(|t| t.chars().next_back());
-                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') || text.contains(&format!("use ::{name}"))
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+                    || text.contains(&format!("use ::{name}"))
             });
             assert!(here || !used, "{} names {name}", path.display());
         }

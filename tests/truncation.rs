@@ -29,7 +29,8 @@ fn cut_at_every_packet() {
         for (packets, &end) in record_ends(&bytes).iter().enumerate() {
             let (ear, _) = analyse(&bytes[..end]).unwrap();
             for told in &ear.connections {
-                let keeps = told.cause.is_some() && (told.cause == case.cause.as_deref() || case.also.contains(told.cause.unwrap()));
+                let keeps = told.cause.is_some()
+                    && (told.cause == case.cause.as_deref() || case.also.contains(told.cause.unwrap()));
                 if told.outcome == Outcome::Failed && !keeps {
                     wrong.push(format!("{} after {packets} packets: {:?}", case.name, told.findings));
                 }

@@ -45,13 +45,7 @@ impl<'o> Engine<'o> {
     /// Begins with no connection.
     #[must_use]
     pub fn new(options: &'o Options) -> Engine<'o> {
-        Engine {
-            options,
-            table: Table::default(),
-            noticed: Noticed::default(),
-            order: 0,
-            now: Timestamp(i64::MIN),
-        }
+        Engine { options, table: Table::default(), noticed: Noticed::default(), order: 0, now: Timestamp(i64::MIN) }
     }
 
     /// What was noticed so far.

@@ -104,7 +104,8 @@ impl Connection {
     pub fn is_one_sided(&self) -> bool {
         let deaf = |side: Side| !self.tcp.heard(side) && self.tcp.heard(side.peer());
         // A SYN without answer is a finding; only an acknowledgement proves that there was another side.
-        (deaf(Side::Server) && (self.tcp.acknowledged_blindly(Side::Server) || self.tcp.syns == 0)) || deaf(Side::Client)
+        (deaf(Side::Server) && (self.tcp.acknowledged_blindly(Side::Server) || self.tcp.syns == 0))
+            || deaf(Side::Client)
     }
 
     /// Whether every byte that `side` sent, from the first, is at hand.
@@ -123,6 +124,12 @@ impl Connection {
     #[must_use]
     pub fn watched_after(&self) -> Micros {
         self.watched_until.since(self.last.time)
+    }
+
+    /// temporary
+    #[must_use]
+    pub fn failing_request_id(&self) -> Option<&str> {
+        None
     }
 
     /// The name that the client asked for in its ClientHello.

@@ -5,13 +5,12 @@
 
 mod connection;
 mod edge;
+pub mod encrypted;
 mod prefixes;
-mod progress;
 
 pub use connection::{Connection, Ended, Orientation};
-pub use edge::{Edge, EdgeEvidence, EdgeKind, Role};
+pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE, SNAPSHOT_SOURCE};
-pub use progress::Sent;
 
 pub use crate::session::{Foreign, http1, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};

@@ -11,10 +11,10 @@
 use crate::base::{FrameRef, Micros, PerSide, Side};
 use crate::ip::TcpSegment;
 
+use super::ConnState;
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
-use super::ConnState;
 
 /// A connection that ended is kept this long for packets that come late.
 const LINGER: Micros = Micros::from_secs(10);
@@ -258,4 +258,3 @@ impl Tracker {
         s.history.counted(from, b'T', s.retransmissions[from]);
     }
 }
-
