@@ -47,6 +47,12 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
     if let Some(foreign) = &c.foreign.server {
         return unexplained(format!("the server's side speaks no HTTP/1 (frame {})", foreign.frame.frame));
     }
+    let unasked = |e: &&http1::Exchange| e.request.is_none();
+    if c.has_beginning()
+        && let Some(e) = http.exchanges.iter().find(unasked)
+    {
+        return unexplained(format!("response {} answers no request in HTTP/1", e.index));
+    }
     let unanswered = |e: &&http1::Exchange| e.response.as_ref().is_none_or(|r| !r.complete);
     match http.exchanges.iter().find(unanswered) {
         None => Delivery::Complete,
