@@ -33,7 +33,7 @@ impl Inner {
     fn start_request(&mut self, bytes: &mut &[u8], frame: FrameRef) {
         skip_empty_lines(bytes);
         if !bytes.is_empty() {
-            self.client.begin(frame);
+            self.client.begin(frame, 0, bytes.len());
             self.begun = false;
         }
     }
@@ -122,8 +122,7 @@ impl Inner {
             match found {
                 Detection::Request => {
                     let first = if probing { self.client.first_or(frame) } else { frame };
-                    self.client.begin(first);
-                    self.client.offset = lines.partial_len();
+                    self.client.begin(first, lines.partial_len(), bytes.len());
                     self.begun = false;
                     return;
                 }
@@ -166,20 +165,18 @@ impl Inner {
     fn not_a_request(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
         let start = lines.partial().to_vec();
         lines.clear();
-        let offset = self.client.stream - bytes.len() as u64 - start.len() as u64;
-        self.client_foreign(&start, offset, frame);
+        self.client_foreign(&start, frame);
         self.client_astray(bytes);
         *bytes = &[];
     }
 
     fn foreign_line(&mut self, line: &Line<'_>, frame: FrameRef) {
-        let offset = self.client.stream.saturating_sub(self.client.offset);
-        self.client_foreign(line.text, offset, frame);
+        self.client_foreign(line.text, frame);
         self.client_astray(if line.bare_lf { b"\n" } else { b"\r\n" });
     }
 
-    fn client_foreign(&mut self, bytes: &[u8], offset: u64, frame: FrameRef) {
-        let frame = self.client.first_or(frame);
+    fn client_foreign(&mut self, bytes: &[u8], frame: FrameRef) {
+        let (frame, offset) = (self.client.first_or(frame), self.client.start);
         let known = self.not_http.client.is_some();
         if !known {
             let excerpt = bytes.get(..MAX_EXCERPT).unwrap_or(bytes).to_vec();

@@ -24,6 +24,7 @@ mod reader;
 mod request;
 mod response;
 mod server;
+mod stray;
 mod transcript;
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub(super) struct Inner {
     pub(super) last: Option<Exchange>,
     /// Bytes of the response that ended last, if it answered a request.
     pub(super) ended_at: Option<u64>,
+    /// The frame in which bytes after the end of a response began.
+    pub(super) stray_since: Option<FrameRef>,
     /// An exchange was opened before the request line was whole.
     pub(super) begun: bool,
     /// Exchanges closed by [`MAX_PENDING`] whose responses are still to come.
@@ -118,12 +120,6 @@ impl Observer {
     pub fn awaiting(&self) -> usize {
         let pending = self.inner.as_ref().map(|inner| &inner.pending);
         pending.map_or(0, |p| p.iter().filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count())
-    }
-
-    /// Whether the connection became something else than HTTP/1.
-    #[must_use]
-    pub fn is_upgraded(&self) -> bool {
-        self.inner.as_ref().is_some_and(|inner| inner.upgraded.is_some())
     }
 
     /// What was seen so far.

@@ -91,6 +91,8 @@ pub(super) struct Reader {
     pub(super) offset: u64,
     /// Bytes of the direction, seen or known to be missing.
     pub(super) stream: u64,
+    /// Where in the direction the current message begins.
+    pub(super) start: u64,
     /// The frame of the current message's first byte.
     pub(super) first: Option<FrameRef>,
     pub(super) declared: Declared,
@@ -120,11 +122,12 @@ impl Reader {
         self.after_gap = true;
     }
 
-    /// A message begins in `frame`.
-    pub(super) fn begin(&mut self, frame: FrameRef) {
+    /// A message begins in `frame`; `read` bytes of it are in the line buffer, `ahead` more have come behind them.
+    pub(super) fn begin(&mut self, frame: FrameRef, read: u64, ahead: usize) {
         self.state = State::StartLine;
         self.first = Some(frame);
-        self.offset = 0;
+        self.offset = read;
+        self.start = self.stream.saturating_sub(read + ahead as u64);
         self.declared = Declared::default();
         (self.sink, self.folding, self.bare_lf) = (Sink::Nothing, Foldable::Other, false);
     }

@@ -3,13 +3,12 @@
 use super::body::Body;
 use super::client::{joined, skip_empty_lines};
 use super::detect::begins_with;
-use super::fault::{Fault, FaultKind, extend_excerpt};
+use super::fault::{Fault, FaultKind};
 use super::framing::Framing;
 use super::line::LineBuffer;
 use super::observer::{Inner, Target};
 use super::reader::{Message, Reader, Sink, State, Stop};
-use super::transcript::{Foreign, MAX_UNSOLICITED, Unsolicited};
-use super::{EDGE_HEAD_LIMIT, Exchange, MAX_EXCERPT, Response};
+use super::{EDGE_HEAD_LIMIT, Exchange, Response};
 use crate::base::FrameRef;
 use std::collections::VecDeque;
 
@@ -55,13 +54,13 @@ impl Inner {
             self.excess(all.get(..empty).unwrap_or_default(), offset, frame);
         }
         if !bytes.is_empty() {
-            self.begin_response(frame);
+            self.begin_response(frame, 0, bytes.len());
         }
     }
 
-    fn begin_response(&mut self, frame: FrameRef) {
+    pub(super) fn begin_response(&mut self, frame: FrameRef, read: u64, ahead: usize) {
         self.target = if self.response_is_due() { Target::Front } else { Target::Orphan };
-        self.server.begin(frame);
+        self.server.begin(frame, read, ahead);
     }
 
     /// Whether some request waits for a response; one that we could not read may.
@@ -100,7 +99,7 @@ impl Inner {
         self.put(response);
     }
 
-    fn put(&mut self, response: Response) {
+    pub(super) fn put(&mut self, response: Response) {
         match (self.target, self.pending.front_mut()) {
             (Target::Front, Some(exchange)) => exchange.response = Some(response),
             _ => {
@@ -198,160 +197,6 @@ impl Inner {
         }
     }
 
-    /// Files a response that no request asked for.
-    pub(super) fn close_orphan(&mut self) {
-        let Some(response) = self.orphan.take() else { return };
-        self.ended_at = None;
-        self.target = Target::Front;
-        let len = self.server.offset;
-        let offset = self.server.stream.saturating_sub(len);
-        let frame = response.frame;
-        self.file(Unsolicited { frame, offset, len, excerpt: Vec::new(), response: Some(response) });
-    }
-
-    fn file(&mut self, unsolicited: Unsolicited) {
-        self.unsolicited_total += 1;
-        if self.unsolicited.len() < MAX_UNSOLICITED {
-            self.unsolicited.push(unsolicited);
-        }
-    }
-
-    /// A response should begin, and something else does: `start`, and what is left of `bytes`.
-    fn no_status_line(&mut self, start: &[u8], bytes: &mut &[u8], frame: FrameRef) {
-        let first = self.server.first_or(frame);
-        let offset = self.server.stream - bytes.len() as u64 - start.len() as u64;
-        let glued = self.last.as_ref().and_then(|e| e.response.as_ref()).is_some_and(|r| r.last_frame == first);
-        if self.target == Target::Front && !(glued && self.ended_at.is_some()) {
-            self.garbage_response(start, offset, first);
-        } else if self.total == 0 {
-            self.server_foreign(start, offset, first);
-            self.server.drift(Sink::Foreign);
-        } else {
-            self.excess(start, offset, first);
-            self.server.drift(Sink::Foreign);
-        }
-        self.server_astray(bytes, 0, frame);
-        *bytes = &[];
-    }
-
-    fn garbage_response(&mut self, start: &[u8], offset: u64, first: FrameRef) {
-        let mut response = Response::new(first);
-        response.record(Fault::new(FaultKind::NoStatusLine, first, 0, start));
-        response.content(start, first);
-        self.target = Target::Front;
-        self.put(response);
-        self.server_foreign(start, offset, first);
-        self.server.drift(Sink::Fault(FaultKind::NoStatusLine));
-    }
-
-    fn server_foreign(&mut self, start: &[u8], offset: u64, frame: FrameRef) {
-        if self.not_http.server.is_none() {
-            let excerpt = start.get(..MAX_EXCERPT).unwrap_or(start).to_vec();
-            self.not_http.server = Some(Foreign { frame, offset, excerpt });
-        }
-    }
-
-    /// Bytes that belong to no response: `offset` is theirs in the stream.
-    fn excess(&mut self, bytes: &[u8], offset: u64, frame: FrameRef) {
-        if let Some(known) = self.unsolicited.last_mut()
-            && known.response.is_none()
-            && known.offset + known.len == offset
-        {
-            known.len += bytes.len() as u64;
-            extend_excerpt(&mut known.excerpt, bytes);
-        } else {
-            let excerpt = bytes.get(..MAX_EXCERPT).unwrap_or(bytes).to_vec();
-            self.file(Unsolicited { frame, offset, len: bytes.len() as u64, excerpt, response: None });
-        }
-        let Some(at) = self.ended_at else { return };
-        let answered = self.pending.front_mut().filter(|e| e.response.as_ref().is_some_and(|r| r.complete));
-        let Some(response) = answered.or(self.last.as_mut()).and_then(|e| e.response.as_mut()) else { return };
-        let kind = match response.framing {
-            Framing::NoBody => FaultKind::BodyNotAllowed,
-            _ => FaultKind::ExcessBytes,
-        };
-        if let Some(fault) = response.recorded(kind) {
-            return fault.extend(bytes);
-        }
-        response.record(Fault::new(kind, frame, at, bytes));
-    }
-
-    /// Looks for the next response at the beginning of a segment.
-    fn find_response(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef, begins: bool) {
-        let probing = lines.partial_len() > 0;
-        if probing || begins {
-            match joined(lines, bytes, |b| begins_with(b, b"HTTP/1.")) {
-                Some(true) if self.may_answer() => {
-                    let first = if probing { self.server.first_or(frame) } else { frame };
-                    self.begin_response(first);
-                    self.server.offset = lines.partial_len();
-                    return;
-                }
-                None => {
-                    self.server.first = if probing { self.server.first } else { Some(frame) };
-                    // The prefix has no line end.
-                    let _ = lines.read(bytes);
-                    return;
-                }
-                Some(_) if probing => {
-                    self.server_astray(lines.partial(), bytes.len(), frame);
-                    return lines.clear();
-                }
-                Some(_) => {}
-            }
-        }
-        self.server_astray(bytes, 0, frame);
-        *bytes = &[];
-    }
-
-    /// Whether a head that is found while adrift can answer anything; makes room for it.
-    fn may_answer(&mut self) -> bool {
-        if let Some(exchange) = self.pending.front_mut() {
-            exchange.settle_interim();
-        }
-        let front_is_hit = self.pending.front().is_some_and(|e| e.response.is_some() || e.lost.server);
-        if front_is_hit && self.pending.len() > 1 {
-            self.close_front();
-            return true;
-        }
-        let answered = self.pending.front().is_some_and(|e| e.response.is_some());
-        if answered && self.requests_may_be_missing() {
-            self.close_front();
-            return true;
-        }
-        !answered
-    }
-
-    /// Bytes that belong to nothing we could name; `ahead` more have come after them.
-    fn server_astray(&mut self, bytes: &[u8], ahead: usize, frame: FrameRef) {
-        let offset = self.server.stream.saturating_sub((bytes.len() + ahead) as u64);
-        match self.server.sink {
-            Sink::Nothing => {}
-            Sink::Foreign if self.pending.front().is_some_and(|e| e.response.is_none()) && !bytes.is_empty() => {
-                self.server.first = Some(frame);
-                self.garbage_response(bytes, offset, frame);
-            }
-            Sink::Foreign if self.total == 0 => {
-                if let Some(foreign) = &mut self.not_http.server {
-                    extend_excerpt(&mut foreign.excerpt, bytes);
-                }
-            }
-            Sink::Foreign => self.excess(bytes, offset, frame),
-            Sink::Fault(kind) => {
-                let Some(response) = current(self.target, &mut self.pending, &mut self.orphan) else { return };
-                if let Some(fault) = response.recorded(kind) {
-                    fault.extend(bytes);
-                }
-                if kind == FaultKind::NoStatusLine {
-                    response.content(bytes, frame);
-                    if let Some(foreign) = &mut self.not_http.server {
-                        extend_excerpt(&mut foreign.excerpt, bytes);
-                    }
-                }
-            }
-        }
-    }
-
     pub(super) fn server_gap(&mut self, len: u64, frame: FrameRef) {
         self.server.miss(len);
         self.salvage_response();
@@ -424,7 +269,7 @@ impl Response {
 }
 
 /// The response that is being read.
-fn current<'a>(
+pub(super) fn current<'a>(
     target: Target,
     pending: &'a mut VecDeque<Exchange>,
     orphan: &'a mut Option<Box<Response>>,
