@@ -1,3 +1,4 @@
 //! Why did CloudFront answer 502?
 
 pub mod base;
+pub mod session;

@@ -1,1 +1,3 @@
-//! (to come)
+//! Which protocol lies on which.
+
+pub mod tls;
