@@ -16,4 +16,39 @@
 //! Messages are read with [`Cursor`](crate::base::Cursor), which works in place, cannot leave a message and knows the
 //! offset of a fault; tls-parser gives the table of cipher suites, x509-parser reads certificates when asked.
 
+mod alert;
+mod certificate;
+mod client_hello;
+mod detect;
+mod encrypted;
+mod extension;
+mod fault;
+mod fingerprint;
+mod handshake;
 pub mod names;
+mod observer;
+mod outcome;
+mod reader;
+mod record;
+mod server_hello;
+mod ssl2;
+mod summary;
+#[cfg(test)]
+mod testing;
+mod tls13;
+mod transcript;
+
+pub use alert::Alert;
+pub use certificate::Certificate;
+pub use client_hello::ClientHello;
+pub use detect::{Detection, Sender, detect};
+pub use encrypted::{EncryptedRecord, EncryptedRecords};
+pub use fault::{Fault, FaultKind};
+pub use handshake::HandshakeType;
+pub use observer::Observer;
+pub use outcome::Handshake;
+pub use record::{ContentType, RecordHeader};
+pub use server_hello::ServerHello;
+pub use summary::{MalformedCertificate, Summary};
+pub use tls13::Tls13Marks;
+pub use transcript::{MessageSeen, RecordCount, Transcript};
