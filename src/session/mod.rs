@@ -1,2 +1,3 @@
-//! (to come)
-pub mod http1;
+//! Which protocol lies on which.
+
+pub mod tls;

@@ -8,7 +8,7 @@ use crate::base::FrameRef;
 
 /// The longest handshake message that is put together, in bytes after its header: what s2n accepts. A chain of
 /// certificates has 3 to 8 KiB.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+pub(super) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// Type and length in front of a message.
 const HEADER_LEN: usize = 4;

@@ -1,6 +1,8 @@
 //! What became of a handshake.
 
+use super::alert::Alert;
 use super::handshake::HandshakeType;
+use super::server_hello::ServerHello;
 use super::transcript::Transcript;
 use crate::base::{FrameRef, Side};
 
@@ -21,19 +23,26 @@ impl Transcript {
     /// What became of the handshake.
     #[must_use]
     pub fn handshake(&self) -> Handshake {
+        let lost = self.lost.client || self.lost.server;
         if self.handshake_done().is_some() {
             Handshake::Complete
-        } else if self.client_hello.is_none() && self.server_hello.is_none() && self.joined_later() {
+        } else if self.joined_later() {
             Handshake::Unknown
-        } else if self.fault.is_some() || self.alerts.iter().any(super::Alert::ends_handshake) {
+        } else if self.fault.is_some() || self.alerts.iter().any(|a| self.fails(a)) {
             Handshake::Failed
-        } else if self.lost.client || self.lost.server || self.server_hello.as_ref().is_some_and(|h| h.is_tls13()) {
+        } else if lost || self.is_half() || self.server_hello.as_ref().is_some_and(ServerHello::is_tls13) {
             Handshake::Unknown
-        } else if self.client_hello.is_some() || self.server_hello.is_some() {
-            Handshake::Incomplete
         } else {
-            Handshake::Unknown
+            Handshake::Incomplete
         }
+    }
+
+    /// Whether an alert shows that the handshake has failed. An encrypted one may as well be the end of a long
+    /// connection, unless both sides were seen without holes.
+    fn fails(&self, alert: &Alert) -> bool {
+        let whole =
+            self.client_hello.is_some() && self.server_hello.is_some() && !self.lost.client && !self.lost.server;
+        alert.ends_handshake() && (whole || !alert.encrypted)
     }
 
     /// The frame with which the handshake was finished.
@@ -77,8 +86,17 @@ impl Transcript {
         (self.change_cipher_spec.server.is_some() && !self.lost.server).then_some(true)
     }
 
-    /// Whether the first records were already encrypted, so that alerts among them need not be about a handshake.
+    /// Whether no hello was seen, yet something that comes after it, or nothing at all.
     fn joined_later(&self) -> bool {
-        self.encrypted.client.application > 0 || self.encrypted.server.application > 0
+        let encrypted = |side: Side| self.encrypted[side].last.is_some();
+        let no_hello = self.client_hello.is_none() && self.server_hello.is_none();
+        let nothing = self.records.client.count + self.records.server.count == 0 && self.client_hello_count == 0;
+        no_hello && (nothing || encrypted(Side::Client) || encrypted(Side::Server)) && self.fault.is_none()
+    }
+
+    /// Whether one side went as far as changing keys and nothing of the other was captured.
+    fn is_half(&self) -> bool {
+        let alone = |side: Side| self.change_cipher_spec[side].is_some() && self.records[side.peer()].count == 0;
+        alone(Side::Client) || alone(Side::Server)
     }
 }

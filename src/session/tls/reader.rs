@@ -26,8 +26,8 @@ use crate::base::{FrameRef, Side};
 enum Stage {
     /// Before a record, or within its header.
     Header(PartialHeader),
-    /// Within a record of handshake messages in clear.
-    Handshake { header: RecordHeader, left: u16 },
+    /// Within a record of handshake messages in clear, before which `listed` messages were in the transcript.
+    Handshake { header: RecordHeader, left: u16, listed: usize },
     /// Within an alert or ChangeCipherSpec in clear.
     Small { header: RecordHeader, bytes: [u8; SMALL], have: u8 },
     /// Within a record that is stepped over; the bytes left are counted by the observer.
@@ -113,10 +113,7 @@ impl Reader {
         while !bytes.is_empty() {
             match &self.stage {
                 Stage::Header(_) => self.header(&mut bytes, &mut cx),
-                Stage::Handshake { header, left } => {
-                    let (header, left) = (*header, *left);
-                    self.handshake(&mut bytes, header, left, &mut cx);
-                }
+                Stage::Handshake { .. } => self.handshake(&mut bytes, &mut cx),
                 Stage::Small { .. } => self.small(&mut bytes, &mut cx),
                 Stage::Skip(what) => {
                     let what = *what;
@@ -132,7 +129,7 @@ impl Reader {
     pub(super) fn gap(&mut self, skip: &mut u32, from: Side, len: u64, frame: FrameRef, transcript: &mut Transcript) {
         let mut cx = Context { from, frame, transcript, skip };
         match &mut self.stage {
-            Stage::Closed => return,
+            Stage::Closed => {}
             Stage::Lost => self.at += len,
             Stage::Skip(what) if len <= u64::from(*cx.skip) => {
                 let what = *what;
@@ -191,7 +188,8 @@ impl Reader {
         self.at += (before - bytes.len()) as u64;
         match filled {
             Filled::Partial => {
-                if !partial.is_possible() && !(is_first && partial.may_be_ssl2()) {
+                let may_go_on = partial.is_possible() || (is_first && partial.may_be_ssl2());
+                if !may_go_on {
                     self.close(start, FaultKind::NotARecord, cx);
                 }
             }
@@ -224,9 +222,12 @@ impl Reader {
         self.begin(header, bytes, cx);
     }
 
+    /// Gives up at bytes that are no record: for good, or until the next one where a hole may be to blame.
     fn close(&mut self, offset: u64, kind: FaultKind, cx: &mut Context<'_>) {
-        cx.fault(offset, kind);
-        self.stage = Stage::Closed;
+        self.stage = if self.uncertain { Stage::Lost } else { Stage::Closed };
+        if !self.uncertain {
+            cx.fault(offset, kind);
+        }
     }
 
     /// Decides what to do with a record. `ahead` is what has come of it, and of what follows.
@@ -234,7 +235,8 @@ impl Reader {
         let is_small = usize::from(header.len) <= SMALL && header.len > 0;
         match header.content_type {
             ContentType::HANDSHAKE if self.is_clear(header, ahead, cx) => {
-                self.stage = Stage::Handshake { header, left: header.len };
+                let listed = cx.transcript.messages.len();
+                self.stage = Stage::Handshake { header, left: header.len, listed };
                 if header.len == 0 {
                     self.next_record();
                 }
@@ -299,20 +301,22 @@ impl Reader {
         self.next_record();
     }
 
-    fn handshake(&mut self, bytes: &mut &[u8], header: RecordHeader, left: u16, cx: &mut Context<'_>) {
-        let (chunk, rest) = bytes.split_at(bytes.len().min(usize::from(left)));
+    fn handshake(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
+        let Stage::Handshake { header, left, listed } = &mut self.stage else { return };
+        let (chunk, rest) = bytes.split_at(bytes.len().min(usize::from(*left)));
         *bytes = rest;
-        let (from, transcript) = (cx.from, &mut *cx.transcript);
+        let (from, version, transcript) = (cx.from, header.version, &mut *cx.transcript);
         let fed = self.assembler.feed(chunk, cx.frame, self.at, &mut |message| {
-            transcript.handshake_message(from, message, header.version);
+            transcript.handshake_message(from, message, version);
         });
         if let Err((kind, offset)) = fed {
             cx.fault(offset, kind);
         }
         self.at += chunk.len() as u64;
-        let left = left - u16::try_from(chunk.len()).unwrap_or(left);
-        self.stage = Stage::Handshake { header, left };
-        if left == 0 {
+        *left -= u16::try_from(chunk.len()).unwrap_or(*left);
+        if *left == 0 {
+            // Nobody can act on a message before its record is whole.
+            cx.transcript.complete_with(from, *listed, cx.frame);
             self.next_record();
         }
     }

@@ -2,7 +2,7 @@
 
 /// The longest record anybody may send, in bytes after the header: 2^14 of plaintext and 2,048 of protection
 /// (RFC 5246 section 6.2.3; TLS 1.3 allows only 256, but the version is not known at the first record).
-pub const MAX_RECORD: u16 = (1 << 14) + 2048;
+pub(super) const MAX_RECORD: u16 = (1 << 14) + 2048;
 
 /// What a record carries (RFC 8446 section 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,11 +103,6 @@ pub(super) enum Filled {
 }
 
 impl PartialHeader {
-    /// Whether nothing of a header has come yet.
-    pub(super) const fn is_empty(self) -> bool {
-        self.have == 0
-    }
-
     /// Moves bytes from the front of `bytes` until the header is whole.
     pub(super) fn fill(&mut self, bytes: &mut &[u8]) -> Filled {
         if self.have == 0
@@ -177,6 +172,6 @@ mod tests {
         let mut rest: &[u8] = &[7, 99];
         assert_eq!(header.fill(&mut rest), Filled::Whole([22, 3, 3, 0, 7]));
         assert_eq!(rest, [99]);
-        assert!(header.is_empty());
+        assert_eq!(header.have, 0);
     }
 }

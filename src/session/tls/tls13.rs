@@ -10,7 +10,7 @@
 //! ```
 //!
 //! What cannot be told: the server's tickets from short responses, and anything of a peer that pads. A client that
-//! sends its flight in one record is followed by counting: it has at most [`CLIENT_FLIGHT`] records.
+//! sends its flight in one record is followed by counting: it has at most `CLIENT_FLIGHT` records.
 
 use crate::base::{FrameRef, PerSide, Side};
 
@@ -24,8 +24,6 @@ pub struct Tls13Marks {
     pub empty_certificate: Option<FrameRef>,
     /// The client's first record after its Finished that is no alert.
     pub client_application: Option<FrameRef>,
-    /// The client's last record from [`client_application`](Self::client_application) on that is no alert.
-    pub last_asked: Option<FrameRef>,
     /// The server's first record after [`client_application`](Self::client_application) that is no alert: an answer,
     /// or a ticket, which too is sent only to a client that has finished.
     pub server_application: Option<FrameRef>,
@@ -35,7 +33,7 @@ pub struct Tls13Marks {
 }
 
 /// EndOfEarlyData, Certificate, CertificateVerify, Finished: the most records before a client's application data.
-pub const CLIENT_FLIGHT: u8 = 4;
+const CLIENT_FLIGHT: u8 = 4;
 
 /// Type byte of the inner plaintext (RFC 8446 section 5.2).
 const INNER_TYPE: u16 = 1;
@@ -51,7 +49,6 @@ impl Tls13Marks {
         client_finished: None,
         empty_certificate: None,
         client_application: None,
-        last_asked: None,
         server_application: None,
         alert_sized: PerSide { client: None, server: None },
         client_records: 0,
@@ -80,18 +77,14 @@ impl Tls13Marks {
         is_alert: bool,
         frame: FrameRef,
     ) {
-        if is_alert {
-            return;
-        }
-        if self.client_application.is_some() {
-            self.last_asked = Some(frame);
+        if self.client_application.is_some() || is_alert {
             return;
         }
         self.client_records = self.client_records.saturating_add(1);
         // A flight in one record has grown out of the length of a Finished; early data may go on for long.
         let flight_is_over = self.client_records > CLIENT_FLIGHT && !early_data;
         if self.client_finished.is_some() || flight_is_over {
-            (self.client_application, self.last_asked) = (Some(frame), Some(frame));
+            self.client_application = Some(frame);
         } else if len == finished + overhead {
             self.client_finished = Some(frame);
         } else if len == EMPTY_CERTIFICATE + overhead {

@@ -20,7 +20,8 @@ pub(super) const MAX_ALERTS: usize = 16;
 /// The most bytes of a stapled OCSP response that are kept; real ones have up to 2 KiB.
 pub(super) const MAX_STAPLE: usize = 16 * 1024;
 
-/// A handshake message in clear.
+/// A handshake message in clear. Here and elsewhere the frame that completes a message is the one that completes the
+/// record with its last byte, as no end can act on it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageSeen {
     /// The frame that completes it.
@@ -225,6 +226,47 @@ impl Transcript {
         if let Err(short) = self.read_message(from, message, record_version) {
             let kind = FaultKind::MalformedHandshake { message: message.kind, short };
             self.fault(Fault { frame: message.frame, from, offset: message.offset, kind });
+        }
+    }
+
+    /// The record that completes the messages of `from` after the first `listed` ones is whole with `frame`.
+    pub(super) fn complete_with(&mut self, from: Side, listed: usize, frame: FrameRef) {
+        let mut index = listed;
+        while let Some(message) = self.messages.get_mut(index) {
+            index += 1;
+            let early = message.frame;
+            if message.from != from || early == frame {
+                continue;
+            }
+            message.frame = frame;
+            let kind = message.kind;
+            for cited in self.frames_of(from, kind) {
+                if *cited == early {
+                    *cited = frame;
+                }
+            }
+        }
+    }
+
+    /// Every place that cites a message of `kind` from `from`.
+    fn frames_of(&mut self, from: Side, kind: HandshakeType) -> Vec<&mut FrameRef> {
+        match kind {
+            HandshakeType::CLIENT_HELLO => {
+                let first = self.client_hello.as_mut().map(|hello| &mut hello.frame);
+                first.into_iter().chain(self.second_client_hello.as_mut()).collect()
+            }
+            HandshakeType::SERVER_HELLO | HandshakeType::HELLO_RETRY_REQUEST => {
+                let hello = self.server_hello.as_mut().map(|hello| &mut hello.frame);
+                hello.into_iter().chain(self.hello_retry_request.as_mut()).collect()
+            }
+            HandshakeType::CERTIFICATE => {
+                let sent = self.certificates.iter_mut().filter(|c| c.from == from).map(|c| &mut c.frame);
+                sent.chain(self.empty_certificate[from].as_mut()).collect()
+            }
+            HandshakeType::CERTIFICATE_STATUS => {
+                self.ocsp_staple.as_mut().map(|(frame, _)| frame).into_iter().collect()
+            }
+            _ => Vec::new(),
         }
     }
 
