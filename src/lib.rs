@@ -27,4 +27,13 @@
 
 pub mod analysis;
 pub mod base;
+pub mod causes;
+pub mod diagnosis;
+pub mod flow;
+pub mod ip;
+pub mod link;
+pub mod observation;
+pub mod report;
 pub mod session;
+pub mod source;
+pub mod tcp;

@@ -1,3 +1,276 @@
-//! Which protocol lies on which.
+//! Which protocol lies on which: decided by content, for each side on its own.
+//!
+//! Invariant: a side's bytes go to exactly one observer, in order, each byte once; a port number decides nothing.
+//! The two sides may well speak differently: HTTPS to a port that speaks HTTP is what many a 502 is made of.
 
+pub mod http1;
 pub mod tls;
+
+mod foreign;
+
+pub use foreign::Foreign;
+
+use crate::base::{FrameRef, PerSide, Side};
+use crate::tcp::{End, Missing, Stream};
+use foreign::Prefix;
+
+/// A side that speaks neither protocol is looked at again at the start of each segment up to this many bytes:
+/// STARTTLS, CONNECT, SOCKS and the like change to TLS or HTTP early or never.
+const MAX_FOREIGN_BYTES: u64 = 64 * 1024;
+
+/// What a side turned out to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Spoken {
+    /// Too few bytes to tell.
+    #[default]
+    Undecided,
+    Tls,
+    Http1,
+    /// Neither, so far.
+    Foreign,
+}
+
+/// What one side speaks, as its first bytes tell, and who it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guess {
+    NeedMore,
+    Neither,
+    Is(Spoken, Option<Side>),
+}
+
+/// The protocols of one connection.
+#[derive(Debug, Default)]
+pub struct Session {
+    spoken: PerSide<Spoken>,
+    prefix: PerSide<Option<Box<Prefix>>>,
+    foreign_bytes: PerSide<u64>,
+    tls: Option<Box<tls::Observer>>,
+    http: Option<Box<http1::Observer>>,
+    /// The SYN told who is the client.
+    client_known: bool,
+    /// The client is the other end than the TCP stage guessed.
+    flipped: bool,
+    /// The protocol told who is the client.
+    oriented: bool,
+}
+
+/// What the protocols were, once the connection is over.
+#[derive(Debug, Default)]
+pub struct Protocols {
+    /// The TLS handshake, where either side spoke TLS.
+    pub tls: Option<tls::Transcript>,
+    /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
+    pub http: Option<http1::Transcript>,
+    /// The first bytes of a side that spoke neither.
+    pub foreign: PerSide<Option<Foreign>>,
+    /// The client is the other end than the TCP stage guessed: the sides here are right, its are to be exchanged.
+    pub flipped: bool,
+    /// The protocol told who is the client.
+    pub oriented: bool,
+}
+
+impl Session {
+    /// A connection of which the SYN or SYN-ACK was seen, or not.
+    #[must_use]
+    pub fn new(client_known: bool) -> Session {
+        Session { client_known, ..Session::default() }
+    }
+
+    /// What was seen, once nothing more will come.
+    #[must_use]
+    pub fn finish(self) -> Protocols {
+        let foreign = PerSide {
+            client: self.prefix.client.map(|p| p.into_foreign()),
+            server: self.prefix.server.map(|p| p.into_foreign()),
+        };
+        Protocols {
+            tls: self.tls.map(|o| o.into_transcript()),
+            http: self.http.map(|o| o.finish()),
+            foreign,
+            flipped: self.flipped,
+            oriented: self.oriented,
+        }
+    }
+
+    /// Side as it is now known, of a side as the TCP stage guessed it.
+    fn side(&self, guessed: Side) -> Side {
+        if self.flipped { guessed.peer() } else { guessed }
+    }
+
+    /// What the first bytes of a side are, in the light of what the other side speaks.
+    fn guess(&self, side: Side, bytes: &[u8]) -> Guess {
+        let (tls, http) = (tls::detect(bytes), http1::detect(bytes));
+        match (tls, http) {
+            (tls::Detection::Yes(who), _) => Guess::Is(Spoken::Tls, sender(who)),
+            (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
+            (_, http1::Detection::Response) => Guess::Is(Spoken::Http1, Some(Side::Server)),
+            (tls::Detection::NeedMore, _) | (_, http1::Detection::NeedMore) => Guess::NeedMore,
+            // An answer in no known protocol is the asker's protocol gone wrong: its observer says how.
+            _ if side == Side::Server && self.spoken.client != Spoken::Foreign => match self.spoken.client {
+                Spoken::Undecided => Guess::Neither,
+                asked => Guess::Is(asked, None),
+            },
+            _ => Guess::Neither,
+        }
+    }
+
+    /// Bytes of a side whose protocol is not known yet.
+    fn undecided(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        let side = self.side(from);
+        let mut prefix = self.prefix[side].take().unwrap_or_else(|| Box::new(Prefix::new(frame)));
+        let held = prefix.held();
+        let guess = if held == 0 {
+            self.guess(side, bytes)
+        } else {
+            prefix.push(bytes);
+            self.guess(side, prefix.bytes())
+        };
+        match guess {
+            Guess::Is(spoken, who) => {
+                let first = prefix.frame();
+                let side = self.decide(side, spoken, who);
+                if held > 0 {
+                    let kept = prefix.bytes().get(..held).unwrap_or_default().to_vec();
+                    self.observe(side, &kept, first);
+                }
+                self.observe(side, bytes, frame);
+            }
+            Guess::NeedMore if prefix.held() < Prefix::ENOUGH => {
+                if held == 0 {
+                    prefix.push(bytes);
+                }
+                self.prefix[side] = Some(prefix);
+            }
+            Guess::NeedMore | Guess::Neither => {
+                if held == 0 {
+                    prefix.push(bytes);
+                }
+                self.prefix[side] = Some(prefix);
+                self.spoken[side] = Spoken::Foreign;
+            }
+        }
+    }
+
+    /// Bytes of a side that spoke neither protocol so far.
+    fn foreign(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        let side = self.side(from);
+        self.foreign_bytes[side] += bytes.len() as u64;
+        if self.foreign_bytes[side] > MAX_FOREIGN_BYTES {
+            return;
+        }
+        let who = match (tls::detect(bytes), http1::detect(bytes)) {
+            (tls::Detection::Yes(who), _) if bytes.len() > tls::RecordHeader::LEN => {
+                Guess::Is(Spoken::Tls, sender(who))
+            }
+            (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
+            (_, http1::Detection::Response) => Guess::Is(Spoken::Http1, Some(Side::Server)),
+            _ => Guess::Neither,
+        };
+        if let Guess::Is(spoken, who) = who {
+            let side = self.decide(side, spoken, who);
+            self.observe(side, bytes, frame);
+        }
+    }
+
+    /// Settles what a side speaks, and who is the client where no SYN told. Returns the side as now known.
+    fn decide(&mut self, side: Side, spoken: Spoken, who: Option<Side>) -> Side {
+        let mut side = side;
+        if let Some(who) = who
+            && !self.oriented
+        {
+            if who != side && !self.client_known {
+                self.flip();
+                side = side.peer();
+            }
+            self.oriented = true;
+        }
+        self.spoken[side] = spoken;
+        match spoken {
+            Spoken::Tls => {
+                self.tls.get_or_insert_default();
+            }
+            Spoken::Http1 => {
+                // An answer without a request is one whose request was before the capture, or was no HTTP.
+                let asked_otherwise = matches!(self.spoken.client, Spoken::Tls | Spoken::Foreign);
+                let in_order = self.client_known && !asked_otherwise;
+                self.http.get_or_insert_with(|| {
+                    Box::new(if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() })
+                });
+            }
+            Spoken::Undecided | Spoken::Foreign => {}
+        }
+        side
+    }
+
+    fn flip(&mut self) {
+        self.flipped = !self.flipped;
+        self.spoken.swap();
+        self.prefix.swap();
+        self.foreign_bytes.swap();
+    }
+
+    #[inline]
+    fn observe(&mut self, side: Side, bytes: &[u8], frame: FrameRef) {
+        match self.spoken[side] {
+            Spoken::Tls => {
+                if let Some(tls) = &mut self.tls {
+                    tls.data(side, bytes, frame);
+                }
+            }
+            Spoken::Http1 => {
+                if let Some(http) = &mut self.http {
+                    http.data(side, bytes, frame);
+                }
+            }
+            Spoken::Undecided | Spoken::Foreign => {}
+        }
+    }
+
+    /// After CONNECT or an upgrade nothing more is HTTP/1; TLS may begin.
+    fn left_http(&self, side: Side) -> bool {
+        self.spoken[side] == Spoken::Http1 && self.http.as_ref().is_some_and(|h| h.is_upgraded())
+    }
+}
+
+impl Stream for Session {
+    #[inline]
+    fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        let side = self.side(from);
+        let spoken = self.spoken[side];
+        match spoken {
+            Spoken::Undecided => self.undecided(from, bytes, frame),
+            Spoken::Foreign => self.foreign(from, bytes, frame),
+            _ if self.left_http(side) => self.foreign(from, bytes, frame),
+            Spoken::Tls | Spoken::Http1 => self.observe(side, bytes, frame),
+        }
+    }
+
+    fn gap(&mut self, from: Side, len: u64, _why: Missing, frame: FrameRef) {
+        let side = self.side(from);
+        match (self.spoken[side], &mut self.tls, &mut self.http) {
+            (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
+            (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, from: Side, how: End, frame: FrameRef) {
+        let side = self.side(from);
+        if let Some(http) = &mut self.http {
+            let how = match how {
+                End::Fin => http1::End::Fin,
+                End::Rst => http1::End::Rst,
+            };
+            http.end(side, frame, how);
+        }
+    }
+}
+
+/// The side that a kind of TLS message gives away.
+fn sender(who: tls::Sender) -> Option<Side> {
+    match who {
+        tls::Sender::Client => Some(Side::Client),
+        tls::Sender::Server => Some(Side::Server),
+        tls::Sender::Either => None,
+    }
+}

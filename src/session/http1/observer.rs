@@ -122,6 +122,12 @@ impl Observer {
         pending.map_or(0, |p| p.iter().filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count())
     }
 
+    /// Whether the connection became something else than HTTP/1.
+    #[must_use]
+    pub fn is_upgraded(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.upgraded.is_some())
+    }
+
     /// What was seen so far.
     #[must_use]
     pub fn transcript(&self) -> Transcript {

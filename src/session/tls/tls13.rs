@@ -24,6 +24,8 @@ pub struct Tls13Marks {
     pub empty_certificate: Option<FrameRef>,
     /// The client's first record after its Finished that is no alert.
     pub client_application: Option<FrameRef>,
+    /// The client's last record from [`client_application`](Self::client_application) on that is no alert.
+    pub last_asked: Option<FrameRef>,
     /// The server's first record after [`client_application`](Self::client_application) that is no alert: an answer,
     /// or a ticket, which too is sent only to a client that has finished.
     pub server_application: Option<FrameRef>,
@@ -49,6 +51,7 @@ impl Tls13Marks {
         client_finished: None,
         empty_certificate: None,
         client_application: None,
+        last_asked: None,
         server_application: None,
         alert_sized: PerSide { client: None, server: None },
         client_records: 0,
@@ -77,14 +80,18 @@ impl Tls13Marks {
         is_alert: bool,
         frame: FrameRef,
     ) {
-        if self.client_application.is_some() || is_alert {
+        if is_alert {
+            return;
+        }
+        if self.client_application.is_some() {
+            self.last_asked = Some(frame);
             return;
         }
         self.client_records = self.client_records.saturating_add(1);
         // A flight in one record has grown out of the length of a Finished; early data may go on for long.
         let flight_is_over = self.client_records > CLIENT_FLIGHT && !early_data;
         if self.client_finished.is_some() || flight_is_over {
-            self.client_application = Some(frame);
+            (self.client_application, self.last_asked) = (Some(frame), Some(frame));
         } else if len == finished + overhead {
             self.client_finished = Some(frame);
         } else if len == EMPTY_CERTIFICATE + overhead {
