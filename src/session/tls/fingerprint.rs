@@ -151,6 +151,21 @@ mod tests {
         assert_eq!(ja3(&old), "ada70206e40642a3e4461f35503241d5");
     }
 
+    /// s2n-tls with the policy that CloudFront uses towards origins, TLS 1.2 and 1.3, as measured on the wire.
+    #[test]
+    fn ja3_of_the_upstream_policy() {
+        let mut edge = hello();
+        edge.legacy_version = 0x0303;
+        edge.ciphers = vec![
+            0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xc023, 0xc027, 0xc024, 0xc028, 0xc009, 0xc013,
+            0xc00a, 0xc014, 0x009c, 0x009d, 0x003c, 0x002f, 0x0035, 0x000a, 0x00ff,
+        ];
+        edge.extensions = vec![43, 10, 51, 13, 0, 5, 11, 23];
+        edge.groups = vec![23, 29, 24];
+        edge.point_formats = vec![0];
+        assert_eq!(ja3(&edge), "c01947253fe7f03948bcc9bac1f83e96");
+    }
+
     #[test]
     fn ja3_keeps_the_commas_of_empty_lists() {
         let mut old = hello();

@@ -249,8 +249,11 @@ mod tests {
     use super::super::testing::{frame, message};
     use super::*;
 
-    /// Feeds each piece with its index as frame; what came out, as (type, length, first frame, last frame, offset).
-    fn run(pieces: &[&[u8]]) -> (Vec<(u8, usize, u64, u64, u64)>, Result<(), FaultKind>) {
+    /// Type, length, first frame, last frame, offset.
+    type Seen = (u8, usize, u64, u64, u64);
+
+    /// Feeds each piece with its index as frame.
+    fn run(pieces: &[&[u8]]) -> (Vec<Seen>, Result<(), FaultKind>) {
         let (mut assembler, mut seen, mut result, mut offset) = (Assembler::default(), Vec::new(), Ok(()), 0);
         for (piece, n) in pieces.iter().zip(0..) {
             let fed = assembler.feed(piece, frame(n), offset, &mut |m| {

@@ -22,10 +22,10 @@ pub fn version_name(code: u16) -> Option<Cow<'static, str>> {
 }
 
 /// Whether a connection of this version encrypts everything after the ServerHello: TLS 1.3, its drafts (0x7fXX)
-/// and its private variants (0xfbXX, which one large site uses between its own ends).
+/// and its private variants (0x7eXX, with which a browser tried it out; 0xfbXX, one large site's own).
 #[must_use]
 pub const fn is_tls13(version: u16) -> bool {
-    version == 0x0304 || matches!(version >> 8, 0x7f | 0xfb)
+    version == 0x0304 || matches!(version >> 8, 0x7e | 0x7f | 0xfb)
 }
 
 #[cfg(test)]

@@ -353,6 +353,45 @@ fn cut_packets_never_make_a_failure_of_a_healthy_connection() {
     }
 }
 
+/// Xorshift: the same damage at every run.
+fn next(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    usize::try_from(*state >> 33).unwrap()
+}
+
+#[test]
+fn damage_of_any_kind_is_survived() {
+    let mut state = 502;
+    for (_, flights) in all_recordings() {
+        for _ in 0..300 {
+            let mut observer = Observer::new();
+            for ((from, bytes), n) in flights.iter().zip(1..) {
+                let mut bytes = bytes.clone();
+                for _ in 0..next(&mut state) % 4 {
+                    let at = next(&mut state) % bytes.len().min(200);
+                    bytes[at] = next(&mut state).to_le_bytes()[0];
+                }
+                let hole = next(&mut state) % (2 * bytes.len());
+                observer.data(*from, &bytes[..hole.min(bytes.len())], frame(n));
+                if next(&mut state).is_multiple_of(3) {
+                    observer.gap(*from, (next(&mut state) % 3000) as u64, frame(n));
+                }
+                observer.data(*from, &bytes[hole.min(bytes.len())..], frame(n));
+            }
+            let t = observer.into_transcript();
+            let _ = (t.handshake(), t.resumed(), t.client_hello.map(|hello| (hello.ja3(), hello.ja4())));
+            let read = t.certificates.iter().filter(|c| c.summary().is_ok()).count();
+            assert!(read <= t.certificates.len());
+        }
+    }
+    let mut observer = Observer::new();
+    observer.gap(Client, u64::MAX, frame(1));
+    observer.gap(Client, u64::MAX, frame(1));
+    assert!(observer.transcript().lost.client);
+}
+
 #[test]
 fn an_observer_of_nothing_is_small_and_answers() {
     assert!(size_of::<Observer>() <= 16);
