@@ -3,7 +3,7 @@
 use crate::base::{CaptureIndex, FrameRef, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, TcpSegment};
-use crate::link::{self, Encapsulation};
+use crate::link;
 use crate::observation::{Connection, Ended};
 use crate::source::Packet;
 
@@ -45,13 +45,7 @@ impl<'o> Engine<'o> {
     /// Begins with no connection.
     #[must_use]
     pub fn new(options: &'o Options) -> Engine<'o> {
-        Engine {
-            options,
-            table: Table::default(),
-            noticed: Noticed::default(),
-            order: 0,
-            now: Timestamp(i64::MIN),
-        }
+        Engine { options, table: Table::default(), noticed: Noticed::default(), order: 0, now: Timestamp(i64::MIN) }
     }
 
     /// What was noticed so far.
@@ -86,8 +80,8 @@ impl<'o> Engine<'o> {
                 return Ok(());
             }
         };
-        match ip::decode(whole.bytes, whole.original_len) {
-            ip::Decoded::Tcp(segment) => self.segment(&segment, whole.encapsulation, frame, done)?,
+        match ip::decode(whole) {
+            ip::Decoded::Tcp(segment) => self.segment(&segment, frame, done)?,
             ip::Decoded::Fragment => self.noticed.fragments += 1,
             ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
             ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => {}
@@ -110,7 +104,6 @@ impl<'o> Engine<'o> {
     fn segment<E>(
         &mut self,
         segment: &TcpSegment<'_>,
-        encapsulation: Encapsulation,
         frame: FrameRef,
         mut done: impl FnMut(Connection) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -131,7 +124,7 @@ impl<'o> Engine<'o> {
         }
         let slot = match slot {
             Some(slot) => slot,
-            None => self.open(key, segment, encapsulation, frame, done)?,
+            None => self.open(key, segment, frame, done)?,
         };
         if let Some(open) = self.table.get_mut(slot) {
             let patience = open.segment(segment, frame);
@@ -144,7 +137,6 @@ impl<'o> Engine<'o> {
         &mut self,
         key: FlowKey,
         segment: &TcpSegment<'_>,
-        encapsulation: Encapsulation,
         frame: FrameRef,
         mut done: impl FnMut(Connection) -> Result<(), E>,
     ) -> Result<Slot, E> {
@@ -156,7 +148,7 @@ impl<'o> Engine<'o> {
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
-        Ok(self.table.insert(key, id, frame.time, Box::new(Open::new(id, segment, encapsulation, frame))))
+        Ok(self.table.insert(key, id, frame.time, Box::new(Open::new(id, segment, frame))))
     }
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {

@@ -23,7 +23,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Begins with the first packet that was captured of a connection.
-    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, encapsulation: Encapsulation, frame: FrameRef) -> Open {
+    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef) -> Open {
         let flags = segment.flags;
         let sender_is_client = match (flags.syn(), flags.ack()) {
             (true, false) => true,
@@ -41,7 +41,7 @@ impl Open {
             client,
             server,
             by_syn: flags.syn(),
-            encapsulation,
+            encapsulation: segment.encapsulation,
             first: frame,
             last: frame,
             tracker: Tracker::default(),

@@ -88,7 +88,7 @@ fn read(
             engine.packet(index, &packet, |c| desk.take(c))?;
         }
         packets += 1;
-        if packets % PROGRESS_EVERY == 0 {
+        if packets.is_multiple_of(PROGRESS_EVERY) {
             progress(i, source.info().bytes);
         }
     }
@@ -106,7 +106,13 @@ struct Desk<'r> {
 
 impl<'r> Desk<'r> {
     fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
-        Desk { renderer, tally: Tally::new(options.all_roles), ledger: Ledger::default(), held: Vec::new(), unrefined: 0 }
+        Desk {
+            renderer,
+            tally: Tally::new(options.all_roles),
+            ledger: Ledger::default(),
+            held: Vec::new(),
+            unrefined: 0,
+        }
     }
 
     fn take(&mut self, connection: Connection) -> Result<(), Failure> {
@@ -150,11 +156,34 @@ fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
     let all = [
         ("undecodable-frames", noticed.undecodable, undecodable),
         ("fragments-not-reassembled", noticed.fragments, "IP fragments; what they carry was not looked at".to_owned()),
-        ("duplicate-frames", noticed.duplicates, "packets that were captured more than once (`-i any`, a mirror port); counted, but not as retransmissions".to_owned()),
-        ("one-sided", noticed.one_sided, "connections of which only one direction was captured; capture on the interface that carries both".to_owned()),
-        ("connections-evicted", noticed.evicted, "connections put away early because the table of open connections was full; raise --max-connections".to_owned()),
-        ("reassembly-limited", noticed.reassembly_limited, "connections with more bytes out of order than are kept; holes in them were given up early".to_owned()),
-        ("verdicts-not-refined", unrefined, "verdicts written without the second look that compares connections with each other".to_owned()),
+        (
+            "duplicate-frames",
+            noticed.duplicates,
+            "packets that were captured more than once (`-i any`, a mirror port); counted, but not as retransmissions"
+                .to_owned(),
+        ),
+        (
+            "one-sided",
+            noticed.one_sided,
+            "connections of which only one direction was captured; capture on the interface that carries both"
+                .to_owned(),
+        ),
+        (
+            "connections-evicted",
+            noticed.evicted,
+            "connections put away early because the table of open connections was full; raise --max-connections"
+                .to_owned(),
+        ),
+        (
+            "reassembly-limited",
+            noticed.reassembly_limited,
+            "connections with more bytes out of order than are kept; holes in them were given up early".to_owned(),
+        ),
+        (
+            "verdicts-not-refined",
+            unrefined,
+            "verdicts written without the second look that compares connections with each other".to_owned(),
+        ),
     ];
     let met = all.into_iter().filter(|&(_, count, _)| count > 0);
     met.map(|(kind, count, detail)| CaptureProblem { kind, count, detail }).collect()

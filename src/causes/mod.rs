@@ -56,7 +56,7 @@ macro_rules! area {
     };
 }
 
-use {area, cause, or_default};
+use {area, or_default};
 
 mod app;
 mod capture;

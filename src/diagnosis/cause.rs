@@ -110,8 +110,8 @@ impl CauseId {
                 start = i + 2;
             }
         }
-        // The fourth colon from the end is the first of `::` before the area.
-        let (mut bytes, mut len, mut at) = ([0; MAX_ID], 0, start - 1);
+        // The fourth colon from the end is the first of the `::` before the area.
+        let (mut bytes, mut len, mut at) = ([0; MAX_ID], 0, start);
         while at < path.len() {
             match path[at] {
                 b':' => {

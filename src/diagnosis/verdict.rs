@@ -87,9 +87,7 @@ fn judge(connection: &Connection, findings: &mut [(&'static Cause, Finding)]) ->
             edge: Edge::UNKNOWN,
             reason: Some(reason),
         },
-        (_, None) => {
-            Verdict { outcome: Outcome::Ok, cause: None, confidence: None, edge: Edge::UNKNOWN, reason: None }
-        }
+        (_, None) => Verdict { outcome: Outcome::Ok, cause: None, confidence: None, edge: Edge::UNKNOWN, reason: None },
     }
 }
 

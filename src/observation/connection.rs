@@ -104,7 +104,8 @@ impl Connection {
     pub fn is_one_sided(&self) -> bool {
         let deaf = |side: Side| !self.tcp.heard(side) && self.tcp.heard(side.peer());
         // A SYN without answer is a finding; only an acknowledgement proves that there was another side.
-        (deaf(Side::Server) && (self.tcp.acknowledged_blindly(Side::Server) || self.tcp.syns == 0)) || deaf(Side::Client)
+        (deaf(Side::Server) && (self.tcp.acknowledged_blindly(Side::Server) || self.tcp.syns == 0))
+            || deaf(Side::Client)
     }
 
     /// Whether every byte that `side` sent, from the first, is at hand.

@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, Reach};
 
-use super::Prefixes;
+use super::{Prefixes, http1};
 
 /// What the TCP peer's address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +57,14 @@ pub struct Callers {
     pub cloudfront: bool,
     /// A load balancer's health check was seen.
     pub health_check: bool,
+}
+
+impl Callers {
+    /// What the requests of an HTTP connection say.
+    #[must_use]
+    pub fn of(http: &http1::Transcript) -> Callers {
+        Callers { cloudfront: http.via_cloudfront.is_some(), health_check: http.health_check.is_some() }
+    }
 }
 
 impl Edge {

@@ -5,17 +5,16 @@
 
 mod connection;
 mod edge;
-mod encrypted;
+pub mod encrypted;
 mod exchange;
+mod hidden_exchange;
 mod prefixes;
-mod progress;
 
 pub use connection::{Connection, Ended, Orientation};
-pub use edge::{Edge, EdgeEvidence, EdgeKind, Role};
-pub use encrypted::EncryptedRequest;
+pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
+pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE, SNAPSHOT_SOURCE};
-pub use progress::Sent;
 
 pub use crate::session::{Foreign, http1, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};

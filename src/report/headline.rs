@@ -103,7 +103,11 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
 fn healthy(counts: Counts) -> String {
     match counts.inconclusive {
         0 => format!("Nothing failed: {} of {} connections are in order.", counts.ok, counts.connections),
-        n if counts.ok == 0 => format!("Nothing is seen to fail, but the capture cannot tell of any of its {n} connections."),
-        n => format!("Nothing is seen to fail: {} connections are in order, of {n} the capture cannot tell.", counts.ok),
+        n if counts.ok == 0 => {
+            format!("Nothing is seen to fail, but the capture cannot tell of any of its {n} connections.")
+        }
+        n => {
+            format!("Nothing is seen to fail: {} connections are in order, of {n} the capture cannot tell.", counts.ok)
+        }
     }
 }

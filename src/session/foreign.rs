@@ -25,8 +25,6 @@ pub(super) struct Prefix {
 impl Prefix {
     /// With this many bytes every protocol that can be told is told.
     pub(super) const ENOUGH: usize = 32;
-    /// Length of a TLS record header.
-    pub(super) const TLS_HEADER: usize = 5;
 
     pub(super) fn new(frame: FrameRef) -> Prefix {
         Prefix { frame, bytes: [0; MAX_PREFIX], len: 0 }
@@ -51,7 +49,7 @@ impl Prefix {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    pub(super) fn into_foreign(self: Box<Self>) -> Foreign {
+    pub(super) fn into_foreign(self) -> Foreign {
         Foreign { frame: self.frame, bytes: self.bytes().to_vec() }
     }
 }

@@ -80,11 +80,11 @@ impl Session {
     #[must_use]
     pub fn finish(self) -> Protocols {
         let foreign = PerSide {
-            client: self.prefix.client.filter(|_| self.spoken.client != Spoken::Tls).map(|p| p.into_foreign()),
-            server: self.prefix.server.filter(|_| self.spoken.server != Spoken::Tls).map(|p| p.into_foreign()),
+            client: self.prefix.client.map(|p| p.into_foreign()),
+            server: self.prefix.server.map(|p| p.into_foreign()),
         };
         Protocols {
-            tls: self.tls.map(|o| o.finish()),
+            tls: self.tls.map(|o| o.into_transcript()),
             http: self.http.map(|o| o.finish()),
             foreign,
             flipped: self.flipped,
@@ -101,7 +101,7 @@ impl Session {
     fn guess(&self, side: Side, bytes: &[u8]) -> Guess {
         let (tls, http) = (tls::detect(bytes), http1::detect(bytes));
         match (tls, http) {
-            (tls::Detection::Yes(who), _) => Guess::Is(Spoken::Tls, who),
+            (tls::Detection::Yes(who), _) => Guess::Is(Spoken::Tls, sender(who)),
             (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
             (_, http1::Detection::Response) => Guess::Is(Spoken::Http1, Some(Side::Server)),
             (tls::Detection::NeedMore, _) | (_, http1::Detection::NeedMore) => Guess::NeedMore,
@@ -159,7 +159,9 @@ impl Session {
             return;
         }
         let who = match (tls::detect(bytes), http1::detect(bytes)) {
-            (tls::Detection::Yes(who), _) if bytes.len() > Prefix::TLS_HEADER => Guess::Is(Spoken::Tls, who),
+            (tls::Detection::Yes(who), _) if bytes.len() > tls::RecordHeader::LEN => {
+                Guess::Is(Spoken::Tls, sender(who))
+            }
             (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
             (_, http1::Detection::Response) => Guess::Is(Spoken::Http1, Some(Side::Server)),
             _ => Guess::Neither,
@@ -188,14 +190,11 @@ impl Session {
                 self.tls.get_or_insert_default();
             }
             Spoken::Http1 => {
-                let began = self.client_known;
+                // An answer without a request is one whose request was before the capture, or was no HTTP.
+                let asked_otherwise = matches!(self.spoken.client, Spoken::Tls | Spoken::Foreign);
+                let in_order = self.client_known && !asked_otherwise;
                 self.http.get_or_insert_with(|| {
-                    let mut observer = http1::Observer::new();
-                    // An answer without a request is one whose request was before the capture, or was no HTTP.
-                    if !began || side == Side::Server {
-                        observer.mid_stream();
-                    }
-                    Box::new(observer)
+                    Box::new(if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() })
                 });
             }
             Spoken::Undecided | Spoken::Foreign => {}
@@ -228,7 +227,7 @@ impl Session {
     }
 
     /// After CONNECT or an upgrade nothing more is HTTP/1; TLS may begin.
-    fn left_http(&mut self, side: Side) -> bool {
+    fn left_http(&self, side: Side) -> bool {
         self.spoken[side] == Spoken::Http1 && self.http.as_ref().is_some_and(|h| h.is_upgraded())
     }
 }
@@ -237,7 +236,8 @@ impl Stream for Session {
     #[inline]
     fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
-        match self.spoken[side] {
+        let spoken = self.spoken[side];
+        match spoken {
             Spoken::Undecided => self.undecided(from, bytes, frame),
             Spoken::Foreign => self.foreign(from, bytes, frame),
             _ if self.left_http(side) => self.foreign(from, bytes, frame),
@@ -263,5 +263,14 @@ impl Stream for Session {
             };
             http.end(side, frame, how);
         }
+    }
+}
+
+/// The side that a kind of TLS message gives away.
+fn sender(who: tls::Sender) -> Option<Side> {
+    match who {
+        tls::Sender::Client => Some(Side::Client),
+        tls::Sender::Server => Some(Side::Server),
+        tls::Sender::Either => None,
     }
 }

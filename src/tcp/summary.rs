@@ -42,6 +42,8 @@ pub struct Summary {
     pub stream_bytes: PerSide<u64>,
     /// Bytes of this side's stream that the peer acknowledged.
     pub acknowledged: PerSide<u64>,
+    /// This side acknowledged something of its peer's.
+    pub acknowledgements: PerSide<bool>,
     /// Segments that carry bytes sent before.
     pub retransmissions: PerSide<u32>,
     /// Segments that arrived after a later one.
@@ -89,6 +91,12 @@ impl Summary {
         (rtt.0 >= 0).then_some(rtt)
     }
 
+    /// Whether bytes of this side were acknowledged of which the capture shows nothing.
+    #[must_use]
+    pub fn acknowledged_blindly(&self, side: Side) -> bool {
+        !self.heard(side) && self.acknowledgements[side.peer()]
+    }
+
     /// Whether packets of this side are in the capture.
     #[must_use]
     pub fn heard(&self, side: Side) -> bool {
@@ -114,6 +122,7 @@ impl Summary {
         self.payload_bytes.swap();
         self.stream_bytes.swap();
         self.acknowledged.swap();
+        self.acknowledgements.swap();
         self.retransmissions.swap();
         self.out_of_order.swap();
         self.zero_windows.swap();

@@ -11,10 +11,10 @@
 use crate::base::{FrameRef, Micros, PerSide, Side};
 use crate::ip::TcpSegment;
 
+use super::ConnState;
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
-use super::ConnState;
 
 /// A connection that ended is kept this long for packets that come late.
 const LINGER: Micros = Micros::from_secs(10);
@@ -182,6 +182,7 @@ impl Tracker {
 
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
+        s.acknowledgements[from] = true;
         if !segment.flags.syn() {
             let pure = segment.payload_len == 0 && !segment.flags.fin();
             if pure {
@@ -257,4 +258,3 @@ impl Tracker {
         s.history.counted(from, b'T', s.retransmissions[from]);
     }
 }
-

@@ -4,6 +4,7 @@ super::area! {
     origin_502,
     origin_503,
     origin_504,
+    origin_500,
 }
 
 use crate::diagnosis::{Confidence, Edge, Finding};

@@ -1,4 +1,3 @@
-use crate::causes::cause;
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::Connection;
 

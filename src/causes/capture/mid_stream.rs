@@ -1,4 +1,3 @@
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Effect, Finding};
 use crate::observation::{Connection, Orientation};
 

@@ -1,5 +1,4 @@
 use crate::base::Side;
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Effect, Finding};
 use crate::observation::Connection;
 

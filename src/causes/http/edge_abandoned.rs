@@ -1,5 +1,4 @@
 use crate::base::Side;
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Effect, Finding};
 use crate::observation::{Connection, End};
 
@@ -56,7 +55,7 @@ fn unanswered(c: &Connection) -> Option<Finding> {
         super::progress(&owed),
         c.server
     );
-    let finding = super::told_request(c, &owed, Finding::new(end, Confidence::Likely, message))
+    let finding = super::told_request(&owed, Finding::new(end, Confidence::Likely, message))
         .evidence(end, format!("{} from the edge", how(owed.end.how)))
         .rules_out("http.closed-before-response", "the edge ended the connection, not the origin")
         .fix("Look for this request in CloudFront's log: did the viewer hang up?");

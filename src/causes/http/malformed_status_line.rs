@@ -1,5 +1,4 @@
 use crate::base::FrameRef;
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::Connection;
 use crate::observation::http1::{Exchange, FaultKind};

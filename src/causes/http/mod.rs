@@ -4,6 +4,7 @@ super::area! {
     plaintext_on_tls_port,
     malformed_status_line,
     keep_alive_race,
+    request_not_read,
     reset_before_response,
     closed_before_response,
     response_timeout,
@@ -19,7 +20,7 @@ super::area! {
 use crate::base::Micros;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::{Framing, Request, Response};
-use crate::observation::{Connection, EncryptedRequest, Unanswered, Unfinished};
+use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
 
 /// A target is shown up to this many characters: a message is one sentence.
 const MAX_SHOWN: usize = 80;
@@ -77,14 +78,12 @@ fn progress(owed: &Unanswered<'_>) -> String {
 }
 
 /// The packets that show a request without a response.
-fn told_request(c: &Connection, owed: &Unanswered<'_>, finding: Finding) -> Finding {
+fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
     let first = owed.request.frame;
     let last = Some(owed.last_word()).filter(|last| *last != first);
     let interim = owed.exchange.interim.first().map(|i| (i.frame, i.status));
-    let answered = c.exchange_before(owed.exchange).and_then(|e| e.response.as_ref()).map(|r| r.last_frame);
     let finding = finding
         .exchange(owed.exchange.index)
-        .evidence_if(answered, "the end of the response before, on the same connection")
         .evidence(first, format!("the request: {}", name(owed.request)));
     match interim {
         Some((frame, status)) => finding.evidence(frame, format!("{status}, which announces a response and is none")),
@@ -117,7 +116,7 @@ fn told_cut(cut: &Unfinished<'_>, finding: Finding) -> Finding {
 }
 
 /// How sure it is that what the records show is a request without an answer.
-fn encrypted_confidence(request: &EncryptedRequest) -> Confidence {
+fn encrypted_confidence(request: &HiddenRequest) -> Confidence {
     match request.answered_before {
         Some(_) => Confidence::Possible,
         None if request.by_type => Confidence::Certain,
@@ -126,7 +125,7 @@ fn encrypted_confidence(request: &EncryptedRequest) -> Confidence {
 }
 
 /// The packets that show a request inside of TLS.
-fn told_encrypted(request: &EncryptedRequest, finding: Finding) -> Finding {
+fn told_encrypted(request: &HiddenRequest, finding: Finding) -> Finding {
     let last = Some(request.last).filter(|last| *last != request.sent);
     finding
         .evidence_if(request.answered_before, "the origin's last application data")

@@ -1,5 +1,4 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::{Request, Response};
 use crate::observation::{Connection, End};
@@ -27,8 +26,9 @@ cause! {
     /// TLS alert, with a 400 that says so, or hangs up.
     ///
     /// # Evidence
-    /// A readable request, answered by a TLS record or by a 400 with a known wording. Without any answer: a request in
-    /// clear on port 443 or 8443, and the end of the connection at once; that is `likely` and not proven.
+    /// A readable request, answered by a TLS record or by a 400 with a known wording. Without any answer (OpenSSL, HAProxy
+    /// and Node.js hang up): a request in clear on port 443 or 8443 and the end of the connection at once, which makes
+    /// it `possible`, beside `http.closed-before-response`.
     ///
     /// # Who must act
     /// Whoever owns the distribution's origin settings, or the settings of the load balancer in front.
@@ -54,9 +54,7 @@ cause! {
     /// - RFC 9110 section 4.2.2, RFC 8446 section 6
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, "Protocol (custom origins only)"
     edge: Edge::status(502),
-    supersedes: [
-        "http.malformed-status-line", "http.reset-before-response", "http.closed-before-response", "tls.origin-alert",
-    ],
+    supersedes: ["http.malformed-status-line"],
     detect: detect,
 }
 
@@ -106,12 +104,13 @@ fn hung_up(c: &Connection) -> Option<Finding> {
         return None;
     }
     let answer = if end.how == End::Rst { "a reset, and no byte" } else { "the end of the connection, and no byte" };
-    Some(told(c, owed.request, end.frame, Confidence::Likely, answer))
+    Some(told(c, owed.request, end.frame, Confidence::Possible, answer))
 }
 
 fn told(c: &Connection, request: &Request, answer: FrameRef, confidence: Confidence, what: &str) -> Finding {
+    let speaks = if confidence == Confidence::Certain { "speaks" } else { "may speak" };
     let message = format!(
-        "The edge sent {} in clear text to {}, and the answer was {what}: this port speaks TLS.",
+        "The edge sent {} in clear text to {}, and the answer was {what}: this port {speaks} TLS.",
         super::name(request),
         c.server
     );

@@ -1,5 +1,4 @@
 use crate::base::Side;
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::Framing;
 use crate::observation::{Connection, End};

@@ -1,5 +1,4 @@
 use crate::base::Side;
-use crate::causes::cause;
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::{Connection, End};
 
@@ -59,11 +58,14 @@ fn detect(c: &Connection) -> Option<Finding> {
         c.server,
         super::name(owed.request)
     );
-    let late = owed.exchange.response.as_ref().map(|response| response.frame);
+    let finding = Finding::new(end, confidence, message);
+    let finding = match &owed.exchange.response {
+        Some(late) => finding.rules_out("http.closed-in-response", format!("the response began in frame {}, after the edge had gone", late.frame.frame)),
+        None => finding,
+    };
     Some(
-        super::told_request(c, &owed, Finding::new(end, confidence, message))
+        super::told_request(&owed, finding)
             .evidence(end, format!("{how} from the edge, after {wait} of silence"))
-            .evidence_if(late, "the response begins, too late")
             .rules_out("http.closed-before-response", "the edge ended the connection, not the origin")
             .rules_out("tcp.segment-loss-stall", "the host acknowledged the whole request")
             .fix(format!("Find out what {} waited for: the program's log, slow queries, busy workers.", super::name(owed.request)))

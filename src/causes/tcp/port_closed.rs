@@ -1,4 +1,3 @@
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::Connection;
 

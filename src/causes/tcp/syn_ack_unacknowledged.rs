@@ -1,5 +1,4 @@
 use crate::base::{Micros, Side};
-use crate::causes::cause;
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::Connection;
 

@@ -103,7 +103,11 @@ mod tests {
 
     #[test]
     fn prefixes_of_every_width_work() {
-        let p = Prefixes::new([("10.1.2.3".parse().unwrap(), 32), ("0.0.0.0".parse().unwrap(), 5), ("::".parse().unwrap(), 0)]);
+        let p = Prefixes::new([
+            ("10.1.2.3".parse().unwrap(), 32),
+            ("0.0.0.0".parse().unwrap(), 5),
+            ("::".parse().unwrap(), 0),
+        ]);
         assert!(p.contains("10.1.2.3".parse().unwrap()));
         assert!(!p.contains("10.1.2.4".parse().unwrap()));
         assert!(p.contains("7.255.255.255".parse().unwrap()));

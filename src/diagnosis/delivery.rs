@@ -1,0 +1,98 @@
+//! Whether a connection did what it was opened for, as far as its bytes show.
+//!
+//! This is the other half of "right": what no cause explains is `ok` only where the bytes show that the edge got
+//! what it asked for, or asked nothing. Everything else is said to be unexplained.
+
+use crate::base::Side;
+use crate::observation::{Connection, End, encrypted, http1, tls};
+
+/// What the bytes show of a connection that no cause explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The edge got what it asked for, or asked nothing.
+    Complete,
+    /// It cannot be told, and why.
+    Unexplained(String),
+}
+
+/// Judges by what was delivered.
+#[must_use]
+pub fn delivery(c: &Connection) -> Delivery {
+    if c.is_open() {
+        return unexplained("the capture ended before the connection did");
+    }
+    if let Some(http) = &c.http
+        && (http.total > 0 || http.unsolicited_total > 0)
+    {
+        return of_http(c, http);
+    }
+    if let Some(tls) = &c.tls {
+        return of_tls(c, tls);
+    }
+    if let Some(foreign) = c.foreign.client.as_ref().or(c.foreign.server.as_ref()) {
+        return unexplained(format!("it speaks neither TLS nor HTTP/1 (frame {}); not judged", foreign.frame.frame));
+    }
+    of_tcp(c)
+}
+
+fn unexplained(reason: impl Into<String>) -> Delivery {
+    Delivery::Unexplained(reason.into())
+}
+
+/// Every exchange has its response, or left HTTP/1 by agreement.
+fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
+    if http.upgraded.is_some() {
+        return Delivery::Complete;
+    }
+    if let Some(foreign) = &c.foreign.server {
+        return unexplained(format!("the server's side speaks no HTTP/1 (frame {})", foreign.frame.frame));
+    }
+    let unasked = |e: &&http1::Exchange| e.request.is_none();
+    if c.has_beginning()
+        && let Some(e) = http.exchanges.iter().find(unasked)
+    {
+        return unexplained(format!("response {} answers no request in HTTP/1", e.index));
+    }
+    let unanswered = |e: &&http1::Exchange| e.response.as_ref().is_none_or(|r| !r.complete);
+    match http.exchanges.iter().find(unanswered) {
+        None => Delivery::Complete,
+        Some(e) => unexplained(format!("exchange {} has no complete response", e.index)),
+    }
+}
+
+/// The handshake was finished and what was asked behind the keys was answered, or nothing was asked.
+fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
+    let (asked, answered) = (encrypted::asked(tls), encrypted::answered(tls));
+    match (tls.handshake(), asked, answered) {
+        (tls::Handshake::Complete | tls::Handshake::Unknown, Some(asked), Some(answered)) if answered > asked => {
+            Delivery::Complete
+        }
+        (_, Some(asked), _) => {
+            unexplained(format!("application data in frame {} was not answered behind the keys", asked.frame))
+        }
+        // A load balancer's TLS check, or a connection opened ahead of need.
+        (tls::Handshake::Complete, None, _) => Delivery::Complete,
+        (tls::Handshake::Unknown, None, _) if tls.tls13.client_finished.is_some() => Delivery::Complete,
+        (tls::Handshake::Unknown, None, _) if !c.has_beginning() => unexplained("it was joined after its handshake"),
+        (tls::Handshake::Unknown, None, _) => unexplained("the handshake is not in the capture as a whole"),
+        (tls::Handshake::Failed | tls::Handshake::Incomplete, None, _) => {
+            unexplained("the TLS handshake was not finished, and no cause in the catalogue explains why")
+        }
+    }
+}
+
+/// Nobody sent a byte: a check, a scan, or a connection opened ahead of need and closed idle (ruling 7).
+fn of_tcp(c: &Connection) -> Delivery {
+    let sent = c.tcp.stream_bytes.client + c.tcp.stream_bytes.server;
+    if sent > 0 {
+        return unexplained("what was sent could not be read");
+    }
+    if c.tcp.syn.is_none() {
+        return unexplained("the connection began before the capture, and nothing was sent in it");
+    }
+    let given_up = c.ended_with(Side::Client, End::Rst).is_some();
+    if (c.tcp.syn_ack.is_some() && c.closer().is_some()) || given_up {
+        return Delivery::Complete;
+    }
+    unexplained("the connection was not brought to its end")
+}

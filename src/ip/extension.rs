@@ -1,0 +1,43 @@
+//! The headers between IP and what it carries (RFC 8200 section 4, RFC 4302).
+
+use super::{Datagram, protocol};
+use crate::link::Undecodable;
+
+/// The most extension headers that are followed: each has a use once, destination options twice.
+const MAX_EXTENSIONS: usize = 10;
+
+/// More fragments follow, or a fragment offset (RFC 8200 section 4.5).
+const FRAGMENT: u16 = 0xfff9;
+
+/// Steps over extension headers, until something else or a fragment comes.
+#[inline(never)]
+pub(super) fn follow(datagram: &mut Datagram<'_>) -> Result<(), Undecodable> {
+    for _ in 0..MAX_EXTENSIONS {
+        let kind = datagram.protocol;
+        match kind {
+            protocol::HOP_BY_HOP
+            | protocol::ROUTING
+            | protocol::FRAGMENT
+            | protocol::AUTHENTICATION
+            | protocol::DESTINATION
+            | protocol::MOBILITY
+            | protocol::HOST_IDENTITY
+            | protocol::SHIM6 => {}
+            _ => return Ok(()),
+        }
+        let ([next, length, f1, f2], _) = datagram.payload.head()?;
+        let size = match kind {
+            protocol::FRAGMENT => 8,
+            protocol::AUTHENTICATION => (usize::from(length) + 2) * 4,
+            _ => (usize::from(length) + 1) * 8,
+        };
+        datagram.payload = datagram.payload.skip(size)?;
+        datagram.protocol = next;
+        // A fragment header on a whole packet means nothing (RFC 6946).
+        if kind == protocol::FRAGMENT && u16::from_be_bytes([f1, f2]) & FRAGMENT != 0 {
+            datagram.is_fragment = true;
+            return Ok(());
+        }
+    }
+    Err(Undecodable::TooDeep)
+}

@@ -1,0 +1,198 @@
+//! The TCP header (RFC 9293 section 3.1).
+
+use super::Datagram;
+use crate::base::{Endpoint, SeqNumber};
+use crate::link::{Encapsulation, Undecodable};
+use std::fmt;
+
+/// The shortest header, in bytes.
+const MIN_HEADER: usize = 20;
+
+/// One TCP segment as it was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpSegment<'a> {
+    /// Who sent it.
+    pub source: Endpoint,
+    /// For whom it is.
+    pub destination: Endpoint,
+    /// Number of the first byte of the payload, or of the SYN.
+    pub seq: SeqNumber,
+    /// The next number that the sender expects, where [`TcpFlags::ack`] is set.
+    pub ack: SeqNumber,
+    /// The control bits.
+    pub flags: TcpFlags,
+    /// The window as written: bytes, or in units that the options of the SYN chose (RFC 7323).
+    pub window: u16,
+    /// The options of a SYN; empty in any other segment.
+    pub options: TcpOptions,
+    /// What was captured of the payload.
+    pub payload: &'a [u8],
+    /// Length of the payload on the wire, in bytes, as the IP header says: more than was captured where the
+    /// snap length cut it.
+    pub payload_len: u32,
+    /// The identification field of IPv4, by which duplicates of a frame are told from retransmissions.
+    pub ip_id: Option<u16>,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// What is around the IP packet, tunnels included.
+    pub encapsulation: Encapsulation,
+}
+
+/// The control bits of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TcpFlags(pub u8);
+
+/// What a SYN offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TcpOptions {
+    /// Maximum segment size, in bytes (RFC 9293 section 3.7.1).
+    pub mss: Option<u16>,
+    /// By how many bits the sender's later windows are shifted (RFC 7323 section 2).
+    pub window_scale: Option<u8>,
+}
+
+impl TcpFlags {
+    /// The sender has no more data.
+    #[must_use]
+    #[inline]
+    pub const fn fin(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+
+    /// The sender opens the connection.
+    #[must_use]
+    #[inline]
+    pub const fn syn(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+
+    /// The sender breaks the connection off.
+    #[must_use]
+    #[inline]
+    pub const fn rst(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+
+    /// The receiver should hand the data on at once.
+    #[must_use]
+    #[inline]
+    pub const fn psh(self) -> bool {
+        self.0 & 0x08 != 0
+    }
+
+    /// The acknowledgment number counts.
+    #[must_use]
+    #[inline]
+    pub const fn ack(self) -> bool {
+        self.0 & 0x10 != 0
+    }
+
+    /// The urgent pointer counts.
+    #[must_use]
+    #[inline]
+    pub const fn urg(self) -> bool {
+        self.0 & 0x20 != 0
+    }
+}
+
+/// The bits that are set, as `SYN|ACK`; `-` where none is.
+impl fmt::Display for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+        let mut set = names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| name);
+        f.write_str(set.next().unwrap_or(&"-"))?;
+        set.try_for_each(|name| write!(f, "|{name}"))
+    }
+}
+
+impl fmt::Debug for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TcpFlags({self})")
+    }
+}
+
+impl<'a> TcpSegment<'a> {
+    /// Reads the segment that a whole datagram carries.
+    #[inline]
+    pub(super) fn read(datagram: &Datagram<'a>, encapsulation: Encapsulation) -> Result<Self, Undecodable> {
+        let span = datagram.payload;
+        let (head, after) = span.head::<MIN_HEADER>()?;
+        let [s1, s2, d1, d2, q1, q2, q3, q4, a1, a2, a3, a4, offset, flags, w1, w2, ..] = head;
+        let header_len = usize::from(offset >> 4) * 4;
+        if header_len < MIN_HEADER || span.wire_len < header_len as u32 {
+            return Err(Undecodable::HeaderLength);
+        }
+        let flags = TcpFlags(flags);
+        Ok(Self {
+            source: Endpoint { ip: datagram.source, port: u16::from_be_bytes([s1, s2]) },
+            destination: Endpoint { ip: datagram.destination, port: u16::from_be_bytes([d1, d2]) },
+            seq: SeqNumber(u32::from_be_bytes([q1, q2, q3, q4])),
+            ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
+            flags,
+            window: u16::from_be_bytes([w1, w2]),
+            options: if flags.syn() { options(after.bytes, header_len - MIN_HEADER) } else { TcpOptions::default() },
+            // The snap length may have cut the options off: then nothing of the payload was captured.
+            payload: span.bytes.get(header_len..).unwrap_or_default(),
+            payload_len: span.wire_len - header_len as u32,
+            ip_id: datagram.id,
+            ttl: datagram.ttl,
+            encapsulation,
+        })
+    }
+}
+
+/// Reads the options in the first `len` of `bytes`, as far as they were captured and make sense.
+#[cold]
+fn options(bytes: &[u8], len: usize) -> TcpOptions {
+    let mut options = TcpOptions::default();
+    let mut rest = bytes.get(..len).unwrap_or(bytes);
+    while let [kind, tail @ ..] = rest {
+        rest = match (*kind, tail) {
+            (0, _) => break,
+            (1, _) => tail,
+            (_, [length, ..]) => {
+                match rest {
+                    [2, 4, a, b, ..] => options.mss = Some(u16::from_be_bytes([*a, *b])),
+                    [3, 3, shift, ..] => options.window_scale = Some(*shift),
+                    _ => {}
+                }
+                // At least the two bytes of kind and length; less is damage, and ends the list.
+                let next = usize::from(*length);
+                rest.get(next..).filter(|_| next >= 2).unwrap_or_default()
+            }
+            (_, []) => break,
+        };
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_as_far_as_they_make_sense() {
+        let all = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+        let (mss, window_scale) = (Some(1460), Some(7));
+        for (bytes, expected) in [
+            (&all[..], TcpOptions { mss, window_scale }),
+            (&all[..19], TcpOptions { mss, window_scale: None }),
+            (&[1, 1, 3, 3, 9], TcpOptions { mss: None, window_scale: Some(9) }),
+            (&[8, 0, 3, 3, 7], TcpOptions::default()),
+            (&[8, 1, 3, 3, 7], TcpOptions::default()),
+            (&[0, 2, 4, 5, 0xb4], TcpOptions::default()),
+            (&[2], TcpOptions::default()),
+            (&[2, 4, 5], TcpOptions::default()),
+        ] {
+            assert_eq!(options(bytes, 40), expected, "{bytes:?}");
+        }
+        assert_eq!(options(&all, 4), TcpOptions { mss, window_scale: None });
+    }
+
+    #[test]
+    fn flags_read_as_people_write_them() {
+        assert_eq!(TcpFlags(0x12).to_string(), "SYN|ACK");
+        assert_eq!(TcpFlags(0).to_string(), "-");
+        assert!(TcpFlags(0x2c).rst() && TcpFlags(0x2c).psh() && TcpFlags(0x2c).urg() && !TcpFlags(0x2c).fin());
+    }
+}

@@ -1,0 +1,242 @@
+//! How the end of a body is found (RFC 9112 section 6.3).
+
+use super::fault::FaultKind;
+use super::field::{MAX_VALUE, members};
+
+/// Where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Framing {
+    /// Not known: the head was not seen to its end, or it contradicts itself.
+    #[default]
+    Unknown,
+    /// There is none.
+    NoBody,
+    /// After so many bytes.
+    Length(u64),
+    /// After the chunk of length 0 and the trailers.
+    Chunked,
+    /// With the connection.
+    UntilClose,
+    /// What follows is another protocol (101, or a CONNECT that was granted).
+    Upgrade,
+}
+
+/// What a head says of its body, collected line by line and judged when the head is whole.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    lengths: Option<Box<Values>>,
+    codings: Option<Box<Values>>,
+}
+
+/// The values of all lines of one name, joined by commas, and where the first and the latest line stand.
+#[derive(Debug, Clone, Default)]
+struct Values {
+    joined: Vec<u8>,
+    first: u64,
+    latest: u64,
+}
+
+/// The Transfer-Encoding, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Absent,
+    Chunked,
+    /// `chunked` is last, and not alone.
+    ChunkedLast,
+    Identity,
+    Other,
+}
+
+/// Something wrong in what a head declares, and the offset of the line that says it.
+pub(super) type Complaint = (FaultKind, u64);
+
+impl Declared {
+    /// A Content-Length line at `offset` of the message.
+    pub(super) fn length(&mut self, value: &[u8], offset: u64) {
+        push(&mut self.lengths, value, offset);
+    }
+
+    /// A Transfer-Encoding line at `offset` of the message.
+    pub(super) fn coding(&mut self, value: &[u8], offset: u64) {
+        push(&mut self.codings, value, offset);
+    }
+
+    /// A folded line that goes on with the latest Content-Length (or, if `coding`, Transfer-Encoding).
+    pub(super) fn fold(&mut self, value: &[u8], coding: bool) {
+        let values = if coding { &mut self.codings } else { &mut self.lengths };
+        if let Some(values) = values {
+            append(&mut values.joined, b" ", value);
+        }
+    }
+
+    /// The length that is declared, if it is a good one; several that differ: the first.
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.lengths.as_ref().and_then(|v| number(first_member(&v.joined)))
+    }
+
+    /// All Content-Length values as they were sent, where they are not just one number.
+    pub(super) fn odd_lengths(&self) -> Option<String> {
+        let joined = &self.lengths.as_ref()?.joined;
+        (number(joined).is_none()).then(|| String::from_utf8_lossy(joined).into_owned())
+    }
+
+    /// All Transfer-Encoding values, joined by commas.
+    pub(super) fn transfer_encoding(&self) -> Option<String> {
+        self.codings.as_ref().map(|v| String::from_utf8_lossy(&v.joined).into_owned())
+    }
+
+    /// What is wrong with it.
+    pub(super) fn complaints(&self, http10: bool) -> impl Iterator<Item = Complaint> {
+        let coding = match self.transfer_coding() {
+            Coding::Absent | Coding::Chunked => None,
+            _ => Some(FaultKind::TransferEncodingUnsupported),
+        };
+        let both = self.lengths.is_some() && self.codings.is_some();
+        let both = both.then_some(FaultKind::LengthAndChunked);
+        let old = (http10 && self.codings.is_some()).then_some(FaultKind::TransferEncodingInHttp10);
+        let codings_at = self.codings.as_ref().map_or(0, |v| v.first);
+        let latest = |v: &Option<Box<Values>>| v.as_ref().map_or(0, |v| v.latest);
+        let both_at = latest(&self.lengths).max(codings_at);
+        let length = self.length_complaint();
+        length
+            .into_iter()
+            .chain(both.map(|k| (k, both_at)))
+            .chain(coding.map(|k| (k, codings_at)))
+            .chain(old.map(|k| (k, codings_at)))
+    }
+
+    fn length_complaint(&self) -> Option<Complaint> {
+        let values = self.lengths.as_ref()?;
+        let mut numbers = values.joined.split(|&b| b == b',').map(|m| number(m.trim_ascii()));
+        let first = numbers.next().flatten();
+        let rest: Vec<_> = numbers.collect();
+        if first.is_none() || rest.iter().any(Option::is_none) {
+            Some((FaultKind::ContentLengthInvalid, values.first))
+        } else if rest.iter().any(|n| *n != first) {
+            Some((FaultKind::ContentLengthConflict, values.latest))
+        } else {
+            (!rest.is_empty()).then_some((FaultKind::ContentLengthRepeated, values.latest))
+        }
+    }
+
+    /// The framing of a body that may be there: of a response if `response`, else of a request.
+    ///
+    /// Several lengths that differ: the first is followed, as good as any.
+    pub(super) fn framing(&self, response: bool) -> Framing {
+        let otherwise = if response { Framing::UntilClose } else { Framing::Unknown };
+        match self.transfer_coding() {
+            Coding::Chunked | Coding::ChunkedLast => Framing::Chunked,
+            Coding::Other => otherwise,
+            Coding::Absent | Coding::Identity => match (&self.lengths, self.length_complaint()) {
+                (_, Some((FaultKind::ContentLengthInvalid, _))) => otherwise,
+                (Some(_), _) => self.content_length().map_or(otherwise, Framing::Length),
+                (None, _) if response => Framing::UntilClose,
+                (None, _) => Framing::NoBody,
+            },
+        }
+    }
+
+    fn transfer_coding(&self) -> Coding {
+        let Some(values) = &self.codings else { return Coding::Absent };
+        let chunked = |m: &[u8]| m.eq_ignore_ascii_case(b"chunked");
+        let count = members(&values.joined).count();
+        match members(&values.joined).last() {
+            Some(last) if chunked(last) && count == 1 => Coding::Chunked,
+            Some(last) if chunked(last) => Coding::ChunkedLast,
+            Some(last) if last.eq_ignore_ascii_case(b"identity") && count == 1 => Coding::Identity,
+            _ => Coding::Other,
+        }
+    }
+}
+
+fn push(slot: &mut Option<Box<Values>>, value: &[u8], offset: u64) {
+    match slot {
+        None => {
+            let mut joined = Vec::new();
+            append(&mut joined, b"", value);
+            *slot = Some(Box::new(Values { joined, first: offset, latest: offset }));
+        }
+        Some(values) => {
+            append(&mut values.joined, b", ", value);
+            values.latest = offset;
+        }
+    }
+}
+
+fn append(joined: &mut Vec<u8>, separator: &[u8], value: &[u8]) {
+    if joined.len() + value.len() < MAX_VALUE {
+        joined.extend_from_slice(separator);
+        joined.extend_from_slice(value);
+        if let Some(start) = joined.iter().position(|&b| b != b' ').filter(|_| separator == b" ") {
+            joined.drain(..start);
+        }
+    }
+}
+
+fn first_member(joined: &[u8]) -> &[u8] {
+    joined.split(|&b| b == b',').next().unwrap_or_default().trim_ascii()
+}
+
+/// `1*DIGIT` that fits into 64 bits (RFC 9110 section 8.6): no sign, no white space inside.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |n, &b| {
+        let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_and_codings_as_the_rfc_reads_them() {
+        use FaultKind::{
+            ContentLengthConflict as Conflict, ContentLengthInvalid as Invalid, ContentLengthRepeated as Repeated,
+            LengthAndChunked as Both, TransferEncodingUnsupported as Unsupported,
+        };
+        use Framing::{Chunked, Length, UntilClose};
+        type Row<'a> = (&'a [&'a str], &'a [&'a str], Framing, &'a [FaultKind]);
+        let table: &[Row<'_>] = &[
+            (&[], &[], UntilClose, &[]),
+            (&["0"], &[], Length(0), &[]),
+            (&["0012"], &[], Length(12), &[]),
+            (&["18446744073709551615"], &[], Length(u64::MAX), &[]),
+            (&["18446744073709551616"], &[], UntilClose, &[Invalid]),
+            (&["-1"], &[], UntilClose, &[Invalid]),
+            (&["+1"], &[], UntilClose, &[Invalid]),
+            (&["0x10"], &[], UntilClose, &[Invalid]),
+            (&["1 2"], &[], UntilClose, &[Invalid]),
+            (&[""], &[], UntilClose, &[Invalid]),
+            (&["5,"], &[], UntilClose, &[Invalid]),
+            (&["5", "5"], &[], Length(5), &[Repeated]),
+            (&["5, 5"], &[], Length(5), &[Repeated]),
+            (&["5", "6"], &[], Length(5), &[Conflict]),
+            (&["5, 6"], &[], Length(5), &[Conflict]),
+            (&["5", "x"], &[], UntilClose, &[Invalid]),
+            (&[], &["chunked"], Chunked, &[]),
+            (&[], &["CHUNKED"], Chunked, &[]),
+            (&[], &["gzip, chunked"], Chunked, &[Unsupported]),
+            (&[], &["gzip", "chunked"], Chunked, &[Unsupported]),
+            (&[], &["chunked, chunked"], Chunked, &[Unsupported]),
+            (&[], &["chunked, gzip"], UntilClose, &[Unsupported]),
+            (&[], &["xchunked"], UntilClose, &[Unsupported]),
+            (&["5"], &["identity"], Length(5), &[Both, Unsupported]),
+            (&["5"], &["chunked"], Chunked, &[Both]),
+        ];
+        for (lengths, codings, framing, complaints) in table {
+            let mut declared = Declared::default();
+            lengths.iter().for_each(|v| declared.length(v.as_bytes(), 20));
+            codings.iter().for_each(|v| declared.coding(v.as_bytes(), 40));
+            assert_eq!(declared.framing(true), *framing, "{lengths:?} {codings:?}");
+            assert_eq!(
+                declared.complaints(false).map(|c| c.0).collect::<Vec<_>>(),
+                *complaints,
+                "{lengths:?} {codings:?}"
+            );
+        }
+    }
+}

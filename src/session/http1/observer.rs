@@ -1,0 +1,206 @@
+//! Both directions together: which response answers which request.
+
+use super::log::Log;
+use super::reader::{Reader, State};
+use super::transcript::{CloudFrontMark, Exchange, Foreign, Transcript, Unsolicited};
+use super::{Request, Response};
+use crate::base::{FrameRef, PerSide, Side};
+use std::collections::VecDeque;
+
+/// Requests that wait for their response. A pipelining client that sends more has its oldest exchanges closed as
+/// unanswered; their responses are then matched by count.
+pub const MAX_PENDING: usize = 1_024;
+
+/// How a side ended its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// In order.
+    Fin,
+    /// By reset.
+    Rst,
+}
+
+/// Reads both directions of one connection as they come, and remembers exchanges.
+///
+/// Invariant: it stores no body byte but the beginning of an error's, no head but a line that has not ended yet,
+/// and its memory does not grow with the length of the connection.
+#[derive(Debug, Clone, Default)]
+pub struct Observer {
+    inner: Option<Box<Inner>>,
+}
+
+/// Which response is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Target {
+    /// That of the oldest pending exchange.
+    #[default]
+    Front,
+    /// One that no request asked for.
+    Orphan,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inner {
+    pub(super) client: Reader,
+    pub(super) server: Reader,
+    /// Exchanges that are not over, oldest first. The client writes to the last, the server to the first.
+    pub(super) pending: VecDeque<Exchange>,
+    pub(super) target: Target,
+    pub(super) orphan: Option<Box<Response>>,
+    /// The exchange that was closed last: bytes may follow that are too many.
+    pub(super) last: Option<Exchange>,
+    /// Bytes of the response that ended last, if it answered a request.
+    pub(super) ended_at: Option<u64>,
+    /// The frame in which bytes after the end of a response began.
+    pub(super) stray_since: Option<FrameRef>,
+    /// An exchange was opened before the request line was whole.
+    pub(super) begun: bool,
+    /// Exchanges closed by [`MAX_PENDING`] whose responses are still to come.
+    pub(super) overflowed: u64,
+    pub(super) log: Log,
+    pub(super) total: u64,
+    pub(super) unsolicited: Vec<Unsolicited>,
+    pub(super) unsolicited_total: u64,
+    pub(super) upgraded: Option<FrameRef>,
+    pub(super) via_cloudfront: Option<CloudFrontMark>,
+    pub(super) health_check: Option<FrameRef>,
+    pub(super) not_http: PerSide<Option<Foreign>>,
+    mid_stream: bool,
+}
+
+impl Observer {
+    /// For a connection that was seen from its beginning.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For a connection that began before the capture, or of which one direction was not captured: messages are
+    /// looked for at the beginnings of segments, and a response without request is an exchange of its own.
+    #[must_use]
+    pub fn mid_stream() -> Self {
+        let mut inner = Inner { mid_stream: true, ..Inner::default() };
+        (inner.client.state, inner.server.state) = (State::Adrift, State::Adrift);
+        Self { inner: Some(Box::new(inner)) }
+    }
+
+    /// The next bytes of a direction, in the order of the stream. Requests come from [`Side::Client`].
+    pub fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        if bytes.is_empty() {
+            return;
+        }
+        let inner = self.inner.get_or_insert_default();
+        match from {
+            Side::Client => inner.client_data(bytes, frame),
+            Side::Server => inner.server_data(bytes, frame),
+        }
+    }
+
+    /// The next `len` bytes of a direction are not in the capture; the stream goes on after them.
+    pub fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
+        if len == 0 {
+            return;
+        }
+        let inner = self.inner.get_or_insert_default();
+        match from {
+            Side::Client => inner.client_gap(len, frame),
+            Side::Server => inner.server_gap(len, frame),
+        }
+    }
+
+    /// A direction has ended. A FIN completes a body that lasts until the close; nothing else does.
+    pub fn end(&mut self, from: Side, frame: FrameRef, how: End) {
+        if let (Side::Server, End::Fin, Some(inner)) = (from, how, &mut self.inner) {
+            inner.server_fin(frame);
+        }
+    }
+
+    /// Requests that have no final response yet, not a byte of it.
+    #[must_use]
+    pub fn awaiting(&self) -> usize {
+        let pending = self.inner.as_ref().map(|inner| &inner.pending);
+        pending.map_or(0, |p| p.iter().filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count())
+    }
+
+    /// Whether the connection became something else than HTTP/1.
+    #[must_use]
+    pub fn is_upgraded(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.upgraded.is_some())
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn transcript(&self) -> Transcript {
+        self.clone().finish()
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn finish(self) -> Transcript {
+        self.inner.map_or_else(Transcript::default, |inner| inner.finish())
+    }
+}
+
+impl Inner {
+    /// Adds an exchange to those that are not over.
+    pub(super) fn open(&mut self, request: Option<Request>) {
+        self.pending.push_back(Exchange::new(self.total, request));
+        self.total += 1;
+        if self.pending.len() > MAX_PENDING {
+            self.close_front();
+            self.overflowed += 1;
+        }
+    }
+
+    /// The oldest exchange is over, as it stands.
+    pub(super) fn close_front(&mut self) {
+        if let Some(mut exchange) = self.pending.pop_front() {
+            exchange.settle_interim();
+            self.remember(exchange);
+        }
+    }
+
+    fn remember(&mut self, exchange: Exchange) {
+        if let Some(request) = &exchange.request {
+            self.via_cloudfront = self.via_cloudfront.or_else(|| request.cloudfront_mark());
+            let checker =
+                matches!(request.user_agent, super::UserAgent::ElbHealthChecker | super::UserAgent::OtherHealthChecker);
+            self.health_check = self.health_check.or(checker.then_some(request.frame));
+        }
+        if let Some(previous) = self.last.replace(exchange) {
+            self.log.push(previous);
+        }
+    }
+
+    /// Everything after a 101 or a CONNECT that was granted is another protocol.
+    pub(super) fn become_tunnel(&mut self, frame: FrameRef) {
+        self.upgraded = Some(frame);
+        (self.client.state, self.server.state) = (State::Tunnel, State::Tunnel);
+        self.client.lines.clear();
+        self.server.lines.clear();
+    }
+
+    fn finish(mut self) -> Transcript {
+        self.salvage_request();
+        self.salvage_response();
+        self.close_orphan();
+        while !self.pending.is_empty() {
+            self.close_front();
+        }
+        if let Some(last) = self.last.take() {
+            self.log.push(last);
+        }
+        Transcript {
+            exchanges: self.log.into_exchanges(),
+            total: self.total,
+            unsolicited: self.unsolicited,
+            unsolicited_total: self.unsolicited_total,
+            upgraded: self.upgraded,
+            via_cloudfront: self.via_cloudfront,
+            health_check: self.health_check,
+            lost: PerSide { client: self.client.lost, server: self.server.lost },
+            not_http: self.not_http,
+            mid_stream: self.mid_stream,
+        }
+    }
+}

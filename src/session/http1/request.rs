@@ -1,0 +1,240 @@
+//! A request: what CloudFront asked, and how it introduced itself.
+
+use super::detect::{is_known, method};
+use super::fault::{Fault, FaultKind, record};
+use super::field::{Field, has_token, is_blank, keep, text, trim};
+use super::framing::Framing;
+use super::line::Line;
+use super::reader::Message;
+use super::transcript::Connection;
+use crate::base::FrameRef;
+
+/// Bytes kept of a request target. CloudFront's longest URL is 8,192; this is enough to know it again.
+pub const MAX_TARGET: usize = 2_048;
+
+/// One request, as far as it was seen (RFC 9112 section 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The frame of its first byte; its time is the time of the request.
+    pub frame: FrameRef,
+    /// The frame that completed the head.
+    pub head_frame: Option<FrameRef>,
+    /// The frame of its last byte so far.
+    pub last_frame: FrameRef,
+    /// The method, as sent; any token (RFC 9110 section 9.1).
+    pub method: String,
+    /// The target, as sent: the first [`MAX_TARGET`] bytes.
+    pub target: String,
+    /// The target was longer than what is kept or was captured.
+    pub target_truncated: bool,
+    /// `HTTP/1.1` or `HTTP/1.0`; empty where the request line was not seen to its end.
+    pub version: String,
+    /// The first Host.
+    pub host: Option<String>,
+    /// X-Amz-Cf-Id: CloudFront's name for the request.
+    pub cf_id: Option<String>,
+    /// Via names CloudFront.
+    pub via_cloudfront: bool,
+    /// Who User-Agent says it is.
+    pub user_agent: UserAgent,
+    /// What Connection says.
+    pub connection: Connection,
+    /// The connection is to be closed after this exchange (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
+    /// `keep-alive`.
+    pub wants_close: bool,
+    /// Expect: 100-continue.
+    pub expect_continue: bool,
+    /// The first Upgrade.
+    pub upgrade: Option<String>,
+    /// A well-formed Content-Length.
+    pub content_length: Option<u64>,
+    /// Transfer-Encoding, as sent.
+    pub transfer_encoding: Option<String>,
+    /// Bytes of the head, with its request line and the empty line that ends it.
+    pub header_bytes: u64,
+    /// Bytes of content; the framing of chunks is not counted.
+    pub body_bytes: u64,
+    /// How the end of the body is found.
+    pub framing: Framing,
+    /// The head was seen to its end.
+    pub head_complete: bool,
+    /// All of it was sent, and seen or counted.
+    pub complete: bool,
+    /// Some of its bytes are not in the capture.
+    pub gaps: bool,
+    /// The first thing that is wrong with it.
+    pub fault: Option<Fault>,
+    /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
+    pub notes: Vec<Fault>,
+}
+
+/// Who sent the request, by its User-Agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UserAgent {
+    /// There is none, or it was not seen.
+    #[default]
+    Absent,
+    /// `Amazon CloudFront`.
+    CloudFront,
+    /// The health check of an AWS load balancer: `ELB-HealthChecker/2.0`.
+    ElbHealthChecker,
+    /// Another known health check (Route 53, Kubernetes, Google Cloud).
+    OtherHealthChecker,
+    /// Anything else.
+    Other,
+}
+
+impl Request {
+    /// A request of which nothing is known but that it begins in `frame`.
+    #[must_use]
+    pub fn new(frame: FrameRef) -> Self {
+        Self {
+            frame,
+            head_frame: None,
+            last_frame: frame,
+            method: String::new(),
+            target: String::new(),
+            target_truncated: false,
+            version: String::new(),
+            host: None,
+            cf_id: None,
+            via_cloudfront: false,
+            user_agent: UserAgent::Absent,
+            connection: Connection::default(),
+            wants_close: false,
+            expect_continue: false,
+            upgrade: None,
+            content_length: None,
+            transfer_encoding: None,
+            header_bytes: 0,
+            body_bytes: 0,
+            framing: Framing::Unknown,
+            head_complete: false,
+            complete: false,
+            gaps: false,
+            fault: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads a request line; `None` where it is not one of HTTP/1.
+    pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
+        let mut request = Self::partial(line.text, first)?;
+        let rest = line.text.get(request.method.len()..)?;
+        if line.cut {
+            return is_known(request.method.as_bytes()).then_some(request);
+        }
+        let line_end = rest.trim_ascii_end();
+        let at = line_end.iter().rposition(|b| is_blank(*b))?;
+        let (target, version) = line_end.split_at_checked(at)?;
+        let version = trim(version);
+        if !version.starts_with(b"HTTP/") || version.starts_with(b"HTTP/2") {
+            return None;
+        }
+        request.target_truncated = false;
+        request.version = text(version, 16);
+        request.set_target(trim(target));
+        let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
+        if !is_http1(version) || !is_target(trim(target)) {
+            fault(FaultKind::MalformedRequestLine);
+        } else if target.len() != trim(target).len() + 1 || line_end.len() != at + 1 + version.len() {
+            fault(FaultKind::OddWhitespace);
+        }
+        if line.bare_lf {
+            fault(FaultKind::BareLf);
+        }
+        Some(request)
+    }
+
+    /// What is certain of a request line that was not seen to its end.
+    pub(super) fn partial(line: &[u8], frame: FrameRef) -> Option<Self> {
+        let method = method(line).filter(|m| m.len() < line.len())?;
+        let mut request = Self::new(frame);
+        request.method = text(method, method.len());
+        let rest = trim(line.get(method.len()..)?);
+        request.set_target(rest.split(|b| is_blank(*b)).next().unwrap_or_default());
+        request.target_truncated |= !rest.iter().any(|b| is_blank(*b));
+        Some(request)
+    }
+
+    fn set_target(&mut self, target: &[u8]) {
+        self.target = text(target, MAX_TARGET);
+        self.target_truncated |= target.len() > MAX_TARGET;
+    }
+
+    /// Whether CloudFront's own headers are in it.
+    #[must_use]
+    pub fn is_from_cloudfront(&self) -> bool {
+        self.cf_id.is_some() || self.via_cloudfront || self.user_agent == UserAgent::CloudFront
+    }
+
+    pub(super) fn is_http10(&self) -> bool {
+        self.version == "HTTP/1.0"
+    }
+}
+
+impl Message for Request {
+    fn field(&mut self, field: &Field<'_>) {
+        let value = field.value;
+        match field.name.len() {
+            3 if field.is("via") => self.via_cloudfront |= memchr::memmem::find(value, b"(CloudFront)").is_some(),
+            4 if field.is("host") => keep(&mut self.host, value),
+            6 if field.is("expect") => self.expect_continue |= has_token(value, "100-continue"),
+            7 if field.is("upgrade") => keep(&mut self.upgrade, value),
+            10 if field.is("connection") => self.connection.read(value),
+            10 if field.is("user-agent") => self.user_agent = UserAgent::read(value),
+            11 if field.is("x-amz-cf-id") => keep(&mut self.cf_id, value),
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, fault: Fault) {
+        record(&mut self.fault, &mut self.notes, fault);
+    }
+
+    fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
+        (self.header_bytes, self.last_frame) = (bytes, frame);
+    }
+
+    fn content(&mut self, bytes: &[u8], frame: FrameRef) {
+        self.body_bytes += bytes.len() as u64;
+        self.last_frame = frame;
+    }
+
+    fn unseen(&mut self, content: u64, frame: FrameRef) {
+        self.body_bytes += content;
+        self.gaps = true;
+        if content > 0 {
+            self.last_frame = frame;
+        }
+    }
+
+    fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
+        self.fault.iter_mut().chain(&mut self.notes).find(|f| f.kind == kind)
+    }
+
+    fn touched(&mut self, frame: FrameRef) {
+        self.last_frame = frame;
+    }
+}
+
+impl UserAgent {
+    fn read(value: &[u8]) -> Self {
+        let others: [&[u8]; 3] = [b"Amazon-Route53-Health-Check-Service", b"kube-probe/", b"GoogleHC/"];
+        match value {
+            b"Amazon CloudFront" => Self::CloudFront,
+            v if v.starts_with(b"ELB-HealthChecker/") => Self::ElbHealthChecker,
+            v if others.iter().any(|o| v.starts_with(o)) => Self::OtherHealthChecker,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// `HTTP/1.` and a digit: what is newer than 1.1 is read as 1.1 (RFC 9110 section 2.5).
+pub(super) fn is_http1(version: &[u8]) -> bool {
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit())
+}
+
+fn is_target(target: &[u8]) -> bool {
+    !target.is_empty() && target.iter().all(|b| *b > b' ' && *b != 0x7f)
+}

@@ -1,0 +1,250 @@
+//! A response: what the origin answered, and what is wrong with it.
+
+use super::fault::{Fault, FaultKind, record};
+use super::field::{Field, is_blank, keep, text, trim};
+use super::framing::Framing;
+use super::line::Line;
+use super::reader::Message;
+use super::request::is_http1;
+use super::transcript::Connection;
+use crate::base::FrameRef;
+
+/// Content kept of a response that is an error: a person, or a cause, must recognise whose page it is.
+pub const MAX_BODY_EXCERPT: usize = 512;
+
+/// The status from which on content is kept.
+pub const EXCERPT_FROM_STATUS: u16 = 400;
+
+/// Bytes kept of a reason phrase.
+pub const MAX_REASON: usize = 128;
+
+/// One final response, as far as it was seen (RFC 9112 section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The frame of its first byte.
+    pub frame: FrameRef,
+    /// The frame that completed the head.
+    pub head_frame: Option<FrameRef>,
+    /// The frame of its last byte so far.
+    pub last_frame: FrameRef,
+    /// The status code; 0 where none could be read, because the status line is malformed or was cut too early.
+    pub status: u16,
+    /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
+    pub reason: String,
+    /// `HTTP/1.1`, `HTTP/1.0`, or what stands there instead; empty where there is none.
+    pub version: String,
+    /// A well-formed Content-Length; of several that differ, the first.
+    pub content_length: Option<u64>,
+    /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
+    pub content_length_raw: Option<String>,
+    /// Transfer-Encoding, as sent; several joined by `, `.
+    pub transfer_encoding: Option<String>,
+    /// The first Server.
+    pub server: Option<String>,
+    /// The first Location.
+    pub location: Option<String>,
+    /// The first Content-Type.
+    pub content_type: Option<String>,
+    /// The first Content-Range.
+    pub content_range: Option<String>,
+    /// The first Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// The first Via.
+    pub via: Option<String>,
+    /// What Connection says.
+    pub connection: Connection,
+    /// The connection is to be closed after this response (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
+    /// `keep-alive`.
+    pub wants_close: bool,
+    /// The `timeout` of Keep-Alive, in seconds: how long the origin keeps an idle connection, by its own word.
+    pub keep_alive_timeout: Option<u32>,
+    /// The `max` of Keep-Alive: how many more requests it will answer, by its own word.
+    pub keep_alive_max: Option<u32>,
+    /// Bytes of the head, with its status line and the empty line that ends it.
+    pub header_bytes: u64,
+    /// Bytes of content; the framing of chunks is not counted.
+    pub body_bytes: u64,
+    /// How the end of the body is found.
+    pub framing: Framing,
+    /// The head was seen to its end.
+    pub head_complete: bool,
+    /// All of it was sent, and seen or counted.
+    pub complete: bool,
+    /// Some of its bytes are not in the capture.
+    pub gaps: bool,
+    /// The first thing that is wrong with it.
+    pub fault: Option<Fault>,
+    /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
+    pub notes: Vec<Fault>,
+    /// The first [`MAX_BODY_EXCERPT`] bytes of content, if the status is at least [`EXCERPT_FROM_STATUS`].
+    pub body_excerpt: Vec<u8>,
+}
+
+impl Response {
+    /// A response of which nothing is known but that it begins in `frame`.
+    #[must_use]
+    pub fn new(frame: FrameRef) -> Self {
+        Self {
+            frame,
+            head_frame: None,
+            last_frame: frame,
+            status: 0,
+            reason: String::new(),
+            version: String::new(),
+            content_length: None,
+            content_length_raw: None,
+            transfer_encoding: None,
+            server: None,
+            location: None,
+            content_type: None,
+            content_range: None,
+            content_encoding: None,
+            via: None,
+            connection: Connection::default(),
+            wants_close: false,
+            keep_alive_timeout: None,
+            keep_alive_max: None,
+            header_bytes: 0,
+            body_bytes: 0,
+            framing: Framing::Unknown,
+            head_complete: false,
+            complete: false,
+            gaps: false,
+            fault: None,
+            notes: Vec::new(),
+            body_excerpt: Vec::new(),
+        }
+    }
+
+    /// Reads a line that begins with `HTTP`, in whatever case, as a status line.
+    pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Self {
+        let mut response = Self::new(first);
+        let kind = response.status_line(line.text);
+        if let Some(kind) = kind {
+            response.record(Fault::new(kind, frame, 0, line.text));
+        }
+        if line.bare_lf {
+            response.record(Fault::new(FaultKind::BareLf, frame, 0, line.text));
+        }
+        response
+    }
+
+    /// What is certain of a status line that was not seen to its end: a status is, once something follows it.
+    pub(super) fn partial(line: &[u8], frame: FrameRef) -> Self {
+        let mut response = Self::new(frame);
+        if let Some((version, [a, b, c, b' ', ..])) = words(line)
+            && is_http1(version)
+        {
+            response.version = text(version, version.len());
+            response.status = status(&[*a, *b, *c]).unwrap_or(0);
+        }
+        response
+    }
+
+    fn status_line(&mut self, line: &[u8]) -> Option<FaultKind> {
+        let Some((version, rest)) = words(line) else { return Some(FaultKind::MalformedStatusLine) };
+        self.version = text(version, 16);
+        let after_version = line.len() - version.len() - rest.len();
+        let end = rest.iter().position(|b| is_blank(*b)).unwrap_or(rest.len());
+        let (code, reason) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        self.reason = text(trim(reason), MAX_REASON);
+        match status(code).filter(|_| is_http1(version)) {
+            None => return Some(FaultKind::MalformedStatusLine),
+            Some(status) => self.status = status,
+        }
+        if reason.iter().any(|&b| super::field::is_forbidden(b)) {
+            return Some(FaultKind::MalformedStatusLine);
+        }
+        let odd = after_version > 1 || matches!(reason, [b'\t', ..] | [b' ', b' ' | b'\t', ..]);
+        odd.then_some(FaultKind::OddWhitespace)
+    }
+
+    pub(super) fn is_http10(&self) -> bool {
+        self.version == "HTTP/1.0"
+    }
+
+    /// 1xx, which announces and does not answer; 101 does (RFC 9110 section 15.2).
+    pub(super) const fn is_interim(&self) -> bool {
+        self.status >= 100 && self.status < 200 && self.status != 101
+    }
+
+    fn keep_alive(&mut self, value: &[u8]) {
+        for member in super::field::members(value) {
+            let Some((name, number)) = std::str::from_utf8(member).ok().and_then(|m| m.split_once('=')) else {
+                continue;
+            };
+            match name.trim().to_ascii_lowercase().as_str() {
+                "timeout" => self.keep_alive_timeout = number.trim().parse().ok(),
+                "max" => self.keep_alive_max = number.trim().parse().ok(),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Message for Response {
+    fn field(&mut self, field: &Field<'_>) {
+        let value = field.value;
+        match field.name.len() {
+            3 if field.is("via") => keep(&mut self.via, value),
+            6 if field.is("server") => keep(&mut self.server, value),
+            8 if field.is("location") => keep(&mut self.location, value),
+            10 if field.is("connection") => self.connection.read(value),
+            10 if field.is("keep-alive") => self.keep_alive(value),
+            12 if field.is("content-type") => keep(&mut self.content_type, value),
+            13 if field.is("content-range") => keep(&mut self.content_range, value),
+            16 if field.is("content-encoding") => keep(&mut self.content_encoding, value),
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, fault: Fault) {
+        record(&mut self.fault, &mut self.notes, fault);
+    }
+
+    fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
+        (self.header_bytes, self.last_frame) = (bytes, frame);
+    }
+
+    fn content(&mut self, bytes: &[u8], frame: FrameRef) {
+        self.body_bytes += bytes.len() as u64;
+        self.last_frame = frame;
+        if self.status >= EXCERPT_FROM_STATUS && !self.gaps {
+            let room = MAX_BODY_EXCERPT.saturating_sub(self.body_excerpt.len());
+            self.body_excerpt.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    fn unseen(&mut self, content: u64, frame: FrameRef) {
+        self.body_bytes += content;
+        self.gaps = true;
+        if content > 0 {
+            self.last_frame = frame;
+        }
+    }
+
+    fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
+        self.fault.iter_mut().chain(&mut self.notes).find(|f| f.kind == kind)
+    }
+
+    fn touched(&mut self, frame: FrameRef) {
+        self.last_frame = frame;
+    }
+}
+
+/// The first word of a line, and the rest from the second word on.
+fn words(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = line.split_at_checked(line.iter().position(|b| is_blank(*b))?)?;
+    let start = rest.iter().position(|b| !is_blank(*b)).unwrap_or(rest.len());
+    rest.get(start..).map(|rest| (first, rest))
+}
+
+/// Three digits; what is not below 100 is a status, also the classes that nobody has defined.
+fn status(code: &[u8]) -> Option<u16> {
+    match code {
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+            Some(u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'))
+        }
+        _ => None,
+    }
+}

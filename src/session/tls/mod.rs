@@ -1,0 +1,54 @@
+//! TLS as a bystander sees it: hellos, certificates and alerts in clear, and the shape of what is encrypted.
+//!
+//! [`detect`] says whether a stream begins like TLS; an [`Observer`] then takes the bytes of both directions in
+//! stream order and fills a [`Transcript`]. SSL 3.0 to TLS 1.3 with its drafts, and the SSLv2-compatible ClientHello.
+//! Nothing is decrypted: what lies after the keys is told from the types and lengths of records alone.
+//!
+//! ```text
+//! bytes -> record (framing, per side) -> handshake (whole messages) -> client_hello, server_hello, certificate
+//!                                     -> alert                     -> transcript -> outcome
+//!                                     -> encrypted, tls13 (types and lengths only)
+//! ```
+//!
+//! Invariant: a byte inside an encrypted record costs a comparison and a subtraction per packet; no more is kept of
+//! a connection than its clear handshake; and nothing enters the transcript that the captured bytes do not show.
+//!
+//! Messages are read with [`Cursor`](crate::base::Cursor), which works in place, cannot leave a message and knows the
+//! offset of a fault; tls-parser gives the table of cipher suites, x509-parser reads certificates when asked.
+
+mod alert;
+mod certificate;
+mod client_hello;
+mod detect;
+mod encrypted;
+mod extension;
+mod fault;
+mod fingerprint;
+mod handshake;
+pub mod names;
+mod observer;
+mod outcome;
+mod reader;
+mod record;
+mod server_hello;
+mod ssl2;
+mod summary;
+#[cfg(test)]
+mod testing;
+mod tls13;
+mod transcript;
+
+pub use alert::Alert;
+pub use certificate::Certificate;
+pub use client_hello::ClientHello;
+pub use detect::{Detection, Sender, detect};
+pub use encrypted::{EncryptedRecord, EncryptedRecords};
+pub use fault::{Fault, FaultKind};
+pub use handshake::HandshakeType;
+pub use observer::Observer;
+pub use outcome::Handshake;
+pub use record::{ContentType, RecordHeader};
+pub use server_hello::ServerHello;
+pub use summary::{MalformedCertificate, Summary};
+pub use tls13::Tls13Marks;
+pub use transcript::{MessageSeen, RecordCount, Transcript};

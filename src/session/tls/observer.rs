@@ -1,0 +1,82 @@
+//! The observer of one connection: what the rest of the program talks to.
+
+use super::reader::Reader;
+use super::transcript::Transcript;
+use crate::base::{FrameRef, PerSide, Side};
+
+/// Follows the TLS of one connection, in both directions.
+///
+/// Sixteen bytes until something is seen; the transcript lies behind a pointer, since there may be
+/// hundreds of thousands of connections and most of them are at rest inside of a record.
+#[derive(Debug, Default)]
+pub struct Observer {
+    /// Bytes of the current encrypted record that are still to come: all that a packet of a large transfer looks at.
+    skip: PerSide<u32>,
+    state: Option<Box<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    readers: PerSide<Reader>,
+    transcript: Transcript,
+}
+
+static NOTHING_SEEN: Transcript = Transcript::EMPTY;
+
+impl Observer {
+    /// Has seen nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { skip: PerSide { client: 0, server: 0 }, state: None }
+    }
+
+    /// Takes the next bytes of the stream of `from`, which `frame` carries.
+    #[inline]
+    pub fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        let skip = &mut self.skip[from];
+        match u32::try_from(bytes.len()) {
+            Ok(len) if len < *skip => *skip -= len,
+            _ => {
+                let state = self.state.get_or_insert_with(State::new);
+                state.readers[from].data(skip, from, bytes, frame, &mut state.transcript);
+            }
+        }
+    }
+
+    /// `len` bytes of `from` are not in the capture: lost, or cut by its snap length. The stream goes on after them.
+    /// `frame` is the one that shows the hole.
+    pub fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
+        if len == 0 {
+            return;
+        }
+        let state = self.state.get_or_insert_with(State::new);
+        state.readers[from].gap(&mut self.skip[from], from, len, frame, &mut state.transcript);
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub fn transcript(&self) -> &Transcript {
+        self.state.as_ref().map_or(&NOTHING_SEEN, |state| &state.transcript)
+    }
+
+    /// What has been seen, to be kept.
+    #[must_use]
+    pub fn into_transcript(self) -> Transcript {
+        self.state.map_or(Transcript::EMPTY, |state| state.transcript)
+    }
+
+    /// Whether an encrypted record of `from` has begun and not ended.
+    #[must_use]
+    pub fn is_within_record(&self, from: Side) -> bool {
+        self.skip[from] > 0
+    }
+}
+
+impl State {
+    fn new() -> Box<Self> {
+        Box::new(Self { readers: PerSide::default(), transcript: Transcript::EMPTY })
+    }
+}
+
+#[cfg(test)]
+mod tests;

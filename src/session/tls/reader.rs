@@ -1,0 +1,232 @@
+//! The records of one side, from bytes in stream order.
+
+mod body;
+
+use super::fault::{Fault, FaultKind};
+use super::handshake::Assembler;
+use super::record::{Filled, MAX_RECORD, PartialHeader, RecordHeader, starts_record};
+use super::transcript::Transcript;
+use crate::base::{FrameRef, Side};
+
+/// Where a reader is.
+///
+/// ```text
+///                    handshake in clear      its last byte
+///          +------------------------------> Handshake ---------------+
+///          |  alert or CCS, <= 2 bytes                               |
+///          +------------------------------> Small -------------------+
+///          |  anything else                                          v
+/// Header --+------------------------------> Skip ---------------> Header
+///    |     |  SSLv2 hello, first of all                              ^
+///    |     +------------------------------> Ssl2 --------------------+
+///    |  no header                                                    | a packet that begins with a record
+///    +-----> Closed            hole beyond the record -----------> Lost
+/// ```
+#[derive(Debug)]
+enum Stage {
+    /// Before a record, or within its header.
+    Header(PartialHeader),
+    /// Within a record of handshake messages in clear, before which `listed` messages were in the transcript.
+    Handshake { header: RecordHeader, left: u16, listed: usize },
+    /// Within an alert or ChangeCipherSpec in clear.
+    Small { header: RecordHeader, bytes: [u8; SMALL], have: u8 },
+    /// Within a record that is stepped over; the bytes left are counted by the observer.
+    Skip(Skipped),
+    /// Within an SSLv2 hello.
+    Ssl2 { bytes: Vec<u8>, len: u16, first_frame: FrameRef },
+    /// After a hole: where the next record begins is not known.
+    Lost,
+    /// After bytes that are no TLS: nothing more is read.
+    Closed,
+}
+
+/// The longest record that is kept whole before it is read: an alert has two bytes.
+const SMALL: usize = 2;
+
+/// What the end of a skipped record means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Skipped {
+    /// Nothing: a heartbeat, early data, or what cannot be told.
+    Unknown,
+    /// An encrypted record is complete.
+    Encrypted,
+    /// An encrypted alert is complete.
+    Alert,
+}
+
+/// Cuts the stream of one side into records and hands each to the transcript.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stage: Stage,
+    assembler: Assembler,
+    /// Stream offset of the next byte; while skipping, of the first after the record.
+    at: u64,
+    /// Whether a hole may have hidden a change of keys, so that handshake records need not be in clear.
+    uncertain: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Header(PartialHeader::default()),
+            assembler: Assembler::default(),
+            at: 0,
+            uncertain: false,
+        }
+    }
+}
+
+/// What a reader needs to know about the bytes in its hands.
+struct Context<'a> {
+    from: Side,
+    frame: FrameRef,
+    transcript: &'a mut Transcript,
+    skip: &'a mut u32,
+}
+
+impl Context<'_> {
+    fn fault(&mut self, offset: u64, kind: FaultKind) {
+        self.transcript.fault(Fault { frame: self.frame, from: self.from, offset, kind });
+    }
+}
+
+impl Reader {
+    /// Takes the next bytes. `skip` is what is left of an encrypted record.
+    pub(super) fn data(
+        &mut self,
+        skip: &mut u32,
+        from: Side,
+        mut bytes: &[u8],
+        frame: FrameRef,
+        transcript: &mut Transcript,
+    ) {
+        if matches!(self.stage, Stage::Lost) {
+            if !starts_record(bytes) {
+                self.at += bytes.len() as u64;
+                return;
+            }
+            self.stage = Stage::Header(PartialHeader::default());
+            self.uncertain = true;
+            self.assembler.reset();
+        }
+        let mut cx = Context { from, frame, transcript, skip };
+        while !bytes.is_empty() {
+            match &self.stage {
+                Stage::Header(_) => self.header(&mut bytes, &mut cx),
+                Stage::Handshake { .. } => self.handshake(&mut bytes, &mut cx),
+                Stage::Small { .. } => self.small(&mut bytes, &mut cx),
+                Stage::Skip(what) => {
+                    let what = *what;
+                    self.skip(&mut bytes, what, &mut cx);
+                }
+                Stage::Ssl2 { .. } => self.ssl2(&mut bytes, &mut cx),
+                Stage::Lost | Stage::Closed => return,
+            }
+        }
+    }
+
+    /// Steps over `len` bytes that were not captured.
+    pub(super) fn gap(&mut self, skip: &mut u32, from: Side, len: u64, frame: FrameRef, transcript: &mut Transcript) {
+        let mut cx = Context { from, frame, transcript, skip };
+        match &mut self.stage {
+            Stage::Closed => {}
+            Stage::Lost => self.at = self.at.saturating_add(len),
+            Stage::Skip(what) if len <= u64::from(*cx.skip) => {
+                let what = *what;
+                *cx.skip -= u32::try_from(len).unwrap_or(0);
+                cx.transcript.encrypted[from].missing += len;
+                if *cx.skip == 0 {
+                    self.end_skip(what, &mut cx);
+                }
+            }
+            Stage::Handshake { left, .. } if len <= u64::from(*left) => {
+                *left -= u16::try_from(len).unwrap_or(0);
+                let is_over = *left == 0;
+                self.at = self.at.saturating_add(len);
+                self.cut(len, &mut cx);
+                if is_over {
+                    self.next_record();
+                }
+            }
+            _ => {
+                self.at = self.at.saturating_add(len);
+                if *cx.skip > 0 {
+                    // `at` was already beyond the record.
+                    cx.transcript.encrypted[from].missing += u64::from(*cx.skip);
+                    self.at -= u64::from(*cx.skip);
+                    *cx.skip = 0;
+                }
+                self.cut(len, &mut cx);
+                self.stage = Stage::Lost;
+            }
+        }
+    }
+
+    /// A hole in what is, or may be, in clear.
+    fn cut(&mut self, len: u64, cx: &mut Context<'_>) {
+        cx.transcript.lost[cx.from] = true;
+        if let Some(kind) = self.assembler.gap(len) {
+            cx.transcript.cut_message[cx.from].get_or_insert((cx.frame, kind));
+        }
+    }
+
+    fn next_record(&mut self) {
+        self.stage = Stage::Header(PartialHeader::default());
+        if self.assembler.is_lost() {
+            // What began within the hole may go on in the next record.
+            self.uncertain = true;
+            self.assembler.reset();
+        }
+    }
+
+    fn header(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
+        let Stage::Header(partial) = &mut self.stage else { return };
+        let before = bytes.len();
+        let filled = partial.fill(bytes);
+        let start = self.at;
+        let is_first = cx.transcript.records[cx.from].count == 0 && !self.uncertain;
+        self.at += (before - bytes.len()) as u64;
+        match filled {
+            Filled::Partial => {
+                let may_go_on = partial.is_possible() || (is_first && partial.may_be_ssl2());
+                if !may_go_on {
+                    self.close(start, FaultKind::NotARecord, cx);
+                }
+            }
+            Filled::Whole(raw) => {
+                let start = self.at - RecordHeader::LEN as u64;
+                self.whole_header(raw, start, is_first, bytes, cx);
+            }
+        }
+    }
+
+    fn whole_header(
+        &mut self,
+        raw: [u8; RecordHeader::LEN],
+        start: u64,
+        is_first: bool,
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        let header = RecordHeader::from_bytes(raw);
+        if is_first && !header.content_type.is_known() && self.begin_ssl2(raw, start, cx) {
+            return;
+        }
+        if !header.content_type.is_known() || header.version >> 8 != 3 {
+            return self.close(start, FaultKind::NotARecord, cx);
+        }
+        if header.len > MAX_RECORD {
+            return self.close(start, FaultKind::RecordTooLong { len: header.len }, cx);
+        }
+        cx.transcript.count_record(cx.from, cx.frame);
+        self.begin(header, bytes, cx);
+    }
+
+    /// Gives up at bytes that are no record: for good, or until the next one where a hole may be to blame.
+    fn close(&mut self, offset: u64, kind: FaultKind, cx: &mut Context<'_>) {
+        self.stage = if self.uncertain { Stage::Lost } else { Stage::Closed };
+        if !self.uncertain {
+            cx.fault(offset, kind);
+        }
+    }
+}

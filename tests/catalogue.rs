@@ -1,0 +1,128 @@
+//! The catalogue tests itself: every cause is listed, explained, shown and emitted.
+//!
+//! Emitted: first on its own captures, and silent on every other and on every healthy one, unless `origin.md` names it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::{Told, analyse, cases};
+use why502::causes::{CATALOGUE, by_id};
+use why502::diagnosis::{Effect, Outcome};
+
+const HEADINGS: [&str; 7] =
+    ["What happened", "Evidence", "Who must act", "How to confirm", "How to fix", "Often confused with", "References"];
+
+/// `src/causes/tls/no_common_cipher.rs` is `tls.no-common-cipher`.
+fn files() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/causes");
+    let mut found = BTreeSet::new();
+    for area in fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
+        for file in fs::read_dir(&area).unwrap().map(|e| e.unwrap().path()) {
+            let slug = file.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+            if slug != "mod" {
+                found.insert(format!("{}.{slug}", area.file_name().unwrap().to_str().unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_file_is_listed() {
+    let listed: BTreeSet<_> = CATALOGUE.iter().map(|c| c.id().to_owned()).collect();
+    assert_eq!(listed, files());
+    assert_eq!(listed.len(), CATALOGUE.len(), "a cause is listed twice");
+}
+
+#[test]
+fn every_cause_is_explained() {
+    for cause in CATALOGUE.iter() {
+        let id = cause.id();
+        assert!(cause.title().len() > 10 && !cause.title().starts_with('#'), "{id}: no title");
+        for heading in HEADINGS {
+            assert!(!cause.section(heading).is_empty(), "{id}: nothing under `{heading}`");
+        }
+        let references = cause.section("References");
+        assert!(references.contains("RFC ") || references.contains("AWS"), "{id}: no RFC and no AWS page");
+        for other in cause.supersedes {
+            assert!(by_id(other).is_some(), "{id} supersedes {other}, which is no cause");
+        }
+    }
+}
+
+#[test]
+fn every_cause_is_shown() {
+    let shown: BTreeSet<_> = cases().into_iter().filter_map(|c| c.cause).collect();
+    for cause in CATALOGUE.iter() {
+        assert!(shown.contains(cause.id()), "{}: no capture", cause.id());
+    }
+    for id in shown {
+        assert!(by_id(&id).is_some(), "captures of {id}, which is no cause");
+    }
+}
+
+/// Of the connections of a capture, the one that its cause is about.
+fn subject<'t>(told: &'t [Told], cause: &str) -> &'t Told {
+    let named = told.iter().find(|t| t.findings.contains(&cause));
+    named.or(told.first()).unwrap()
+}
+
+#[test]
+fn every_cause_is_emitted_on_its_own_captures() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let Some(cause) = &case.cause else { continue };
+        let (ear, _) = analyse(&fs::read(&case.path).unwrap()).unwrap();
+        let told = subject(&ear.connections, cause);
+        let note = by_id(cause).is_some_and(|c| c.effect != Effect::Failed);
+        let expected = if note { Outcome::Inconclusive } else { Outcome::Failed };
+        if told.cause != Some(cause) || told.outcome != expected {
+            wrong.push(format!("{}: {:?} {:?} {:?}", case.name, told.outcome, told.findings, told.reason));
+        }
+    }
+    assert!(wrong.is_empty(), "not the cause:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_cause_is_emitted_elsewhere() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let (ear, _) = analyse(&fs::read(&case.path).unwrap()).unwrap();
+        for told in &ear.connections {
+            let own = |id: &&&str| case.cause.as_deref() == Some(**id) || case.also.contains(**id);
+            let stray: Vec<_> = told.findings.iter().filter(|id| !own(id)).collect();
+            if !stray.is_empty() || (case.cause.is_none() && told.outcome != Outcome::Ok) {
+                wrong.push(format!("{}: {:?} {stray:?} {:?}", case.name, told.outcome, told.reason));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "an alarm that is none:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn evidence_lies_within_its_connection() {
+    for case in cases() {
+        let (ear, _) = analyse(&fs::read(&case.path).unwrap()).unwrap();
+        for told in &ear.connections {
+            for (cause, frames) in told.findings.iter().zip(&told.evidence) {
+                assert!(!frames.is_empty(), "{}: {cause} without evidence", case.name);
+                let (first, last) = told.frames;
+                assert!(frames.iter().all(|f| (first..=last).contains(f)), "{}: {cause} {frames:?}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn there_are_captures_enough() {
+    let cases = cases();
+    assert!(cases.iter().filter(|c| c.cause.is_none()).count() >= 15, "too few healthy captures");
+    for case in &cases {
+        let size = fs::metadata(&case.path).unwrap().len();
+        assert!(size <= 512 * 1024, "{}: {size} bytes are too many for a fixture", case.name);
+    }
+}

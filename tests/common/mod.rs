@@ -1,0 +1,119 @@
+//! What the tests over captures share: finding them, reading them, and keeping what the analysis said.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use why502::analysis::{Options, run};
+use why502::diagnosis::{Diagnosis, Outcome};
+use why502::observation::Connection;
+use why502::report::{Capture, Renderer, Summary};
+use why502::source::Source;
+
+/// One directory under `captures/`.
+pub struct Case {
+    /// `tls/no-common-cipher/nginx-tls12`, or `healthy/chunked`.
+    pub name: String,
+    /// The capture file.
+    pub path: PathBuf,
+    /// `tls.no-common-cipher`; `None` for a healthy one.
+    pub cause: Option<String>,
+    /// Further causes that may rightly be found there.
+    pub also: BTreeSet<String>,
+}
+
+/// The root of the captures.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+/// Every capture with its `origin.md`, by name.
+pub fn cases() -> Vec<Case> {
+    let mut found = Vec::new();
+    walk(&root(), &mut found);
+    found.sort();
+    found.iter().map(|dir| case(dir)).collect()
+}
+
+fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.file_name().is_some_and(|n| n == "make") || !path.is_dir() {
+            continue;
+        }
+        if capture_in(&path).is_some() {
+            found.push(path);
+        } else {
+            walk(&path, found);
+        }
+    }
+}
+
+fn capture_in(dir: &Path) -> Option<PathBuf> {
+    ["capture.pcap", "capture.pcapng"].iter().map(|name| dir.join(name)).find(|p| p.is_file())
+}
+
+fn case(dir: &Path) -> Case {
+    let name = dir.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    let origin = fs::read_to_string(dir.join("origin.md")).unwrap_or_else(|e| panic!("{name}/origin.md: {e}"));
+    let also = origin.lines().find_map(|l| l.strip_prefix("Also:")).unwrap_or_else(|| panic!("{name}: no `Also:`"));
+    let also = also.split(',').map(|s| s.trim().trim_matches('`').to_owned()).filter(|s| s != "none").collect();
+    let cause = match name.split('/').collect::<Vec<_>>()[..] {
+        ["healthy", _] => None,
+        [area, slug, _] => Some(format!("{area}.{slug}")),
+        _ => panic!("{name}: neither healthy/NAME nor AREA/SLUG/VARIANT"),
+    };
+    Case { path: capture_in(dir).unwrap(), name, cause, also }
+}
+
+/// What the analysis said of one connection.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub id: u64,
+    pub outcome: Outcome,
+    /// The cause that the verdict names.
+    pub cause: Option<&'static str>,
+    /// Every cause found, the verdict's first.
+    pub findings: Vec<&'static str>,
+    pub reason: Option<String>,
+    /// Frames of the evidence, by finding.
+    pub evidence: Vec<Vec<u64>>,
+    pub frames: (u64, u64),
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+pub struct Ear {
+    pub connections: Vec<Told>,
+    pub captures: Vec<Capture>,
+}
+
+impl Renderer for Ear {
+    fn connection(&mut self, c: &Connection, d: &Diagnosis) -> io::Result<()> {
+        self.connections.push(Told {
+            id: c.id,
+            outcome: d.verdict.outcome,
+            cause: d.verdict.cause.map(|c| c.id()),
+            findings: d.findings.iter().map(|(cause, _)| cause.id()).collect(),
+            reason: d.verdict.reason.clone(),
+            evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
+            frames: (c.first.frame, c.last.frame),
+        });
+        Ok(())
+    }
+
+    fn finish(&mut self, captures: &[Capture], _summary: &Summary) -> io::Result<()> {
+        self.captures = captures.to_vec();
+        Ok(())
+    }
+}
+
+/// Analyses a capture from memory; `None` where it is none.
+pub fn analyse(bytes: &[u8]) -> Option<(Ear, Summary)> {
+    let source = Source::from_reader(Box::new(Cursor::new(bytes.to_vec())), "memory").ok()?;
+    let mut ear = Ear::default();
+    let summary = run(vec![("memory".into(), source)], &Options::default(), &mut ear, |_, _| {}).unwrap();
+    Some((ear, summary))
+}
