@@ -1,0 +1,14 @@
+//! Every scenario, one file per family. A new family is one line in [`FAMILIES`] and its `mod`.
+
+mod tcp;
+mod tls;
+
+use crate::scenario::Scenario;
+
+/// The families, in the order in which they are listed.
+const FAMILIES: &[&[Scenario]] = &[tcp::SCENARIOS, tls::SCENARIOS];
+
+/// All scenarios.
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
+    FAMILIES.iter().copied().flatten()
+}

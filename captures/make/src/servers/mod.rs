@@ -1,0 +1,3 @@
+//! Real servers, with configurations that a scenario completes. One file each.
+
+pub(crate) mod nginx;
