@@ -71,7 +71,11 @@ pub(crate) struct Segment<'a> {
 /// TCP flags, as they stand in the header.
 pub(crate) const FIN: u8 = 1;
 /// See [`FIN`].
+pub(crate) const SYN: u8 = 2;
+/// See [`FIN`].
 pub(crate) const RST: u8 = 4;
+/// See [`FIN`].
+pub(crate) const ACK: u8 = 16;
 
 impl Packet {
     /// The TCP segment in this frame, if there is one.

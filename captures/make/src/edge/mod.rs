@@ -15,6 +15,8 @@ pub(crate) use socket::{connect, read_all, read_some};
 pub(crate) enum Ending {
     /// Closes the socket as it is: a RST if anything lies unread in it, else a FIN.
     Drop,
+    /// Closes the socket by a RST, whatever lies in it.
+    Reset,
     /// `shutdown(SHUT_WR)`, then reads what still comes.
     Fin,
     /// The ending of TLS: `close_notify`, after the delay that the library asks for, then as [`Ending::Fin`].

@@ -97,6 +97,7 @@ impl Session {
     pub(crate) fn end(mut self, ending: Ending) -> Result<()> {
         match ending {
             Ending::Drop => Ok(()),
+            Ending::Reset => socket::reset(self.stream.get_ref()),
             Ending::Fin => socket::half_close(self.stream.get_mut()),
             Ending::CloseNotify => {
                 let _ = self.stream.shutdown();

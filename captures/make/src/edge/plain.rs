@@ -43,12 +43,8 @@ impl Plain {
     pub(crate) fn end(mut self, ending: Ending) -> Result<()> {
         match ending {
             Ending::Drop => Ok(()),
+            Ending::Reset => socket::reset(&self.stream),
             Ending::Fin | Ending::CloseNotify => socket::half_close(&mut self.stream),
         }
-    }
-
-    /// Ends the connection by a RST, whatever lies in the socket.
-    pub(crate) fn reset(self) -> Result<()> {
-        Ok(socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?)
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct S2n {
     pub(crate) policy: &'static str,
     /// The server name that it asks for and compares with the certificate.
     pub(crate) name: &'static str,
+    /// How long it waits between connecting and its ClientHello.
+    pub(crate) before_hello: Duration,
     /// How long it waits for the origin within the handshake.
     pub(crate) patience: Duration,
     /// What it does when the handshake fails.
@@ -40,8 +42,13 @@ pub(crate) struct Session {
 
 impl S2n {
     /// What CloudFront is taken to do.
-    pub(crate) const DEFAULT: S2n =
-        S2n { policy: TLS12_UP, name: ORIGIN_NAME, patience: Duration::from_secs(30), on_failure: Ending::Drop };
+    pub(crate) const DEFAULT: S2n = S2n {
+        policy: TLS12_UP,
+        name: ORIGIN_NAME,
+        before_hello: Duration::ZERO,
+        patience: Duration::from_secs(30),
+        on_failure: Ending::Drop,
+    };
 
     /// Connects and shakes hands. A handshake that fails ends the connection as [`S2n::on_failure`] says and is an
     /// `Err` inside: most scenarios want just that.
@@ -50,6 +57,7 @@ impl S2n {
         let mut connection = self.connection(lab)?;
         let stream = socket::connect(lab, port)?;
         stream.set_read_timeout(Some(self.patience))?;
+        std::thread::sleep(self.before_hello);
         io::attach(&mut connection, &stream)?;
         let outcome = match connection.poll_negotiate() {
             Poll::Ready(Ok(_)) => None,
@@ -122,6 +130,7 @@ impl Session {
     pub(crate) fn end(mut self, ending: Ending) -> Result<()> {
         match ending {
             Ending::Drop => Ok(()),
+            Ending::Reset => socket::reset(&self.stream),
             Ending::Fin => socket::half_close(&mut self.stream),
             Ending::CloseNotify => {
                 std::thread::sleep(self.connection.remaining_blinding_delay()?);

@@ -45,6 +45,11 @@ pub(crate) fn read_all(stream: &mut impl Read) -> Result<Vec<u8>> {
     Ok(all)
 }
 
+/// Makes the close that follows a RST.
+pub(super) fn reset(stream: &TcpStream) -> Result<()> {
+    Ok(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?)
+}
+
 /// `shutdown(SHUT_WR)`, then reads what still comes, until the origin closes too.
 pub(super) fn half_close(stream: &mut TcpStream) -> Result<()> {
     // The origin may have reset the connection by now.

@@ -109,6 +109,16 @@ impl Lab {
         Ok(id)
     }
 
+    /// Stops a process (SIGSTOP): the kernel goes on answering for it, it does nothing more.
+    pub(crate) fn stop_process(&self, id: u32) -> Result<()> {
+        process::signal_to(id, rustix::process::Signal::STOP)
+    }
+
+    /// Lets a stopped process go on.
+    pub(crate) fn continue_process(&self, id: u32) -> Result<()> {
+        process::signal_to(id, rustix::process::Signal::CONT)
+    }
+
     /// Waits until the origin listens on a port, without touching it: no probe appears in the capture.
     pub(crate) fn wait_listening(&self, port: u16) -> Result<()> {
         let filter = format!("sport = :{port}");

@@ -2,10 +2,13 @@
 
 mod tcp;
 mod tls;
+mod tls_certificate;
+mod tls_silent;
 
 use crate::scenario::Scenario;
 
 /// The families, in the order in which they are listed.
+#[rustfmt::skip] // One line each.
 const FAMILIES: &[&[Scenario]] = &[tcp::SCENARIOS, tls::SCENARIOS];
 
 /// All scenarios.
