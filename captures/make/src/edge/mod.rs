@@ -3,6 +3,7 @@
 mod request;
 mod socket;
 
+pub(crate) mod http;
 pub(crate) mod openssl;
 pub(crate) mod plain;
 pub(crate) mod s2n;

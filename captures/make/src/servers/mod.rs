@@ -3,6 +3,7 @@
 pub(crate) mod apache;
 pub(crate) mod caddy;
 pub(crate) mod gnutls;
+pub(crate) mod gunicorn;
 pub(crate) mod haproxy;
 pub(crate) mod nginx;
 pub(crate) mod node;

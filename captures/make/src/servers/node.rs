@@ -4,9 +4,13 @@ use crate::certs::Files;
 use crate::lab::{Lab, version};
 use anyhow::Result;
 
-/// Runs a script and waits until it listens on the port.
-pub(crate) fn run(lab: &mut Lab, port: u16, script: &str) -> Result<u32> {
-    let script = lab.write(&format!("app-{port}.js"), script)?;
+/// What every script begins with.
+const PREAMBLE: &str = "const fs = require('node:fs'), net = require('node:net'), tls = require('node:tls');\n\
+                        const http = require('node:http'), https = require('node:https'), http2 = require('node:http2');\n";
+
+/// Starts a script, in which the usual modules are known by their names, and waits until it listens on the port.
+pub(crate) fn start(lab: &mut Lab, port: u16, script: &str) -> Result<u32> {
+    let script = lab.write(&format!("app-{port}.js"), format!("{PREAMBLE}{script}\n"))?;
     lab.note_server(format!("Node.js {}", version("node", "--version", "v")?.trim_start_matches('v')));
     let mut command = lab.origin_command("node");
     command.arg(script);
@@ -15,16 +19,17 @@ pub(crate) fn run(lab: &mut Lab, port: u16, script: &str) -> Result<u32> {
 
 /// An HTTP server on a port, with this function as its handler.
 pub(crate) fn http(lab: &mut Lab, port: u16, handler: &str) -> Result<u32> {
-    run(lab, port, &format!("require('node:http').createServer({handler}).listen({port});\n"))
+    start(lab, port, &format!("http.createServer({handler}).listen({port});"))
 }
 
 /// The same inside TLS, on port 443.
 pub(crate) fn https(lab: &mut Lab, files: &Files, handler: &str) -> Result<u32> {
-    let (certificate, key) = (files.chain.display(), files.key.display());
-    let script = format!(
-        "const {{ readFileSync }} = require('node:fs');\n\
-         const options = {{ cert: readFileSync('{certificate}'), key: readFileSync('{key}') }};\n\
-         require('node:https').createServer(options, {handler}).listen(443);\n"
-    );
-    run(lab, 443, &script)
+    let script = format!("https.createServer({{key, cert}}, {handler}).listen(443);");
+    start(lab, 443, &with_certificate(files, &script))
+}
+
+/// A script in which `cert` and `key` are those of the files.
+pub(crate) fn with_certificate(files: &Files, script: &str) -> String {
+    let (chain, key) = (files.chain.display(), files.key.display());
+    format!("const cert = fs.readFileSync('{chain}'), key = fs.readFileSync('{key}');\n{script}")
 }
