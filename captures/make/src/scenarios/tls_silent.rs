@@ -96,8 +96,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         over: Over::AtOnce,
         play: |lab| {
             let files = Leaf::GOOD.issue(lab)?;
-            let busy = "https.createServer({key, cert}).on('connection', () => { for (;;); }).listen(443, '::');";
-            node::start(lab, 443, &node::with_certificate(&files, busy))?;
+            let (cert, key) = (files.chain.display(), files.key.display());
+            let options = format!("{{cert: fs.readFileSync('{cert}'), key: fs.readFileSync('{key}')}}");
+            let busy = "on('connection', () => { for (;;); }).listen(443, '::');";
+            node::start(lab, 443, &format!("https.createServer({options}).{busy}"))?;
             let edge = S2n { policy: TLS12_UP_PQ, patience: Duration::from_secs(5), ..S2n::DEFAULT };
             edge.must_fail(lab, 443)?;
             std::thread::sleep(Duration::from_secs(1));
