@@ -114,6 +114,14 @@ impl Lab {
         process::signal_to(id, rustix::process::Signal::STOP)
     }
 
+    /// Kills a process after a while, on another thread.
+    pub(crate) fn kill_later(&self, id: u32, after: Duration) -> std::thread::JoinHandle<Result<()>> {
+        std::thread::spawn(move || {
+            std::thread::sleep(after);
+            process::signal_to(id, rustix::process::Signal::KILL)
+        })
+    }
+
     /// Lets a stopped process go on.
     pub(crate) fn continue_process(&self, id: u32) -> Result<()> {
         process::signal_to(id, rustix::process::Signal::CONT)

@@ -3,8 +3,10 @@
 use crate::certs::{Key, Leaf};
 use crate::edge::openssl::OpenSsl;
 use crate::edge::s2n::{S2n, TLS12_ONLY, TLS12_UP_PQ};
+use crate::lab::Lab;
 use crate::scenario::{Family, Peer, Scenario};
 use crate::servers::{apache, caddy, gnutls, haproxy, nginx, node};
+use anyhow::Result;
 use openssl::ssl::SslVersion;
 
 const ALERTS: &str = "RFC 8446 section 6.2";
@@ -76,15 +78,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "tls/no-common-version/nginx-tls11-at-most",
+        title: "nginx, TLS 1.1 at most",
+        fault: "`ssl_protocols TLSv1 TLSv1.1` (OpenSSL at security level 0) against an edge that begins at TLS 1.2.",
+        references: &["RFC 8446 section 4.2.1", ALERTS],
+        play: |lab| tls11_at_most(lab, S2n::DEFAULT),
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "tls/no-common-version/nginx-tls11-server-hello",
         title: "nginx, TLS 1.1 at most: a ServerHello that was not offered",
-        fault: "`ssl_protocols TLSv1 TLSv1.1` (OpenSSL at security level 0) against an edge that begins at TLS 1.2.",
-        references: &["RFC 8446 section 4.2.1", "RFC 5246 appendix E.1"],
-        play: |lab| {
-            let files = Leaf { key: Key::Rsa2048, ..Leaf::GOOD }.issue(lab)?;
-            nginx::https(lab, &files, "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;")?;
-            S2n::DEFAULT.must_fail(lab, 443)
-        },
+        fault: "The same server against an edge under a policy from before 2025, whose ClientHello has no list of \
+                versions: the server chooses TLS 1.1, which the edge does not accept.",
+        references: &["RFC 5246 appendix E.1"],
+        play: |lab| tls11_at_most(lab, S2n { policy: TLS12_ONLY, ..S2n::DEFAULT }),
         ..Scenario::BLANK
     },
     Scenario {
@@ -124,13 +131,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/no-common-cipher/nginx-ed25519-certificate",
-        title: "nginx with an Ed25519 certificate",
+        path: "tls/no-common-cipher/nginx-tls13-ed25519",
+        title: "nginx, TLS 1.3, an Ed25519 certificate",
         fault: "The only certificate has an Ed25519 key: no signature scheme in common.",
         references: &["RFC 8446 section 4.2.3", NEGOTIATION, ALERTS],
         play: |lab| {
             let files = Leaf { key: Key::Ed25519, ..Leaf::GOOD }.issue(lab)?;
-            nginx::https(lab, &files, "")?;
+            nginx::https(lab, &files, "ssl_protocols TLSv1.3;")?;
             S2n::DEFAULT.must_fail(lab, 443)
         },
         ..Scenario::BLANK
@@ -154,7 +161,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         fault: "The default server has `ssl_reject_handshake on`, and no other server has the name.",
         references: &[NAME, ALERTS],
         play: |lab| {
-            nginx::http(lab, 443, "server { listen 443 ssl default_server; ssl_reject_handshake on; }")?;
+            nginx::http(
+                lab,
+                443,
+                "server { listen 443 ssl default_server; ssl_protocols TLSv1.3; ssl_reject_handshake on; }",
+            )?;
             S2n::DEFAULT.must_fail(lab, 443)
         },
         ..Scenario::BLANK
@@ -199,3 +210,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
 ];
+
+fn tls11_at_most(lab: &mut Lab, edge: S2n) -> Result<()> {
+    let files = Leaf { key: Key::Rsa2048, ..Leaf::GOOD }.issue(lab)?;
+    nginx::https(lab, &files, "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;")?;
+    edge.must_fail(lab, 443)
+}

@@ -2,6 +2,7 @@
 
 use crate::certs::Leaf;
 use crate::edge::Ending;
+use crate::edge::gnutls;
 use crate::edge::openssl::OpenSsl;
 use crate::edge::s2n::{S2n, TLS12_UP_PQ};
 use crate::lab::Lab;
@@ -45,14 +46,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/certificate-rejected/nginx-tls13-close-notify-pq",
-        title: "nginx, TLS 1.3, post-quantum ClientHello, close_notify in clear after the blinding delay",
-        fault: "The certificate is for another name; the edge ends by s2n_shutdown, 10 to 30 s later.",
-        references: &[CERTIFICATE, NAMES, "RFC 8446 section 6.1"],
+        path: "tls/certificate-rejected/nginx-tls13-hello-retry-close-notify-pq",
+        title: "nginx, TLS 1.3 with HelloRetryRequest, close_notify in clear after the blinding delay",
+        fault: "The certificate is for another name; the edge ends by s2n_shutdown, 10 to 30 s later. Its ClientHello is \
+                post-quantum; the server has only P-384 and asks for another.",
+        references: &[CERTIFICATE, NAMES, "RFC 8446 section 6.1", "RFC 8446 section 4.1.4"],
         over: BLINDING,
         play: |lab| {
             let files = Leaf { name: "www.example.org", ..Leaf::GOOD }.issue(lab)?;
-            nginx::https(lab, &files, "ssl_ecdh_curve X25519:prime256v1;")?;
+            nginx::https(lab, &files, "ssl_protocols TLSv1.3; ssl_ecdh_curve secp384r1;")?;
             S2n { on_failure: Ending::CloseNotify, policy: TLS12_UP_PQ, ..S2n::DEFAULT }.must_fail(lab, 443)
         },
         ..Scenario::BLANK
@@ -102,12 +104,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/certificate-rejected/nginx-tls13-openssl-alert",
-        title: "nginx, TLS 1.3, a load balancer whose alert is encrypted",
-        fault: "The certificate is signed by itself; OpenSSL says so by an alert that only the origin can read.",
+        path: "tls/certificate-rejected/nginx-tls13-openssl-unknown-ca",
+        title: "nginx, TLS 1.3, a load balancer that says unknown_ca",
+        fault: "The certificate is signed by itself; OpenSSL says so by an alert in clear even in TLS 1.3, because it \
+                has not sent anything encrypted before.",
+        also: &["tls.edge-alert"],
         references: &[CERTIFICATE, "RFC 8446 section 6.2"],
         peer: Peer::LoadBalancer,
         play: |lab| openssl(lab, "ssl_protocols TLSv1.3;"),
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/certificate-rejected/nginx-tls13-gnutls-encrypted-alert",
+        title: "nginx, TLS 1.3, a load balancer whose alert is encrypted",
+        fault: "The certificate is signed by itself; GnuTLS ends with an alert that only the origin can read.",
+        references: &[CERTIFICATE, "RFC 8446 section 6.2"],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            let files = Leaf::GOOD.self_signed(lab)?;
+            nginx::https(lab, &files, "ssl_protocols TLSv1.3;")?;
+            gnutls::must_fail(lab, 443, "NORMAL")
+        },
         ..Scenario::BLANK
     },
 ];

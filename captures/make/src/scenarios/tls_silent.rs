@@ -5,7 +5,7 @@ use crate::edge::Ending;
 use crate::edge::s2n::{S2n, TLS12_UP_PQ};
 use crate::lab::Lab;
 use crate::scenario::{Family, Over, Scenario};
-use crate::servers::{apache, haproxy, nginx, node};
+use crate::servers::{self, haproxy, nginx, node};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -30,10 +30,40 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/reset-after-client-hello/haproxy-sni-router-ipv6",
+        path: "tls/reset-after-client-hello/haproxy-accept-proxy",
+        title: "HAProxy expects a PROXY header",
+        fault: "`bind :443 accept-proxy ssl`: the ClientHello is no such header.",
+        also: &["tls.proxy-header-expected"],
+        references: &[RESET],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let bind = format!("bind :443 accept-proxy ssl crt {}", files.bundle.display());
+            haproxy::start(lab, 443, &format!("frontend f\n    mode http\n    {bind}\n"))?;
+            S2n { policy: TLS12_UP_PQ, ..S2n::DEFAULT }.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/reset-after-client-hello/openssl-killed",
+        title: "the server is killed before it reads",
+        fault: "The process is stopped, and killed (SIGKILL, as by the kernel when memory runs out) while the \
+                ClientHello waits to be read.",
+        references: &[RESET],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let id = servers::openssl::start(lab, &files, &[])?;
+            lab.stop_process(id)?;
+            let killer = lab.kill_later(id, Duration::from_millis(400));
+            S2n::DEFAULT.must_fail(lab, 443)?;
+            killer.join().unwrap_or(Ok(()))
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/closed-after-client-hello/haproxy-sni-router-ipv6-pq",
         title: "HAProxy, TCP mode, no backend for the name, IPv6",
         fault: "`tcp-request content reject` for a name that no backend serves; post-quantum ClientHello.",
-        references: &[RESET, "RFC 6066 section 3"],
+        references: &[CLOSE, "RFC 6066 section 3"],
         family: Family::V6,
         play: |lab| {
             let sections = "frontend f\n    mode tcp\n    bind :::443\n    tcp-request inspect-delay 5s\n    \
@@ -73,9 +103,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         path: "tls/no-server-hello/haproxy-stopped",
-        title: "HAProxy is stopped",
+        title: "HAProxy is stopped, and comes back too late",
         fault: "The process is stopped (SIGSTOP): the kernel completes the TCP handshake and acknowledges the \
-                ClientHello. The edge gives up after 10 s.",
+                ClientHello. The edge gives up after 10 s; then the process goes on.",
         references: &[HELLO],
         play: |lab| {
             let files = Leaf::GOOD.issue(lab)?;
@@ -108,14 +138,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/no-server-hello/apache-stopped",
-        title: "Apache is stopped, the edge resets",
-        fault: "The process is stopped (SIGSTOP). The edge gives up after 10 s.",
+        path: "tls/no-server-hello/openssl-stopped",
+        title: "the server is stopped, the edge resets",
+        fault: "The process is stopped (SIGSTOP). The edge gives up after 10 s, by RST.",
         references: &[HELLO],
-        over: Over::AtOnce,
         play: |lab| {
             let files = Leaf::GOOD.issue(lab)?;
-            let id = apache::https(lab, &files, "")?;
+            let id = servers::openssl::start(lab, &files, &[])?;
             lab.stop_process(id)?;
             gives_up(lab, Ending::Reset)
         },
