@@ -4,7 +4,7 @@ use super::{Ending, socket};
 use crate::certs::ORIGIN_NAME;
 use crate::lab::Lab;
 use anyhow::{Context as _, Result, bail};
-use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerifyMode, SslVersion};
+use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslMode, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -18,6 +18,8 @@ pub(crate) struct OpenSsl {
     pub(crate) ciphers: &'static str,
     /// Whether it checks the origin's certificate.
     pub(crate) verify: bool,
+    /// Whether it says that it tries again with a lower version than it could have.
+    pub(crate) fallback: bool,
     /// The protocols that it offers by ALPN, in wire form; empty for no ALPN.
     pub(crate) alpn: &'static [u8],
 }
@@ -35,6 +37,7 @@ impl OpenSsl {
         highest: SslVersion::TLS1_3,
         ciphers: "DEFAULT",
         verify: true,
+        fallback: false,
         alpn: b"",
     };
 
@@ -47,6 +50,9 @@ impl OpenSsl {
         builder.set_cipher_list(self.ciphers)?;
         if !self.alpn.is_empty() {
             builder.set_alpn_protos(self.alpn)?;
+        }
+        if self.fallback {
+            builder.set_mode(SslMode::SEND_FALLBACK_SCSV);
         }
         if self.verify {
             builder.cert_store_mut().add_cert(X509::from_pem(&lab.authority()?.root_pem()?)?)?;

@@ -5,6 +5,7 @@ use super::{Ending, socket};
 use crate::certs::ORIGIN_NAME;
 use crate::lab::Lab;
 use anyhow::{Context as _, Result, bail};
+use s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_tls::config::Config;
 use s2n_tls::connection::Connection;
 use s2n_tls::enums::Blinding;
@@ -27,6 +28,8 @@ pub(crate) struct S2n {
     pub(crate) name: &'static str,
     /// How long it waits between connecting and its ClientHello.
     pub(crate) before_hello: Duration,
+    /// How long it takes over the origin's first flight before it answers.
+    pub(crate) after_flight: Duration,
     /// How long it waits for the origin within the handshake.
     pub(crate) patience: Duration,
     /// What it does when the handshake fails.
@@ -46,6 +49,7 @@ impl S2n {
         policy: TLS12_UP,
         name: ORIGIN_NAME,
         before_hello: Duration::ZERO,
+        after_flight: Duration::ZERO,
         patience: Duration::from_secs(30),
         on_failure: Ending::Drop,
     };
@@ -89,12 +93,28 @@ impl S2n {
         config.trust_pem(&lab.authority()?.root_pem()?)?;
         // CloudFront asks for a stapled OCSP response.
         config.enable_ocsp()?;
+        if !self.after_flight.is_zero() {
+            config.set_verify_host_callback(Ponder { name: self.name, time: self.after_flight })?;
+        }
         let mut connection = Connection::new_client();
         connection.set_config(config.build()?)?;
         connection.set_server_name(self.name)?;
         // The delay after a failure is ours to keep, or the library would sleep before we could choose the ending.
         connection.set_blinding(Blinding::SelfService)?;
         Ok(connection)
+    }
+}
+
+/// A check of the name that takes its time.
+struct Ponder {
+    name: &'static str,
+    time: Duration,
+}
+
+impl VerifyHostNameCallback for Ponder {
+    fn verify_host_name(&self, name: &str) -> bool {
+        std::thread::sleep(self.time);
+        name == self.name
     }
 }
 

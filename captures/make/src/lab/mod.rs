@@ -14,10 +14,12 @@ use crate::pcap::{self, FIN, RST};
 use crate::scenario::{Family, Over, Scenario};
 use anyhow::{Context as _, Result, bail};
 use namespaces::Namespaces;
+pub(crate) use rustix::process::Signal;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tcpdump::Tcpdump;
 
@@ -111,20 +113,22 @@ impl Lab {
 
     /// Stops a process (SIGSTOP): the kernel goes on answering for it, it does nothing more.
     pub(crate) fn stop_process(&self, id: u32) -> Result<()> {
-        process::signal_to(id, rustix::process::Signal::STOP)
+        process::signal_to(id, Signal::STOP)
     }
 
-    /// Kills a process after a while, on another thread.
-    pub(crate) fn kill_later(&self, id: u32, after: Duration) -> std::thread::JoinHandle<Result<()>> {
+    /// Sends signals to a process, each so long after the one before, on another thread.
+    pub(crate) fn signal_later(&self, id: u32, signals: Vec<(Duration, Signal)>) -> JoinHandle<Result<()>> {
         std::thread::spawn(move || {
-            std::thread::sleep(after);
-            process::signal_to(id, rustix::process::Signal::KILL)
+            signals.into_iter().try_for_each(|(after, signal)| {
+                std::thread::sleep(after);
+                process::signal_to(id, signal)
+            })
         })
     }
 
     /// Lets a stopped process go on.
     pub(crate) fn continue_process(&self, id: u32) -> Result<()> {
-        process::signal_to(id, rustix::process::Signal::CONT)
+        process::signal_to(id, Signal::CONT)
     }
 
     /// Waits until the origin listens on a port, without touching it: no probe appears in the capture.

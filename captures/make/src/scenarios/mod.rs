@@ -8,6 +8,7 @@ mod http_response;
 mod tcp;
 mod tls;
 mod tls_certificate;
+mod tls_handshake;
 mod tls_silent;
 
 use crate::scenario::Scenario;
@@ -18,6 +19,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tcp::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
+    tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,

@@ -95,6 +95,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "tls/no-common-version/nginx-tls11-openssl-alert",
+        title: "nginx, TLS 1.1 at most: the load balancer says protocol_version",
+        fault: "The same server against a load balancer that has TLS 1.2 only, and answers the ServerHello by an alert.",
+        also: &["tls.edge-alert"],
+        references: &["RFC 5246 appendix E.1", ALERTS_12],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            tls11_server(lab)?;
+            OpenSsl { highest: SslVersion::TLS1_2, ..OpenSsl::DEFAULT }.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "tls/no-common-cipher/nginx-tls12",
         title: "nginx, TLS 1.2",
         fault: "The server offers only ECDHE with ChaCha20-Poly1305 under TLS 1.2, which the edge has only in TLS 1.3.",
@@ -187,11 +200,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         path: "tls/unrecognized-name/caddy",
         title: "Caddy without a certificate for the name",
         fault: "The only site is `www.example.org`; Caddy says internal_error to every other name.",
+        also: &["tls.origin-alert"],
         references: &[NAME, ALERTS],
         play: |lab| {
             let files = Leaf { name: "www.example.org", ..Leaf::GOOD }.issue(lab)?;
             let tls = format!("tls {} {}", files.chain.display(), files.key.display());
             caddy::start(lab, 443, &format!("https://www.example.org {{\n    {tls}\n    respond hello\n}}"))?;
+            S2n::DEFAULT.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/unrecognized-name/nginx-certificate-by-name",
+        title: "nginx takes the certificate's file by the name, and there is none",
+        fault: "`ssl_certificate` has `$ssl_server_name` in it, and no such file: internal_error, as Caddy says.",
+        also: &["tls.origin-alert"],
+        references: &[NAME, ALERTS],
+        play: |lab| {
+            let files = Leaf { name: "www.example.org", ..Leaf::GOOD }.issue(lab)?;
+            let file = files.chain.with_file_name("$ssl_server_name").display().to_string();
+            let by_name = format!("ssl_certificate {file}.crt; ssl_certificate_key {file}.key;");
+            nginx::http(lab, 443, &format!("server {{ listen 443 ssl; ssl_protocols TLSv1.3; {by_name} }}"))?;
             S2n::DEFAULT.must_fail(lab, 443)
         },
         ..Scenario::BLANK
@@ -212,7 +241,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn tls11_at_most(lab: &mut Lab, edge: S2n) -> Result<()> {
-    let files = Leaf { key: Key::Rsa2048, ..Leaf::GOOD }.issue(lab)?;
-    nginx::https(lab, &files, "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;")?;
+    tls11_server(lab)?;
     edge.must_fail(lab, 443)
+}
+
+fn tls11_server(lab: &mut Lab) -> Result<u32> {
+    let files = Leaf { key: Key::Rsa2048, ..Leaf::GOOD }.issue(lab)?;
+    nginx::https(lab, &files, "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;")
 }

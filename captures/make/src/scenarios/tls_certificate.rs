@@ -132,6 +132,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 fn tls12(lab: &mut Lab, leaf: Leaf, on_failure: Ending) -> Result<()> {
     let files = leaf.issue(lab)?;
     nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
+    let trusted = lab.authority()?.root_pem()?;
+    lab.keep_file("ca.pem", trusted);
     S2n { on_failure, ..S2n::DEFAULT }.must_fail(lab, 443)
 }
 

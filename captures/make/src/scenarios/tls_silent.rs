@@ -3,7 +3,7 @@
 use crate::certs::Leaf;
 use crate::edge::Ending;
 use crate::edge::s2n::{S2n, TLS12_UP_PQ};
-use crate::lab::Lab;
+use crate::lab::{Lab, Signal};
 use crate::scenario::{Family, Over, Scenario};
 use crate::servers::{self, haproxy, nginx, node};
 use anyhow::Result;
@@ -53,7 +53,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let files = Leaf::GOOD.issue(lab)?;
             let id = servers::openssl::start(lab, &files, &[])?;
             lab.stop_process(id)?;
-            let killer = lab.kill_later(id, Duration::from_millis(400));
+            let killer = lab.signal_later(id, vec![(Duration::from_millis(400), Signal::KILL)]);
             S2n::DEFAULT.must_fail(lab, 443)?;
             killer.join().unwrap_or(Ok(()))
         },
