@@ -3,7 +3,7 @@
 use super::{Ending, Request, plain::Plain, s2n};
 use crate::lab::Lab;
 use anyhow::{Context as _, Result, bail};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connection that carries HTTP.
 pub(crate) trait Line {
@@ -97,6 +97,17 @@ impl<L: Line> Http<L> {
             Some(answer) => bail!("the origin answered {}", answer.head),
             None => Ok(()),
         }
+    }
+
+    /// Waits this long from now for an answer that is not to come. What a TLS server sends unasked (its tickets) is
+    /// read soon: it would turn the FIN of a socket that is closed into a RST.
+    pub(crate) fn wait_in_vain(&mut self, limit: Duration) -> Result<()> {
+        // A socket's own timeout is late by up to an eighth; a sleep is not.
+        let until = Instant::now() + limit;
+        self.patience(limit / 4)?;
+        self.expect_none()?;
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        Ok(())
     }
 
     /// Reads one of the interim answers, or the head of any other.

@@ -1,6 +1,6 @@
 //! Two network namespaces joined by a virtual cable, and no way out of them.
 
-use super::process::output;
+use super::process::{output, signal_to};
 use anyhow::{Context as _, Result};
 use rustix::thread::LinkNameSpaceType;
 use std::fs::File;
@@ -82,7 +82,8 @@ impl Namespaces {
 impl Drop for Namespaces {
     fn drop(&mut self) {
         for name in [&self.origin, &self.edge] {
-            // Nothing to be done if it fails; the next run sweeps.
+            // Nothing to be done if either fails; the next run sweeps.
+            let _ = kill_all(name);
             let _ = ip(&["netns", "delete", name]);
         }
     }
@@ -104,6 +105,16 @@ pub(crate) fn sweep() {
             let _ = ip(&["netns", "delete", &name]);
         }
     }
+}
+
+/// Ends what still runs in a namespace: workers outlive a master that is killed.
+fn kill_all(name: &str) -> Result<()> {
+    let pids = output(Command::new("ip").args(["netns", "pids", name]))?;
+    for pid in pids.lines().filter_map(|line| line.trim().parse().ok()).filter(|pid| *pid != std::process::id()) {
+        // It may have ended by itself by now.
+        let _ = signal_to(pid, rustix::process::Signal::KILL);
+    }
+    Ok(())
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {

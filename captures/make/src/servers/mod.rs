@@ -8,3 +8,4 @@ pub(crate) mod haproxy;
 pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod openssl;
+pub(crate) mod redis;

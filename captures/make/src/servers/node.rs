@@ -24,12 +24,11 @@ pub(crate) fn http(lab: &mut Lab, port: u16, handler: &str) -> Result<u32> {
 
 /// The same inside TLS, on port 443.
 pub(crate) fn https(lab: &mut Lab, files: &Files, handler: &str) -> Result<u32> {
-    let script = format!("https.createServer({{key, cert}}, {handler}).listen(443);");
-    start(lab, 443, &with_certificate(files, &script))
+    start(lab, 443, &format!("https.createServer({}, {handler}).listen(443);", certificate(files)))
 }
 
-/// A script in which `cert` and `key` are those of the files.
-pub(crate) fn with_certificate(files: &Files, script: &str) -> String {
+/// The options object that names a certificate.
+pub(crate) fn certificate(files: &Files) -> String {
     let (chain, key) = (files.chain.display(), files.key.display());
-    format!("const cert = fs.readFileSync('{chain}'), key = fs.readFileSync('{key}');\n{script}")
+    format!("{{ cert: fs.readFileSync('{chain}'), key: fs.readFileSync('{key}') }}")
 }
