@@ -10,7 +10,6 @@ pub(crate) mod plain;
 pub(crate) mod s2n;
 
 pub(crate) use request::Request;
-pub(crate) use socket::{connect, read_all, read_some};
 
 /// How an edge ends a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -156,6 +156,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "tls/no-common-cipher/haproxy-tls12-p521-certificate-ipv6",
+        title: "HAProxy, TLS 1.2, a P-521 certificate, IPv6",
+        fault: "The only certificate has a P-521 key, a curve that the edge does not offer.",
+        references: &["RFC 8422 section 5.1", ALERTS_12],
+        family: Family::V6,
+        play: |lab| {
+            let files = Leaf { key: Key::P521, ..Leaf::GOOD }.issue(lab)?;
+            let bind = format!("bind :::443 ssl crt {} ssl-max-ver TLSv1.2", files.bundle.display());
+            haproxy::start(lab, 443, &format!("frontend f\n    mode http\n    {bind}\n"))?;
+            S2n::DEFAULT.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "tls/no-common-cipher/gnutls-tls12-p521",
         title: "GnuTLS, TLS 1.2, only the group P-521",
         fault: "The priority string leaves no group but secp521r1, and no key exchange but ECDHE.",
