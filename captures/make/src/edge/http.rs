@@ -61,6 +61,14 @@ impl<L: Line> Http<L> {
         self.line.send(&request.to_bytes())
     }
 
+    /// Ends the edge's side and goes on reading.
+    pub(crate) fn shut(&mut self) -> Result<()>
+    where
+        L: AsRef<std::net::TcpStream>,
+    {
+        Ok(self.line.as_ref().shutdown(std::net::Shutdown::Write)?)
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.line.send(bytes)
@@ -138,11 +146,6 @@ impl<L: Line> Http<L> {
     /// Ends the connection.
     pub(crate) fn end(self, ending: Ending) -> Result<()> {
         self.line.end(ending)
-    }
-
-    /// The connection itself.
-    pub(crate) fn into_line(self) -> L {
-        self.line
     }
 
     fn next(&mut self, to_head: bool) -> Result<Option<Answer>> {

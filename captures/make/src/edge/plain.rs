@@ -47,10 +47,6 @@ impl Plain {
             Ending::Fin | Ending::CloseNotify => socket::half_close(&mut self.stream),
         }
     }
-    /// Ends the connection by a RST, whatever lies in the socket.
-    pub(crate) fn reset(self) -> Result<()> {
-        Ok(socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?)
-    }
 }
 
 impl AsRef<TcpStream> for Plain {

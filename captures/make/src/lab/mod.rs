@@ -213,6 +213,13 @@ impl Lab {
         Ok(())
     }
 
+    /// Begins another capture in place of the one so far.
+    pub(crate) fn begin_capture_again(&mut self) -> Result<()> {
+        self.capture.stop()?;
+        self.capture = Tcpdump::start(self.namespaces.origin(), self.directory.path(), &[])?;
+        Ok(())
+    }
+
     /// Ends the capture and returns the file.
     pub(crate) fn stop_capture(&mut self) -> Result<Vec<u8>> {
         self.capture.stop()?;

@@ -260,7 +260,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let mut http = Http::plain(lab, 80)?;
             http.send(&Request::get("/search?q=shoes"))?;
             http.wait_in_vain(Duration::from_millis(700))?;
-            http.into_line().reset()
+            http.end(Ending::Reset)
         },
         ..Scenario::BLANK
     },

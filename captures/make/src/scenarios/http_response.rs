@@ -138,7 +138,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let request = Request::new("POST", "/upload").body(&[b'x'; 1_000_000]);
             ensure!(edge.send(&request.to_bytes()).is_err(), "the origin read all of it");
             std::thread::sleep(Duration::from_secs(3));
-            edge.reset()?;
+            edge.end(Ending::Reset)?;
             std::thread::sleep(Duration::from_millis(300));
             Ok(())
         },
