@@ -8,6 +8,7 @@ use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslMode, SslStream, 
 use openssl::x509::X509;
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 
 /// An edge to be connected.
 pub(crate) struct OpenSsl {
@@ -20,6 +21,8 @@ pub(crate) struct OpenSsl {
     pub(crate) verify: bool,
     /// Whether it says that it tries again with a lower version than it could have.
     pub(crate) fallback: bool,
+    /// Whether `keys.log` is kept beside the capture.
+    pub(crate) keys: bool,
     /// The protocols that it offers by ALPN, in wire form; empty for no ALPN.
     pub(crate) alpn: &'static [u8],
 }
@@ -38,6 +41,7 @@ impl OpenSsl {
         ciphers: "DEFAULT",
         verify: true,
         fallback: false,
+        keys: false,
         alpn: b"",
     };
 
@@ -59,8 +63,22 @@ impl OpenSsl {
         } else {
             builder.set_verify(SslVerifyMode::NONE);
         }
+        let keys = Arc::new(Mutex::new(String::new()));
+        let lines = Arc::clone(&keys);
+        builder.set_keylog_callback(move |_, line| {
+            if let Ok(mut lines) = lines.lock() {
+                *lines += line;
+                *lines += "\n";
+            }
+        });
         let stream = socket::connect(lab, port)?;
-        match builder.build().connect(self.name, stream) {
+        let outcome = builder.build().connect(self.name, stream);
+        if self.keys
+            && let Ok(keys) = keys.lock()
+        {
+            lab.keep_file("keys.log", keys.as_bytes());
+        }
+        match outcome {
             Ok(stream) => Ok(Ok(Session { stream })),
             Err(HandshakeError::Failure(failed)) => Ok(Err(failed.error().to_string())),
             Err(HandshakeError::SetupFailure(error)) => Err(error).context("OpenSSL"),

@@ -34,11 +34,6 @@ impl Plain {
         socket::read_some(&mut self.stream)
     }
 
-    /// Reads until the origin ends or is silent for as long as the edge is patient.
-    pub(crate) fn read_all(&mut self) -> Result<Vec<u8>> {
-        socket::read_all(&mut self.stream)
-    }
-
     /// Ends the connection.
     pub(crate) fn end(mut self, ending: Ending) -> Result<()> {
         match ending {

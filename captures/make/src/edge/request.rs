@@ -24,12 +24,6 @@ impl Request {
         Request { method, target, host, further: Vec::new(), body: Vec::new() }
     }
 
-    /// Another Host.
-    pub(crate) fn host(mut self, host: &str) -> Request {
-        host.clone_into(&mut self.host);
-        self
-    }
-
     /// A further header.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Request {
         self.further.push((name.to_owned(), value.to_owned()));

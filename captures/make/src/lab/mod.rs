@@ -155,18 +155,6 @@ impl Lab {
         process::output(process::command(self.namespaces.edge(), program).args(arguments))
     }
 
-    /// Runs a function on a thread in the origin's namespace, for the servers that no program plays.
-    pub(crate) fn origin_thread<T: Send + 'static>(
-        &self,
-        serve: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<std::thread::JoinHandle<Result<T>>> {
-        let name = self.namespaces.origin().to_owned();
-        Ok(std::thread::Builder::new().spawn(move || {
-            namespaces::enter(&name)?;
-            serve()
-        })?)
-    }
-
     /// Notes what the server is, for `origin.md`.
     pub(crate) fn note_server(&mut self, server: impl Into<String>) {
         self.notes.server = Some(server.into());

@@ -226,8 +226,8 @@ fn table(rule: &str) -> String {
 /// Keeps the packets of the last connection that was begun.
 fn last_connection(packets: Vec<Packet>) -> Vec<Packet> {
     let ports = |p: &Packet| p.segment().map(|s| (s.source_port, s.destination_port));
-    let segments = packets.iter().filter_map(Packet::segment);
-    let last = segments.filter(|s| s.flags & (SYN | ACK) == SYN).map(|s| s.source_port).last();
+    let mut newest_first = packets.iter().filter_map(Packet::segment).rev();
+    let last = newest_first.find(|s| s.flags & (SYN | ACK) == SYN).map(|s| s.source_port);
     let of_last = |p: &Packet| ports(p).is_some_and(|(from, to)| Some(from) == last || Some(to) == last);
     packets.into_iter().filter(of_last).collect()
 }

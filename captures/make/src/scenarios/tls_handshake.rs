@@ -8,7 +8,7 @@ use crate::lab::{Lab, Signal};
 use crate::scenario::{Family, Peer, Scenario};
 use crate::servers::{apache, gnutls, haproxy, nginx, node, openssl};
 use ::openssl::ssl::SslVersion;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use std::time::Duration;
 
 const ALERTS: &str = "RFC 8446 section 6.2";
@@ -65,6 +65,26 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let files = Leaf::GOOD.issue(lab)?;
             openssl::start(lab, &files, &["-tls1_2", "-Verify", "1"])?;
             S2n::DEFAULT.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/client-certificate-required/nginx-tls12-told-in-http",
+        title: "nginx, TLS 1.2, says so by a 400",
+        fault: "`ssl_verify_client on`: the handshake succeeds, and nginx answers the request by a 400, which only \
+                `keys.log` shows.",
+        references: &[CLIENT_12, "RFC 9110 section 15.5.1"],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let verify = format!("ssl_verify_client on; ssl_client_certificate {};", files.chain.display());
+            nginx::https(lab, &files, &format!("ssl_protocols TLSv1.2; {verify}"))?;
+            let outcome = OpenSsl { keys: true, ..OpenSsl::DEFAULT }.connect(lab, 443)?;
+            let mut session = outcome.map_err(anyhow::Error::msg)?;
+            session.send(&Request::get("/").to_bytes())?;
+            let answer = session.read_some()?;
+            ensure!(answer.starts_with(b"HTTP/1.1 400"), "nginx answers something else");
+            session.end(Ending::CloseNotify)
         },
         ..Scenario::BLANK
     },
