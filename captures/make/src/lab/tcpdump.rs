@@ -17,8 +17,9 @@ impl Tcpdump {
     pub(super) fn start(namespace: &str, directory: &Path, further: &[&str]) -> Result<Tcpdump> {
         let file = directory.join("capture.pcap");
         let mut tcpdump = command(namespace, "tcpdump");
+        // -B: the default buffer holds few packets of this length, and then misses some.
         // -Z: it would otherwise drop root and lose the right to write into the directory.
-        tcpdump.args(["-i", INTERFACE, "-n", "-U", "--immediate-mode", "-s", "0", "-Z", "root", "-w"]);
+        tcpdump.args(["-i", INTERFACE, "-n", "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-Z", "root", "-w"]);
         tcpdump.arg(&file).args(further);
         let process = Process::start(tcpdump, &directory.join("tcpdump.log"))?;
         let deadline = Instant::now() + START;

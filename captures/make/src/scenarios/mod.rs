@@ -3,6 +3,7 @@
 mod app;
 mod capture;
 mod healthy;
+mod healthy_connection;
 mod http;
 mod http_response;
 mod tcp;
@@ -26,6 +27,7 @@ const FAMILIES: &[&[Scenario]] = &[
     app::SCENARIOS,
     capture::SCENARIOS,
     healthy::SCENARIOS,
+    healthy_connection::SCENARIOS,
 ];
 
 /// All scenarios.
