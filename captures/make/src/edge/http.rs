@@ -28,7 +28,6 @@ pub(crate) struct Http<L> {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
 }
 
 impl Http<Plain> {
@@ -127,11 +126,6 @@ impl<L: Line> Http<L> {
         Ok(head)
     }
 
-    /// Reads once, whatever comes, beyond what was read already.
-    pub(crate) fn receive(&mut self) -> Result<Vec<u8>> {
-        self.line.receive()
-    }
-
     /// Reads until nothing more comes: the end, or patience.
     pub(crate) fn receive_all(&mut self) -> Result<Vec<u8>> {
         while self.more()? {}
@@ -156,8 +150,8 @@ impl<L: Line> Http<L> {
                 continue;
             }
             let bodiless = to_head || matches!(status, 101 | 204 | 304);
-            let Some(body) = (if bodiless { Some(Vec::new()) } else { self.body(&head)? }) else { return Ok(None) };
-            return Ok(Some(Answer { status, head, body }));
+            let whole = bodiless || self.body(&head)?.is_some();
+            return Ok(whole.then_some(Answer { status, head }));
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::certs::Leaf;
 use crate::edge::http::{Http, Line};
-use crate::edge::plain::Plain;
 use crate::edge::s2n::{S2n, TLS12_ONLY};
 use crate::edge::{Ending, Request};
 use crate::lab::Lab;
