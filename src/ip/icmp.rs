@@ -1,6 +1,6 @@
 //! ICMP errors about TCP segments (RFC 792, RFC 1191, RFC 4443).
 
-use super::{Datagram, datagram, protocol};
+use super::{Datagram, protocol, v4, v6, version};
 use crate::base::{Endpoint, SeqNumber};
 use crate::link::{Span, Undecodable};
 use std::fmt;
@@ -98,7 +98,7 @@ impl fmt::Display for IcmpKind {
 }
 
 /// Reads an error that quotes a TCP segment; `None`: something else.
-pub(super) fn read(outer: &Datagram<'_>) -> Result<Option<IcmpError>, Undecodable> {
+pub(super) fn read(outer: &Datagram<'_, IpAddr>) -> Result<Option<IcmpError>, Undecodable> {
     let ([icmp_type, code, _, _, m1, m2, m3, m4], quoted) = outer.payload.head()?;
     let is_v4 = outer.protocol == protocol::ICMP;
     let kind = if is_v4 { IcmpKind::of_v4(icmp_type, code) } else { IcmpKind::of_v6(icmp_type, code) };
@@ -122,7 +122,11 @@ type Quoted = ((Endpoint, Endpoint), SeqNumber);
 
 /// Reads a quoted segment, of which 8 bytes are enough.
 fn segment(quoted: Span<'_>) -> Result<Option<Quoted>, Undecodable> {
-    let inner = datagram(quoted)?;
+    let inner = match version(quoted)? {
+        4 => v4::read(quoted)?.of_any_version(),
+        6 => v6::read(quoted)?.of_any_version(),
+        version => return Err(Undecodable::IpVersion(version)),
+    };
     if inner.protocol != protocol::TCP || inner.is_fragment {
         return Ok(None);
     }

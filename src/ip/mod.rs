@@ -15,7 +15,7 @@ mod v6;
 pub use icmp::{IcmpError, IcmpKind};
 pub use tcp::{TcpFlags, TcpOptions, TcpSegment};
 
-use crate::link::{IpFrame, MAX_ENCAPSULATION, Span, Undecodable};
+use crate::link::{Encapsulation, IpFrame, Span, Undecodable};
 use std::net::IpAddr;
 
 /// What an IP packet carries.
@@ -33,11 +33,12 @@ pub enum Decoded<'a> {
     Undecodable(Undecodable),
 }
 
-/// An IP header, of either version, and what follows it.
+/// An IP header and what follows it. The address is that of one version on the usual path, where an
+/// [`IpAddr`], once copied, would cost more than all the rest.
 #[derive(Debug, Clone, Copy)]
-struct Datagram<'a> {
-    source: IpAddr,
-    destination: IpAddr,
+struct Datagram<'a, Address> {
+    source: Address,
+    destination: Address,
     /// What `payload` begins with (IANA protocol numbers), extension headers left behind.
     protocol: u8,
     /// Without the link's padding.
@@ -47,6 +48,14 @@ struct Datagram<'a> {
     /// Time to live, or hop limit.
     ttl: u8,
     is_fragment: bool,
+}
+
+impl<'a, Address: Into<IpAddr> + Copy> Datagram<'a, Address> {
+    /// The same of either version.
+    fn of_any_version(self) -> Datagram<'a, IpAddr> {
+        let Self { source, destination, protocol, payload, id, ttl, is_fragment } = self;
+        Datagram { source: source.into(), destination: destination.into(), protocol, payload, id, ttl, is_fragment }
+    }
 }
 
 /// IANA protocol numbers.
@@ -72,59 +81,50 @@ mod protocol {
 #[inline]
 #[must_use]
 pub fn decode(frame: IpFrame<'_>) -> Decoded<'_> {
-    let mut frame = frame;
-    for _ in 0..=MAX_ENCAPSULATION {
-        match one(frame) {
-            Ok(Step::Done(decoded)) => return decoded,
-            Ok(Step::Inner(inner)) => frame = inner,
-            Err(reason) => return Decoded::Undecodable(reason),
-        }
-    }
-    Decoded::Undecodable(Undecodable::TooDeep)
-}
-
-enum Step<'a> {
-    Done(Decoded<'a>),
-    Inner(IpFrame<'a>),
-}
-
-/// One header, and what follows it.
-#[inline]
-fn one(frame: IpFrame<'_>) -> Result<Step<'_>, Undecodable> {
     let span = Span { bytes: frame.bytes, wire_len: frame.wire_len };
-    let datagram = datagram(span)?;
-    if datagram.is_fragment {
-        return Ok(Step::Done(Decoded::Fragment));
+    match version(span) {
+        Ok(4) => carried(v4::read(span), frame.encapsulation),
+        Ok(6) => carried(v6::read(span), frame.encapsulation),
+        Ok(version) => Decoded::Undecodable(Undecodable::IpVersion(version)),
+        Err(reason) => Decoded::Undecodable(reason),
     }
-    if datagram.protocol == protocol::TCP {
-        return TcpSegment::read(&datagram, frame.encapsulation).map(|tcp| Step::Done(Decoded::Tcp(tcp)));
-    }
-    other(&datagram, frame)
 }
 
 #[inline]
-fn datagram(span: Span<'_>) -> Result<Datagram<'_>, Undecodable> {
-    match span.bytes.first().map(|first| first >> 4) {
-        Some(4) => v4::read(span),
-        Some(6) => v6::read(span),
-        Some(version) => Err(Undecodable::IpVersion(version)),
-        None => Err(span.missing(1)),
+fn version(span: Span<'_>) -> Result<u8, Undecodable> {
+    span.bytes.first().map(|first| first >> 4).ok_or_else(|| span.missing(1))
+}
+
+/// What a datagram carries.
+#[inline(always)]
+fn carried<'a, Address: Into<IpAddr> + Copy>(
+    datagram: Result<Datagram<'a, Address>, Undecodable>,
+    around: Encapsulation,
+) -> Decoded<'a> {
+    match datagram {
+        Ok(datagram) if datagram.is_fragment => Decoded::Fragment,
+        Ok(datagram) if datagram.protocol == protocol::TCP => match TcpSegment::read(&datagram, around) {
+            Ok(segment) => Decoded::Tcp(segment),
+            Err(reason) => Decoded::Undecodable(reason),
+        },
+        Ok(datagram) => other(&datagram.of_any_version(), around).unwrap_or_else(Decoded::Undecodable),
+        Err(reason) => Decoded::Undecodable(reason),
     }
 }
 
-/// Everything but TCP, kept off the usual path.
+/// Everything but TCP, kept off the usual path. The recursion ends: each tunnel adds to `around`, which is
+/// bounded.
 #[inline(never)]
-fn other<'a>(datagram: &Datagram<'a>, frame: IpFrame<'a>) -> Result<Step<'a>, Undecodable> {
-    let (payload, around) = (datagram.payload, frame.encapsulation);
+fn other<'a>(datagram: &Datagram<'a, IpAddr>, around: Encapsulation) -> Result<Decoded<'a>, Undecodable> {
+    let payload = datagram.payload;
     let inner = match datagram.protocol {
         protocol::ICMP | protocol::ICMP_V6 => {
-            let error = icmp::read(datagram)?;
-            return Ok(Step::Done(error.map_or(Decoded::OtherProtocol, Decoded::Icmp)));
+            return Ok(icmp::read(datagram)?.map_or(Decoded::OtherProtocol, Decoded::Icmp));
         }
         protocol::IPV4 | protocol::IPV6 => tunnel::ip_in_ip(payload, around)?,
         protocol::GRE => tunnel::gre(payload, around)?,
         protocol::UDP => tunnel::udp(payload, around)?,
         _ => None,
     };
-    Ok(inner.map_or(Step::Done(Decoded::OtherProtocol), Step::Inner))
+    Ok(inner.map_or(Decoded::OtherProtocol, decode))
 }

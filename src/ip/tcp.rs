@@ -4,6 +4,7 @@ use super::Datagram;
 use crate::base::{Endpoint, SeqNumber};
 use crate::link::{Encapsulation, Undecodable};
 use std::fmt;
+use std::net::IpAddr;
 
 /// The shortest header, in bytes.
 const MIN_HEADER: usize = 20;
@@ -113,8 +114,11 @@ impl fmt::Debug for TcpFlags {
 
 impl<'a> TcpSegment<'a> {
     /// Reads the segment that a whole datagram carries.
-    #[inline]
-    pub(super) fn read(datagram: &Datagram<'a>, encapsulation: Encapsulation) -> Result<Self, Undecodable> {
+    #[inline(always)]
+    pub(super) fn read<Address: Into<IpAddr> + Copy>(
+        datagram: &Datagram<'a, Address>,
+        encapsulation: Encapsulation,
+    ) -> Result<Self, Undecodable> {
         let span = datagram.payload;
         let (head, after) = span.head::<MIN_HEADER>()?;
         let [s1, s2, d1, d2, q1, q2, q3, q4, a1, a2, a3, a4, offset, flags, w1, w2, ..] = head;
@@ -124,8 +128,8 @@ impl<'a> TcpSegment<'a> {
         }
         let flags = TcpFlags(flags);
         Ok(Self {
-            source: Endpoint { ip: datagram.source, port: u16::from_be_bytes([s1, s2]) },
-            destination: Endpoint { ip: datagram.destination, port: u16::from_be_bytes([d1, d2]) },
+            source: Endpoint { ip: datagram.source.into(), port: u16::from_be_bytes([s1, s2]) },
+            destination: Endpoint { ip: datagram.destination.into(), port: u16::from_be_bytes([d1, d2]) },
             seq: SeqNumber(u32::from_be_bytes([q1, q2, q3, q4])),
             ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
             flags,

@@ -1,8 +1,9 @@
 //! IPv4 (RFC 791).
 
-use super::{Datagram, extension, protocol};
+use super::extension::{self, Behind};
+use super::{Datagram, protocol};
 use crate::link::{Span, Undecodable};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 /// The shortest header, in bytes.
 const MIN_HEADER: usize = 20;
@@ -11,8 +12,8 @@ const MIN_HEADER: usize = 20;
 const FRAGMENT: u16 = 0x3fff;
 
 /// Reads the header. A total length of 0 is a segment that the card cuts up after the capture.
-#[inline]
-pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_>, Undecodable> {
+#[inline(always)]
+pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable> {
     let (head, _) = span.head::<MIN_HEADER>()?;
     let [first, _, l1, l2, i1, i2, f1, f2, ttl, protocol, _, _, s1, s2, s3, s4, d1, d2, d3, d4] = head;
     let header_len = usize::from(first & 0xf) * 4;
@@ -23,17 +24,19 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_>, Undecodable> {
     if header_len < MIN_HEADER || span.wire_len < header_len as u32 {
         return Err(Undecodable::HeaderLength);
     }
-    let mut datagram = Datagram {
-        source: IpAddr::V4(Ipv4Addr::new(s1, s2, s3, s4)),
-        destination: IpAddr::V4(Ipv4Addr::new(d1, d2, d3, d4)),
+    let is_fragment = u16::from_be_bytes([f1, f2]) & FRAGMENT != 0;
+    let payload = span.skip(header_len)?;
+    let Behind { protocol, payload, is_fragment } = match protocol {
+        protocol::AUTHENTICATION if !is_fragment => extension::follow(protocol, payload)?,
+        _ => Behind { protocol, payload, is_fragment },
+    };
+    Ok(Datagram {
+        source: Ipv4Addr::new(s1, s2, s3, s4),
+        destination: Ipv4Addr::new(d1, d2, d3, d4),
         protocol,
-        payload: span.skip(header_len)?,
+        payload,
         id: Some(u16::from_be_bytes([i1, i2])),
         ttl,
-        is_fragment: u16::from_be_bytes([f1, f2]) & FRAGMENT != 0,
-    };
-    if protocol == protocol::AUTHENTICATION && !datagram.is_fragment {
-        extension::follow(&mut datagram)?;
-    }
-    Ok(datagram)
+        is_fragment,
+    })
 }

@@ -17,7 +17,7 @@ use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
 
 /// A connection that ended is kept this long for packets that come late.
-const LINGER: Micros = Micros::from_secs(10);
+const LINGER: Micros = Micros::from_secs(3);
 /// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
 const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
 /// A connection that one side has closed is kept this long without a packet.
@@ -34,6 +34,8 @@ pub struct Tracker {
     summary: Summary,
     halves: PerSide<Half>,
     last: PerSide<Fingerprint>,
+    /// A RST took effect.
+    was_reset: bool,
 }
 
 /// What two captured copies of one packet share.
@@ -131,10 +133,7 @@ impl Tracker {
     #[must_use]
     #[inline]
     pub fn is_over(&self) -> bool {
-        let s = &self.summary;
-        s.closer.is_some_and(|c| c.how == End::Rst)
-            || (s.fin.client.is_some() && s.fin.server.is_some())
-            || s.rst.client.is_some() && s.rst.server.is_some()
+        self.was_reset || (self.summary.fin.client.is_some() && self.summary.fin.server.is_some())
     }
 
     fn count(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
@@ -203,6 +202,7 @@ impl Tracker {
     fn reset(&mut self, from: Side, frame: FrameRef, out: &mut impl Stream) {
         let s = &mut self.summary;
         s.history.once(from, b'R');
+        self.was_reset = true;
         if s.rst[from].is_none() {
             s.rst[from] = Some(frame);
             s.closer.get_or_insert(Closer { side: from, how: End::Rst, frame });
@@ -236,9 +236,10 @@ impl Tracker {
         if matches!(arrival, Arrival::New | Arrival::Late) {
             s.history.once(from, b'D');
             s.last_data[from] = Some(frame);
-            if s.closer.is_some_and(|c| c.how == End::Rst && c.side == from) {
+            if s.rst[from].is_some() {
                 // New data after its own RST: that RST was not this side's, or took no effect.
-                s.closer = None;
+                self.was_reset = false;
+                s.closer = s.closer.filter(|c| c.how != End::Rst || c.side != from);
             }
         }
     }

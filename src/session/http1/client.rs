@@ -24,7 +24,10 @@ impl Inner {
                 State::Adrift => self.find_request(&mut lines, &mut bytes, frame, begins),
                 State::Tunnel => break,
             }
-            begins = false;
+            begins = self.client.head_expected();
+        }
+        if begins {
+            self.client.expect_head();
         }
         self.client.lines = lines;
     }
@@ -86,7 +89,10 @@ impl Inner {
         request.end_head(&self.client, frame);
         match (Body::new(request.framing), request.framing) {
             (Some(body), _) => self.client.state = State::Body(body),
-            (None, Framing::Unknown) => self.client.drift(Sink::Nothing),
+            (None, Framing::Unknown) => {
+                self.client.drift(Sink::Nothing);
+                self.client.expect_head();
+            }
             (None, _) => self.end_request(),
         }
     }

@@ -1,6 +1,7 @@
 //! Is this HTTP/1?
 
 use super::field::{is_blank, is_token};
+use super::request::is_other_protocol;
 use memchr::memchr;
 
 /// The longest method that is taken for one.
@@ -21,7 +22,7 @@ pub enum Detection {
 
 /// Methods that are believed before the version behind them has been seen: those of RFC 9110, PATCH, WebDAV and
 /// its relatives. Any other token is one if the line ends as a request line does.
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 29] = [
     "GET",
     "HEAD",
     "POST",
@@ -50,12 +51,13 @@ const KNOWN: [&str; 28] = [
     "LINK",
     "UNLINK",
     "NOTIFY",
+    "CCM_POST",
 ];
 
 /// First bytes of a direction (there may be few): does HTTP/1 begin here?
 ///
-/// Empty lines before a head are passed over (RFC 9112 section 2.2). HTTP/0.9, the preface of HTTP/2, RTSP and SIP
-/// are not HTTP/1.
+/// Empty lines before a head are passed over (RFC 9112 section 2.2). A well-known method without a version is a
+/// malformed request, which HTTP/0.9 once allowed; the preface of HTTP/2, RTSP and SIP are not HTTP/1.
 #[must_use]
 pub fn detect(first_bytes: &[u8]) -> Detection {
     let start = first_bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(first_bytes.len());
@@ -75,7 +77,7 @@ fn detect_request(bytes: &[u8]) -> Detection {
     }
     let rest = bytes.get(method.len()..).unwrap_or_default();
     match memchr(b'\n', rest).and_then(|at| rest.get(..at)) {
-        Some(rest) if ends_in_version(rest) => Detection::Request,
+        Some(rest) if ends_as_a_request(rest, is_known(method)) => Detection::Request,
         Some(_) => Detection::No,
         None if is_known(method) => Detection::Request,
         None if bytes.len() >= super::MAX_LINE => Detection::No,
@@ -83,12 +85,13 @@ fn detect_request(bytes: &[u8]) -> Detection {
     }
 }
 
-/// The token that `bytes` begin with, if white space or nothing follows it.
+/// The token that `bytes` begin with, if white space or nothing follows it; a line end only after a known one.
 pub(super) fn method(bytes: &[u8]) -> Option<&[u8]> {
     let len = bytes.iter().take(MAX_METHOD + 1).take_while(|b| is_token(**b)).count();
     let next = bytes.get(len).copied();
     let possible = if len == 0 { bytes.is_empty() } else { len <= MAX_METHOD };
-    bytes.get(..len).filter(|_| possible && next.is_none_or(is_blank))
+    let alone = |method: &[u8]| matches!(next, Some(b'\r' | b'\n')) && is_known(method);
+    bytes.get(..len).filter(|method| possible && (next.is_none_or(is_blank) || alone(method)))
 }
 
 /// Whether it is one of the methods that need no further proof.
@@ -96,9 +99,10 @@ pub(super) fn is_known(method: &[u8]) -> bool {
     KNOWN.iter().any(|m| m.as_bytes() == method)
 }
 
-fn ends_in_version(rest: &[u8]) -> bool {
+/// Whether what follows the method ends in a version of HTTP/1; after a `known` one it may have none.
+fn ends_as_a_request(rest: &[u8], known: bool) -> bool {
     let last = rest.trim_ascii_end().rsplit(|b| is_blank(*b)).next().unwrap_or_default();
-    last.len() > 5 && last.starts_with(b"HTTP/") && !last.starts_with(b"HTTP/2")
+    !is_other_protocol(last) && (known || last.starts_with(b"HTTP/"))
 }
 
 /// Whether `bytes` begin with `prefix`; `None` where they are too few to tell.
@@ -127,7 +131,9 @@ mod tests {
             (b"\r\nGET / ", Request),
             (b"GET /index.html HTTP/1.0\r\n", Request),
             (b"GET /a b HTTP/1.1\r\n", Request),
-            (b"GET /\r\n", No),
+            (b"GET /\r\n", Request),
+            (b"GET\r\n", Request),
+            (b"LIST\r\n", No),
             (b"HEAD", NeedMore),
             (b"BREW /pot HTTP/1.1\r\n", Request),
             (b"BREW /pot", NeedMore),

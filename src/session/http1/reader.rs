@@ -116,6 +116,16 @@ impl Reader {
         begins
     }
 
+    /// The next byte is as good a place for a head as the beginning of a segment.
+    pub(super) fn expect_head(&mut self) {
+        self.after_gap = true;
+    }
+
+    /// Whether [`Self::expect_head`] was just said.
+    pub(super) fn head_expected(&mut self) -> bool {
+        std::mem::take(&mut self.after_gap)
+    }
+
     /// Bytes are missing.
     pub(super) fn miss(&mut self, len: u64) {
         self.stream += len;

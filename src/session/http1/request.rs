@@ -1,6 +1,6 @@
 //! A request: what CloudFront asked, and how it introduced itself.
 
-use super::detect::{is_known, method};
+use super::detect::{MAX_METHOD, is_known, method};
 use super::fault::{Fault, FaultKind, record};
 use super::field::{Field, has_token, is_blank, keep, text, trim};
 use super::framing::Framing;
@@ -27,7 +27,7 @@ pub struct Request {
     pub target: String,
     /// The target was longer than what is kept or was captured.
     pub target_truncated: bool,
-    /// `HTTP/1.1` or `HTTP/1.0`; empty where the request line was not seen to its end.
+    /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
     pub version: String,
     /// The first Host.
     pub host: Option<String>,
@@ -119,16 +119,18 @@ impl Request {
 
     /// Reads a request line; `None` where it is not one of HTTP/1.
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
-        let mut request = Self::partial(line.text, first)?;
+        let mut request = match Self::partial(line.text, first) {
+            Some(request) => request,
+            None if is_known(line.text) => Self { method: text(line.text, MAX_METHOD), ..Self::new(first) },
+            None => return None,
+        };
         let rest = line.text.get(request.method.len()..)?;
         if line.cut {
             return is_known(request.method.as_bytes()).then_some(request);
         }
         let line_end = rest.trim_ascii_end();
-        let at = line_end.iter().rposition(|b| is_blank(*b))?;
-        let (target, version) = line_end.split_at_checked(at)?;
-        let version = trim(version);
-        if !version.starts_with(b"HTTP/") || version.starts_with(b"HTTP/2") {
+        let (target, version) = split_version(line_end);
+        if is_other_protocol(version) || (version.is_empty() && !is_known(request.method.as_bytes())) {
             return None;
         }
         request.target_truncated = false;
@@ -137,7 +139,7 @@ impl Request {
         let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
         if !is_http1(version) || !is_target(trim(target)) {
             fault(FaultKind::MalformedRequestLine);
-        } else if target.len() != trim(target).len() + 1 || line_end.len() != at + 1 + version.len() {
+        } else if line_end.len() != trim(target).len() + version.len() + 2 {
             fault(FaultKind::OddWhitespace);
         }
         if line.bare_lf {
@@ -227,6 +229,32 @@ impl UserAgent {
             v if others.iter().any(|o| v.starts_with(o)) => Self::OtherHealthChecker,
             _ => Self::Other,
         }
+    }
+}
+
+/// Target and version: the last word is the version, if there is one before it.
+fn split_version(rest: &[u8]) -> (&[u8], &[u8]) {
+    let Some(at) =
+        rest.iter().rposition(|b| is_blank(*b)).filter(|at| !trim(rest.get(..*at).unwrap_or_default()).is_empty())
+    else {
+        return (rest, &[]);
+    };
+    let (target, version) = rest.split_at_checked(at).unwrap_or_default();
+    if version.get(1..).is_some_and(|v| v.starts_with(b"HTTP/") || is_other_protocol(v)) {
+        (target, trim(version))
+    } else {
+        (rest, &[])
+    }
+}
+
+/// `NAME/1.0` of RTSP, SIP and the like, or HTTP/2 and later.
+pub(super) fn is_other_protocol(word: &[u8]) -> bool {
+    match word.iter().position(|b| *b == b'/').and_then(|at| word.split_at_checked(at)) {
+        Some((b"HTTP", number)) => matches!(number, [b'/', b'2'..=b'9', ..]),
+        Some((name, [b'/', major, ..])) => {
+            major.is_ascii_digit() && !name.is_empty() && name.iter().all(u8::is_ascii_uppercase)
+        }
+        _ => false,
     }
 }
 

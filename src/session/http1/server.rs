@@ -232,6 +232,7 @@ impl Inner {
         if let Some(response) = current(self.target, &mut self.pending, &mut self.orphan) {
             response.gaps |= !response.complete;
         }
+        self.close_orphan();
     }
 
     /// Takes what is certain of a status line that is not whole.

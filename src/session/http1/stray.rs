@@ -17,6 +17,7 @@ impl Inner {
     pub(super) fn no_status_line(&mut self, start: &[u8], bytes: &mut &[u8], frame: FrameRef) {
         let first = self.server.first_or(frame);
         let offset = self.server.start;
+        self.withdraw_unasked();
         let glued = self.last.as_ref().and_then(|e| e.response.as_ref()).is_some_and(|r| r.last_frame == first);
         if self.target == Target::Front && !(glued && self.ended_at.is_some()) {
             self.garbage_response(start, offset, first);
@@ -154,7 +155,19 @@ impl Inner {
 
     /// Bytes that go on with too long a response, in the frame in which it ended, answer nothing.
     fn is_garbage_for_an_answer(&self, frame: FrameRef) -> bool {
-        self.pending.front().is_some_and(|e| e.response.is_none()) && self.stray_since != Some(frame)
+        let asked = self.pending.front().is_some_and(|e| e.request.is_some() && e.response.is_none());
+        asked && self.stray_since != Some(frame)
+    }
+
+    /// An exchange that was opened for a response without request is none if what comes is no response.
+    fn withdraw_unasked(&mut self) {
+        let empty = |e: &super::Exchange| e.request.is_none() && e.interim_total == 0;
+        if self.target == Target::Front && self.pending.front().is_some_and(empty) && self.pending.len() == 1 {
+            self.pending.clear();
+            self.total -= 1;
+            self.begun = false;
+            self.target = Target::Orphan;
+        }
     }
 
     /// Files a response that no request asked for.

@@ -3,7 +3,7 @@
 use super::Event::{C, S};
 use super::*;
 
-const ROUNDS: usize = 500;
+const ROUNDS: usize = 2_000;
 const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 fn feed(events: &[Event<'_>]) -> Transcript {

@@ -158,6 +158,20 @@ fn odd_requests() {
             &[C(b"POST /a"), S(b"HTTP/1.1 400 x\r\nContent-Length: 0\r\n\r\n")],
             "POST /a...  Unknown 0 cut | 400 x Length(0) 0",
         ),
+        // A request that ends where nobody can tell: the next one is looked for at once.
+        (
+            &[C(b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")],
+            "POST / HTTP/1.1 Unknown 0 cut !ContentLengthInvalid@17 in 1 | -\nGET /b HTTP/1.1 NoBody 0 | -",
+        ),
+        (&[C(b"GET /a\r\nHost: b\r\n\r\n")], "GET /a  NoBody 0 !MalformedRequestLine@0 in 1 | -"),
+        (&[C(b"GET /HTTP/1.1\n\n")], "GET /HTTP/1.1  NoBody 0 !MalformedRequestLine@0 in 1 ~BareLf@0 in 1 | -"),
+        (&[C(b"OPTIONS\r\n\r\n")], "OPTIONS   NoBody 0 !MalformedRequestLine@0 in 1 | -"),
+        (&[C(b"OPTIONS * RTSP/1.0\r\n\r\n")], "client not HTTP \"OPTIONS * RTSP/1.0\\\\r\\\\n\\\\r\\\\n\" at 0 in 1"),
+        // Another protocol on both sides, then HTTP inside it (SOCKS): no exchange is made of the first part.
+        (
+            &[C(b"\x05\x01\x00"), S(b"\x05\x00"), C(b"GET /long HTTP/1.1\r\n\r\n"), S(b"HTTP/1.1 204 x\r\n\r\n")],
+            "GET /long HTTP/1.1 NoBody 0 | 204 x NoBody 0\nclient not HTTP \"\\\\x05\\\\x01\\\\x00\" at 0 in 1\nserver not HTTP \"\\\\x05\\\\x00\" at 0 in 2",
+        ),
         (
             &[C(b"\x16\x03\x01\x02\0\x01\0"), S(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")],
             "? | 400 Bad Request Length(0) 0\nclient not HTTP \"\\\\x16\\\\x03\\\\x01\\\\x02\\\\x00\\\\x01\\\\x00\" at 0 in 1",

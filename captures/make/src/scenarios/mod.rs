@@ -1,0 +1,36 @@
+//! Every scenario, one file per family. A new family is one line in [`FAMILIES`] and its `mod`.
+
+mod app;
+mod capture;
+mod healthy;
+mod healthy_connection;
+mod http;
+mod http_response;
+mod tcp;
+mod tls;
+mod tls_certificate;
+mod tls_handshake;
+mod tls_silent;
+
+use crate::scenario::Scenario;
+
+/// The families, in the order in which they are listed.
+#[rustfmt::skip] // One line each.
+const FAMILIES: &[&[Scenario]] = &[
+    tcp::SCENARIOS,
+    tls::SCENARIOS,
+    tls_certificate::SCENARIOS,
+    tls_handshake::SCENARIOS,
+    tls_silent::SCENARIOS,
+    http::SCENARIOS,
+    http_response::SCENARIOS,
+    app::SCENARIOS,
+    capture::SCENARIOS,
+    healthy::SCENARIOS,
+    healthy_connection::SCENARIOS,
+];
+
+/// All scenarios.
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
+    FAMILIES.iter().copied().flatten()
+}
