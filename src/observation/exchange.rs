@@ -8,7 +8,7 @@
 //! "End" is the first FIN or RST. Where bytes that would decide are not in the capture, there is no answer.
 
 use crate::base::{FrameRef, Micros, Side};
-use crate::session::http1::{ChunkDefect, Exchange, FaultKind, Framing, Request, Response};
+use crate::session::http1::{ChunkDefect, Exchange, FaultKind, Framing, Request, Response, Transcript};
 use crate::tcp::{Closer, End};
 
 use super::Connection;
@@ -101,8 +101,19 @@ impl Connection {
     /// Whether the origin sent nothing between a request and the end, but interim responses.
     fn origin_was_silent(&self, owed: &Unanswered<'_>) -> bool {
         let apart = |data: FrameRef| data < owed.request.frame || data > owed.end.frame;
-        self.tcp.heard(Side::Server)
-            && (owed.exchange.interim_total > 0 || self.tcp.last_data.server.is_none_or(apart))
+        let silent = owed.exchange.interim_total > 0 || self.tcp.last_data.server.is_none_or(apart);
+        self.tcp.heard(Side::Server) && silent && self.knows_its_holes()
+    }
+
+    /// Whether bytes of the origin that are missing are known to be missing to whoever read its messages: a hole before
+    /// the first byte is not.
+    fn knows_its_holes(&self) -> bool {
+        let missing = self.tcp.not_captured.server + self.tcp.not_acknowledged.server;
+        let told = |http: &Transcript| {
+            let within = |e: &Exchange| e.response.as_ref().is_some_and(|r| r.gaps);
+            http.lost.server || http.exchanges.iter().any(within)
+        };
+        missing == 0 || self.http.as_ref().is_some_and(told)
     }
 
     /// The request that came when the origin had already closed.
@@ -115,7 +126,7 @@ impl Connection {
             exchange.response.is_none().then_some(Unanswered { exchange, request, end })
         })?;
         let silent = self.tcp.last_data.server.is_none_or(|data| data < owed.request.frame);
-        (silent && !owed.exchange.lost.server).then_some(owed)
+        (silent && !owed.exchange.lost.server && self.knows_its_holes()).then_some(owed)
     }
 
     /// The response that was cut by the end of the connection, where the capture leaves no doubt about its length.

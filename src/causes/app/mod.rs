@@ -69,8 +69,11 @@ impl Maker {
     }
 
     /// Where this program writes down why.
-    const fn log(self) -> &'static str {
+    const fn log(self, status: u16) -> &'static str {
         match self {
+            Maker::Nginx if status == 503 => {
+                "nginx's error.log, at this time: \"limiting requests\" or \"limiting connections\"; else a `return 503` in its configuration."
+            }
             Maker::Nginx => "nginx's error.log, at this time: the line that contains \"upstream\" names the reason and the upstream.",
             Maker::Apache => "Apache's error log, at this time: lines of mod_proxy (AH01102, AH00898, AH01075 and neighbours).",
             Maker::HaProxy => "HAProxy's log: the two letters of the termination state (SC, SH, sC, sH, SQ) name the reason.",
@@ -111,7 +114,7 @@ fn detect(c: &Connection, status: u16, edge: Edge) -> Option<Finding> {
         .evidence(response.frame, format!("the origin's status line: {status}{reason}{wait}"))
         .rules_out("http.malformed-status-line", "the response is a proper one");
     Some(match maker {
-        Some(maker) => finding.fix(maker.log()),
+        Some(maker) => finding.fix(maker.log(status)),
         None => finding.fix("Look into the log of the program that answers on this port, at this time."),
     })
 }

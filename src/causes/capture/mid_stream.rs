@@ -40,7 +40,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let unknown = match (&c.http, &c.tls) {
         (Some(_), _) => "what was asked and answered before that",
         (None, Some(_)) => "what the handshake settled",
-        (None, None) => "which protocol was spoken",
+        (None, None) => "what was said before that",
     };
     let sides = match c.orientation {
         Orientation::Port => ", and which end is the origin is taken from the port numbers",

@@ -10,6 +10,7 @@ super::area! {
 
 use crate::base::{FrameRef, Side};
 use crate::observation::Connection;
+use crate::observation::http1::Exchange;
 
 /// The end of the connection that sends on this side, as a message names it.
 fn who(side: Side) -> &'static str {
@@ -18,7 +19,11 @@ fn who(side: Side) -> &'static str {
 
 /// Whether bytes of this side are missing where a message is not understood without them.
 fn is_blind(c: &Connection, side: Side) -> bool {
-    let http = c.http.as_ref().map(|http| http.lost[side]);
+    let http = c.http.as_ref().map(|http| {
+        // A hole before the first byte that was seen is not known to belong to a message.
+        let absent = |e: &Exchange| if side == Side::Server { e.response.is_none() } else { e.request.is_none() };
+        http.lost[side] || http.exchanges.iter().any(absent)
+    });
     let tls = c.tls.as_ref().map(|tls| tls.lost[side]);
     // With no protocol known the missing bytes are those that would have told it.
     http.or(tls).is_none() || http == Some(true) || tls == Some(true)
@@ -27,8 +32,8 @@ fn is_blind(c: &Connection, side: Side) -> bool {
 /// What cannot be told of a connection with holes on this side.
 fn blocked(c: &Connection, side: Side) -> &'static str {
     match (side, c.http.is_some(), c.tls.is_some()) {
-        (Side::Server, true, _) => "whether every request was answered, and how",
-        (Side::Client, true, _) => "what was asked, and whether the requests were whole",
+        (Side::Server, true, _) => "whether and how every request was answered",
+        (Side::Client, true, _) => "what was asked",
         (Side::Server, _, true) => "how the origin answered the handshake",
         (Side::Client, _, true) => "how the edge went on with the handshake",
         _ => "which protocol was spoken",

@@ -1,7 +1,10 @@
-use crate::base::Side;
+use crate::base::{Micros, Side};
 use crate::diagnosis::{Confidence, Effect, Finding};
 use crate::observation::Connection;
 use crate::observation::http1::Exchange;
+
+/// A SYN that is not answered for this long is `tcp.syn-unanswered`.
+const PATIENCE: Micros = Micros::from_secs(3);
 
 cause! {
     /// The capture ended before the connection did, and nothing had failed by then.
@@ -39,7 +42,10 @@ fn detect(c: &Connection) -> Option<Finding> {
         return None;
     }
     let owed = owed(c)?;
-    let message = format!("The capture ended while {owed}, {} after the connection's last packet.", c.watched_after());
+    let message = match c.watched_after() {
+        Micros(0) => format!("The capture ended while {owed}."),
+        later => format!("The capture ended while {owed}, {later} after the connection's last packet."),
+    };
     Some(
         Finding::new(c.last, Confidence::Certain, message)
             .evidence(c.last, "the last packet of the connection within the capture")
@@ -49,15 +55,15 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 /// What was on its way.
 fn owed(c: &Connection) -> Option<String> {
-    if c.tcp.syn_ack.is_none() && c.tcp.syn.is_some() && !c.tcp.heard(Side::Server) {
-        return Some("the edge's SYN was unanswered".to_owned());
+    if let (Some(syn), false) = (c.tcp.syn, c.tcp.heard(Side::Server)) {
+        return (c.watched_until.since(syn.time) < PATIENCE).then(|| "the edge's SYN was unanswered".to_owned());
     }
     if let Some(http) = &c.http {
         return http.exchanges.iter().find_map(exchange).filter(|_| http.upgraded.is_none());
     }
     if let Some(tls) = &c.tls {
         if tls.handshake_done().is_none() {
-            return Some("the TLS handshake was not known to be complete".to_owned());
+            return Some("the TLS handshake was under way".to_owned());
         }
         let (asked, answered) = (tls.encrypted.client.last_application, tls.encrypted.server.last_application);
         return (asked > answered).then(|| "an encrypted request was unanswered".to_owned());

@@ -85,10 +85,14 @@ fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
     let finding = finding
         .exchange(owed.exchange.index)
         .evidence(first, format!("the request: {}", name(owed.request)));
-    match interim {
-        Some((frame, status)) => finding.evidence(frame, format!("{status}, which announces a response and is none")),
-        None => finding.evidence_if(last, "the last of the request's bytes"),
-    }
+    let (finding, last) = match interim {
+        Some((frame, status)) => {
+            let announced = format!("{status}, which announces a response and is none");
+            (finding.evidence(frame, announced), last.filter(|last| *last > frame))
+        }
+        None => (finding, last),
+    };
+    finding.evidence_if(last, "the last of the request's bytes")
 }
 
 /// What speaks for or against an idle timeout as the reason of an end without response.
