@@ -6,6 +6,7 @@
 mod connection;
 mod edge;
 pub mod encrypted;
+mod handshake;
 mod prefixes;
 
 pub use connection::{Connection, Ended, Orientation};
