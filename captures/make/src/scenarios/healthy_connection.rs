@@ -232,6 +232,26 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "healthy/tcp-keep-alive",
+        title: "TCP keep-alive probes between two exchanges",
+        fault: "None. Node.js has its kernel probe an idle connection each second; the probes repeat a byte that was \
+                acknowledged long ago.",
+        references: &["RFC 9293 section 3.8.4"],
+        play: |lab| {
+            let script = "const server = http.createServer((request, answer) => answer.end('hello\\n'));\n\
+                          server.on('connection', socket => socket.setKeepAlive(true, 1000));\n\
+                          server.keepAliveTimeout = 30000; server.listen(80);";
+            lab.in_origin("sysctl", &["-qw", "net.ipv4.tcp_keepalive_intvl=1"])?;
+            node::start(lab, 80, script)?;
+            let mut http = Http::plain(lab, 80)?;
+            http.get("/", 200)?;
+            std::thread::sleep(Duration::from_millis(2500));
+            http.get("/?page=2", 200)?;
+            http.end(Ending::Fin)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "healthy/slow-reader",
         title: "the edge reads slowly, its window shuts for a second",
         fault: "None. The edge reads nothing for a second (its viewer is slow) and then the rest.",
