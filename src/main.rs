@@ -1,2 +1,8 @@
-//! Why did CloudFront answer 502?
-fn main() {}
+//! The command: parse, run, exit code.
+
+mod cli;
+mod options;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

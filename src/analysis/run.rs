@@ -120,6 +120,9 @@ impl<'r> Desk<'r> {
         self.ledger.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
             if self.held.len() < MAX_HELD {
+                if self.renderer.wants_first_verdicts() {
+                    self.renderer.connection(&connection, &diagnosis)?;
+                }
                 self.held.push((connection, diagnosis));
                 return Ok(());
             }
@@ -134,9 +137,15 @@ impl<'r> Desk<'r> {
     }
 
     fn finish(mut self) -> Result<(Summary, u64), Failure> {
+        let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
-            self.ledger.refine(&connection, &mut diagnosis);
-            self.pass(&connection, &diagnosis)?;
+            let changed = self.ledger.refine(&connection, &mut diagnosis);
+            self.tally.add(&connection, &diagnosis, position);
+            match (written, changed) {
+                (false, _) => self.renderer.connection(&connection, &diagnosis)?,
+                (true, true) => self.renderer.refined(&connection, &diagnosis)?,
+                (true, false) => {}
+            }
         }
         Ok((self.tally.summary(), self.unrefined))
     }

@@ -7,6 +7,7 @@ mod connection;
 mod edge;
 pub mod encrypted;
 mod exchange;
+mod handshake;
 mod hidden_exchange;
 mod prefixes;
 

@@ -69,7 +69,7 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
         return healthy(counts);
     };
     if counts.failed == 1 {
-        return format!("{} ({})", story.first_message, main.cause.id());
+        return format!("{} ({})", story.first_message.trim_end_matches('.'), main.cause.id());
     }
     let title = main.cause.title().trim_end_matches('.');
     let place = match (&story.server, story.several_servers) {
@@ -102,7 +102,9 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
 
 fn healthy(counts: Counts) -> String {
     match counts.inconclusive {
-        0 => format!("Nothing failed: {} of {} connections are in order.", counts.ok, counts.connections),
+        0 if counts.ok == 1 => "Nothing failed: the one connection is in order.".to_owned(),
+        0 => format!("Nothing failed: all {} connections are in order.", counts.ok),
+        1 if counts.ok == 0 => "Nothing is seen to fail, but the capture cannot tell of its one connection.".to_owned(),
         n if counts.ok == 0 => {
             format!("Nothing is seen to fail, but the capture cannot tell of any of its {n} connections.")
         }

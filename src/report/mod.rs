@@ -3,15 +3,28 @@
 //! Invariant: a renderer sees connections as they are put away and keeps a bounded number of them; every byte that
 //! came from the wire is escaped for the medium.
 
+pub mod explain;
 mod headline;
+mod json;
+mod layout;
 mod summary;
+mod text;
+pub mod wireshark;
 
+pub use json::{Json, NdJson, SCHEMA};
+pub use layout::WIDTH;
 pub use summary::{Capture, CaptureProblem, CauseCount, Counts, OtherCounts, Summary, Tally};
+pub use text::{Text, TextOptions};
 
 use std::io;
 
 use crate::diagnosis::Diagnosis;
 use crate::observation::Connection;
+
+/// What `capture.no-edge-traffic` says, once for all captures.
+pub(crate) const NO_EDGE_TRAFFIC: &str = "no packet comes from a CloudFront address or carries CloudFront's headers: \
+     this may not be the traffic that you mean. Connections from private addresses are taken for those of a load \
+     balancer in front; where there are none, all connections count.";
 
 /// Writes one kind of report.
 pub trait Renderer {
@@ -20,6 +33,21 @@ pub trait Renderer {
     /// # Errors
     /// What the output said.
     fn connection(&mut self, connection: &Connection, diagnosis: &Diagnosis) -> io::Result<()>;
+
+    /// Whether connections are wanted as soon as they are judged, and then [`refined`](Self::refined) where the second
+    /// step changes a verdict, instead of once at the end (contract, ruling 23).
+    fn wants_first_verdicts(&self) -> bool {
+        false
+    }
+
+    /// Takes the changed diagnosis of a connection that was given before; only where it
+    /// [`wants_first_verdicts`](Self::wants_first_verdicts).
+    ///
+    /// # Errors
+    /// What the output said.
+    fn refined(&mut self, _connection: &Connection, _diagnosis: &Diagnosis) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Takes the whole, once all connections were given, and ends the report.
     ///

@@ -81,6 +81,8 @@ pub struct Summary {
     pub other: OtherCounts,
     /// Causes of the connections that count, failed ones first, then by number.
     pub causes: Vec<CauseCount>,
+    /// Only the edge's connections count, and `other` tells of the rest; else all count.
+    pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
     pub no_edge_traffic: bool,
     /// One sentence that a person can act on.
@@ -91,7 +93,8 @@ pub struct Summary {
 #[derive(Debug, Default)]
 struct RoleTally {
     counts: Counts,
-    causes: BTreeMap<usize, (Running, Story)>,
+    /// By position in the catalogue: one cause may have failed one connection and left another one undecided.
+    causes: BTreeMap<(usize, Outcome), (Running, Story)>,
 }
 
 #[derive(Debug)]
@@ -140,6 +143,7 @@ impl Tally {
             counts: counted.counts,
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
+            edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
             headline,
         }
@@ -155,7 +159,7 @@ impl RoleTally {
             Outcome::Inconclusive => self.counts.inconclusive += 1,
         }
         let (Some(cause), Some(confidence)) = (d.verdict.cause, d.verdict.confidence) else { return };
-        let (running, story) = self.causes.entry(position(cause)).or_insert_with(|| {
+        let (running, story) = self.causes.entry((position(cause), d.verdict.outcome)).or_insert_with(|| {
             let count = CauseCount {
                 cause,
                 connections: 0,
@@ -171,7 +175,7 @@ impl RoleTally {
         count.connections += 1;
         count.first_time = count.first_time.min(c.first.time);
         count.last_time = count.last_time.max(c.last.time);
-        if confidence > running.best {
+        if (std::cmp::Reverse(confidence), c.id) < (std::cmp::Reverse(running.best), count.example) {
             (running.best, count.example) = (confidence, c.id);
         }
         story.add(c, d);

@@ -1,5 +1,5 @@
 //! What the tests over captures share: finding them, reading them, and keeping what the analysis said.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeSet;
 use std::fs;

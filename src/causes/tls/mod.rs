@@ -1,2 +1,117 @@
-//! stub
-pub(super) static ALL: &[&crate::diagnosis::Cause] = &[];
+//! The handshake.
+
+super::area! {
+    plaintext_http_reply,
+    no_common_version,
+    no_common_cipher,
+    unrecognized_name,
+    certificate_rejected,
+    reset_after_client_hello,
+    closed_after_client_hello,
+    no_server_hello,
+}
+
+use std::borrow::Cow;
+
+use crate::observation::{Connection, tls};
+
+/// What CloudFront's viewer saw when the handshake failed; its log's word for it is not documented.
+const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
+
+/// Names of a list that a sentence can hold.
+const MAX_NAMES: usize = 6;
+
+/// The name of a protocol version, or its number.
+fn version(code: u16) -> Cow<'static, str> {
+    tls::names::version_name(code).unwrap_or_else(|| Cow::Owned(format!("{code:#06x}")))
+}
+
+/// `TLS 1.3, TLS 1.2`: the versions on offer.
+fn versions(hello: &tls::ClientHello) -> String {
+    let offered = hello.offered_versions();
+    match offered.as_slice() {
+        [highest] if hello.versions.is_empty() => format!("{} at most", version(*highest)),
+        _ => listed(&offered, version),
+    }
+}
+
+/// `TLS 1.3, TLS 1.2; 19 cipher suites; groups secp256r1, x25519`: what the edge put into its hello.
+fn offer(hello: &tls::ClientHello) -> String {
+    let real = |code: &u16| !tls::names::is_grease(*code) && !is_signal(*code);
+    let ciphers = hello.ciphers.iter().filter(|code| real(code)).count();
+    let groups: Vec<u16> = hello.groups.iter().copied().filter(real).collect();
+    let groups = match groups.as_slice() {
+        [] => "no groups".to_owned(),
+        some => format!("groups {}", listed(some, group)),
+    };
+    format!("{}; {ciphers} cipher suites; {groups}", versions(hello))
+}
+
+/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and TLS_FALLBACK_SCSV (RFC 7507) are no cipher suites.
+const fn is_signal(cipher: u16) -> bool {
+    matches!(cipher, 0x00ff | 0x5600)
+}
+
+fn group(code: u16) -> Cow<'static, str> {
+    tls::names::group_name(code).map_or_else(|| Cow::Owned(format!("{code:#06x}")), Cow::Borrowed)
+}
+
+fn listed(codes: &[u16], name: fn(u16) -> Cow<'static, str>) -> String {
+    let named: Vec<_> = codes.iter().take(MAX_NAMES).map(|&code| name(code)).collect();
+    let more = codes.len().saturating_sub(MAX_NAMES);
+    match more {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// `handshake_failure (40)`.
+fn alert(alert: &tls::Alert) -> String {
+    match (alert.name(), alert.description) {
+        (Some(name), Some(code)) => format!("{name} ({code})"),
+        (None, Some(code)) => format!("alert {code}"),
+        _ => "an encrypted alert".to_owned(),
+    }
+}
+
+/// ` for "NAME"`, or that the edge named nobody.
+fn for_name(c: &Connection) -> String {
+    c.sni().map_or_else(|| " without a server name".to_owned(), |name| format!(" for \"{name}\""))
+}
+
+/// The command that makes the same handshake by hand, with `options`. The name comes from the wire: what is no host
+/// name is not put into a shell command.
+fn s_client(c: &Connection, options: &str) -> String {
+    let name = match c.sni() {
+        Some(name) if is_host_name(name) => format!("-servername {name}"),
+        Some(_) => "-servername NAME".to_owned(),
+        None => "-noservername".to_owned(),
+    };
+    format!("`openssl s_client -connect {} {name} {options} </dev/null`", c.server)
+}
+
+fn is_host_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_host_names_get_into_a_command() {
+        for (name, good) in [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)] {
+            assert_eq!(is_host_name(name), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let codes = [23, 29, 24, 25, 22, 30, 0x11ec, 0x4242];
+        assert_eq!(listed(&codes[..2], group), "secp256r1, x25519");
+        assert!(listed(&codes, group).ends_with("x448 and 2 more"));
+        assert_eq!(group(0x4242), "0x4242");
+        assert_eq!(version(0x0304), "TLS 1.3");
+    }
+}

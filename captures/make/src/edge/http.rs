@@ -126,6 +126,11 @@ impl<L: Line> Http<L> {
         Ok(head)
     }
 
+    /// Reads once, whatever comes.
+    pub(crate) fn receive(&mut self) -> Result<Vec<u8>> {
+        self.line.receive()
+    }
+
     /// Reads until nothing more comes: the end, or patience.
     pub(crate) fn receive_all(&mut self) -> Result<Vec<u8>> {
         while self.more()? {}

@@ -238,19 +238,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         path: "healthy/payload-too-large-then-reset",
         title: "413, whole, and then a RST",
-        fault: "None that the viewer would call a failure of the connection: nginx answers 413 at once and, with \
-                `lingering_close off`, resets, because the body lies unread.",
+        fault: "None that the viewer would call a failure of the connection: the application answers 413 without \
+                reading, gunicorn closes, and the kernel resets because the body lies unread.",
         references: &["RFC 9110 section 15.5.14", TEAR_DOWN],
         also: &["http.request-not-read"],
         play: |lab| {
-            documents(lab, "client_max_body_size 1k; lingering_close off;")?;
-            // A small window: the end of the body is still to come when nginx closes.
-            lab.in_origin("sysctl", &["-qw", "net.ipv4.tcp_rmem=4096 8192 8192"])?;
-            let mut http = Http::plain(lab, 80)?;
-            // The origin resets before all of it is sent.
-            let _ = http.send(&Request::new("POST", "/page.html").body(&[b'x'; 100_000]));
-            http.expect(413)?;
-            http.end(Ending::Fin)
+            let application = HELLO.replace("200 OK", "413 Content Too Large");
+            gunicorn::http(lab, &["--workers", "1"], &application)?;
+            one(lab, &Request::new("POST", "/upload").body(&[b'x'; 30_000]), 413)
         },
         ..Scenario::BLANK
     },

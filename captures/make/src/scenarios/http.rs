@@ -264,6 +264,23 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "http/edge-abandoned/node-during-download",
+        title: "the edge closes in the middle of a response that goes on",
+        fault: "Node.js writes a chunk every 50 ms; the edge closes after 0.5 s, because its viewer has gone.",
+        references: &[TEAR_DOWN, "RFC 9112 section 7.1"],
+        play: |lab| {
+            node::http(lab, 80, "(request, answer) => setInterval(() => answer.write('tick\\n'), 50)")?;
+            let mut http = Http::plain(lab, 80)?;
+            http.send(&Request::get("/events"))?;
+            http.expect_head(200)?;
+            for _ in 0..8 {
+                http.receive()?;
+            }
+            http.end(Ending::Drop)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "http/encrypted-reset-before-response/node-tls13",
         title: "Node.js resets instead of answering, TLS 1.3",
         fault: "The handler resets the TCP connection under the TLS connection of the request.",

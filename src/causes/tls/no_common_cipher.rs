@@ -1,0 +1,101 @@
+use crate::diagnosis::{Confidence, Finding};
+use crate::observation::{Connection, tls};
+
+use super::{EDGE, alert, for_name, offer, s_client};
+
+/// handshake_failure (RFC 8446 section 6.2).
+const HANDSHAKE_FAILURE: u8 = 40;
+/// insufficient_security (RFC 8446 section 6.2).
+const INSUFFICIENT_SECURITY: u8 = 71;
+/// unrecognized_name (RFC 6066 section 3).
+const UNRECOGNIZED_NAME: u8 = 112;
+
+cause! {
+    /// Edge and origin have no cipher suite, key exchange group or signature scheme in common.
+    ///
+    /// # What happened
+    /// The edge's ClientHello lists cipher suites, groups and signature schemes. The origin can put no handshake
+    /// together from them and its own settings and certificates, and refuses before it sends a ServerHello.
+    ///
+    /// # Evidence
+    /// The ClientHello, then the fatal alert handshake_failure (40) or insufficient_security (71), and no ServerHello.
+    /// Alert 71 says it; alert 40 says only that nothing fits: usually this, with some servers an unknown server name.
+    ///
+    /// # Who must act
+    /// Whoever configures TLS on the origin.
+    ///
+    /// # How to confirm
+    /// - `openssl s_client -connect HOST:443 -servername NAME -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256 </dev/null`, and
+    ///   with `ECDHE-ECDSA-AES128-GCM-SHA256`: one of them must succeed for the edge to succeed in TLS 1.2.
+    /// - `nmap --script ssl-enum-ciphers -p 443 HOST` lists what the origin accepts.
+    /// - `openssl x509 -in CERT.pem -noout -text`: the type of the key. AWS names RSA and P-256. Under the policies that
+    ///   s2n-tls ships for CloudFront, an Ed25519 key never fits, a P-521 key not in TLS 1.2.
+    /// - The origin's error log: "no shared cipher", "no suitable signature algorithm", "no suitable key share".
+    ///
+    /// # How to fix
+    /// The evidence has what this edge offered. CloudFront has ECDHE with AES-GCM and AES-CBC for RSA and ECDSA keys, and
+    /// RSA key exchange; in TLS 1.2 no DHE and no ChaCha20; the groups P-256, X25519 and P-384. Let the origin allow
+    /// some of these.
+    /// - nginx: `ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:…;` and
+    ///   `ssl_ecdh_curve X25519:prime256v1:secp384r1;`.
+    /// - Apache: `SSLCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:…` and
+    ///   `SSLOpenSSLConfCmd Curves X25519:prime256v1:secp384r1`.
+    /// - HAProxy: `ssl-default-bind-ciphers` with the same list, `curves X25519:P-256:P-384` on the `bind` line.
+    /// - ALB: a security policy with ECDHE and AES-GCM, such as `ELBSecurityPolicy-TLS13-1-2-2021-06`.
+    /// - Node: leave `ciphers` and `ecdhCurve` at their defaults.
+    /// - Certificate: RSA 2048 or ECDSA P-256. Suites with ECDSA need an ECDSA key, those with RSA an RSA key.
+    ///
+    /// # Often confused with
+    /// - `tls.unrecognized-name`: try the same with a name that the origin knows.
+    /// - `tls.no-common-version`: the alert is protocol_version.
+    /// - `tls.client-certificate-required`: the alert 40 comes after the origin's ServerHello.
+    ///
+    /// # References
+    /// - RFC 8446 section 4.1.1 and section 6.2, RFC 5246 section 7.4.1.3
+    /// - AWS: Amazon CloudFront Developer Guide, "Supported protocols and ciphers between CloudFront and the origin" (the
+    ///   list there is shorter than what is seen on the wire)
+    edge: EDGE,
+    detect: detect,
+}
+
+fn detect(c: &Connection) -> Option<Finding> {
+    let refusal = c.refusal()?;
+    let confidence = match refusal.description? {
+        INSUFFICIENT_SECURITY => Confidence::Certain,
+        HANDSHAKE_FAILURE => Confidence::Likely,
+        _ => return None,
+    };
+    let tls = c.tls.as_ref()?;
+    let hello = tls.client_hello.as_ref()?;
+    if tls.alerts.iter().any(|a| a.description == Some(UNRECOGNIZED_NAME)) {
+        return None;
+    }
+    let message = format!(
+        "{} found nothing to its liking in the edge's ClientHello{} and refused with {}: no cipher suite, group or signature scheme in common.",
+        c.server,
+        for_name(c),
+        alert(refusal)
+    );
+    let finding = Finding::new(refusal.frame, confidence, message)
+        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+        .evidence_if(tls.hello_retry_request, "HelloRetryRequest: the origin asks for another group")
+        .evidence(refusal.frame, format!("fatal alert of the origin: {}", alert(refusal)))
+        .rules_out("tls.no-common-version", "the alert would be protocol_version (70)")
+        .rules_out("tls.certificate-rejected", "the origin had shown no certificate: there is no ServerHello");
+    Some(with_fixes(finding, c, hello))
+}
+
+fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
+    let finding = finding
+        .fix("Allow ECDHE with AES-GCM and the groups P-256 or X25519: nginx `ssl_ciphers` and `ssl_ecdh_curve`, Apache `SSLCipherSuite` and `SSLOpenSSLConfCmd Curves`, HAProxy `ssl-default-bind-ciphers` and `curves`.")
+        .fix("Look at the key of the certificate: RSA 2048 and ECDSA P-256 fit, Ed25519 does not; an ECDSA key needs ECDSA suites, an RSA key RSA suites.")
+        .fix(format!(
+            "{}, then with ECDHE-ECDSA-AES128-GCM-SHA256: neither succeeds while the fault lasts.",
+            s_client(c, "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256")
+        ));
+    if hello.sni.is_some() {
+        finding.fix("Some servers send this alert for a server name that they do not know: repeat the command with a name that this origin serves.")
+    } else {
+        finding
+    }
+}

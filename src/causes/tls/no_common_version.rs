@@ -1,0 +1,116 @@
+use crate::base::{FrameRef, Side};
+use crate::diagnosis::{Confidence, Finding};
+use crate::observation::{Connection, tls};
+
+use super::{EDGE, alert, offer, s_client, version, versions};
+
+/// protocol_version (RFC 8446 section 6.2).
+const PROTOCOL_VERSION: u8 = 70;
+
+cause! {
+    /// Edge and origin have no TLS version in common.
+    ///
+    /// # What happened
+    /// The edge's ClientHello lists the versions that it speaks. The origin allows none of them and refuses by the
+    /// alert protocol_version, or it answers with a version that was not offered, which the edge then refuses.
+    ///
+    /// # Evidence
+    /// The versions in the ClientHello, then the fatal alert protocol_version (70) before any ServerHello, or
+    /// a ServerHello whose version is not among them.
+    ///
+    /// # Who must act
+    /// Whoever configures TLS on the origin; or the distribution, if its minimum origin SSL protocol is an old one.
+    ///
+    /// # How to confirm
+    /// - `openssl s_client -connect HOST:443 -servername NAME -tls1_2 </dev/null`, and the same with `-tls1_3`,
+    ///   `-tls1_1`: which of them end in a session, which in "alert protocol version"?
+    /// - `nmap --script ssl-enum-ciphers -p 443 HOST` lists what the origin allows.
+    /// - `aws cloudfront get-distribution-config --id ID`: `OriginSslProtocols` of the origin.
+    ///
+    /// # How to fix
+    /// Allow TLS 1.2 on the origin, and TLS 1.3 beside it.
+    /// - nginx: `ssl_protocols TLSv1.2 TLSv1.3;`. What counts is the default server of that address and port: there the
+    ///   version is settled before the name.
+    /// - Apache: `SSLProtocol -all +TLSv1.2 +TLSv1.3`.
+    /// - HAProxy: `ssl-default-bind-options ssl-min-ver TLSv1.2`, and no `ssl-max-ver` or `force-tlsv1x` below 1.2.
+    /// - ALB: a security policy with TLS 1.2, such as `ELBSecurityPolicy-TLS13-1-2-2021-06`.
+    /// - Node: `minVersion: 'TLSv1.2'` in the options of `https.createServer`, no `maxVersion` below it.
+    /// - OpenSSL itself may forbid old versions: `MinProtocol` in `openssl.cnf`, and security level 1 and up since
+    ///   OpenSSL 3 for TLS 1.0 and 1.1.
+    /// - Distribution: add `TLSv1.2` to the origin's SSL protocols; `SSLv3` alone makes the edge speak nothing else.
+    ///
+    /// # Often confused with
+    /// - `tls.no-common-cipher`: the version fits, nothing else does (handshake_failure).
+    /// - `tls.plaintext-http-reply`: clients report it as "wrong version number", though the port speaks no TLS.
+    ///
+    /// # References
+    /// - RFC 8446 section 4.2.1, RFC 5246 appendix E.1 (versions), RFC 8446 section 6.2 (alerts)
+    /// - AWS: Amazon CloudFront Developer Guide, "Supported protocols and ciphers between CloudFront and the origin"
+    edge: EDGE,
+    supersedes: ["tls.certificate-rejected"],
+    detect: detect,
+}
+
+fn detect(c: &Connection) -> Option<Finding> {
+    refused(c).or_else(|| chosen(c))
+}
+
+/// The origin says no.
+fn refused(c: &Connection) -> Option<Finding> {
+    let alert_seen = c.refusal().filter(|a| a.description == Some(PROTOCOL_VERSION))?;
+    let hello = c.tls.as_ref()?.client_hello.as_ref()?;
+    let message = format!(
+        "{} speaks none of the versions that the edge offers ({}) and refused with {}.",
+        c.server,
+        versions(hello),
+        alert(alert_seen)
+    );
+    let finding = Finding::new(alert_seen.frame, Confidence::Certain, message)
+        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+        .evidence(alert_seen.frame, format!("fatal alert of the origin: {}", alert(alert_seen)))
+        .rules_out("tls.no-common-cipher", "the alert names the version, and no ServerHello chose one");
+    Some(with_fixes(finding, c, hello))
+}
+
+/// The origin takes a version that the edge does not speak.
+fn chosen(c: &Connection) -> Option<Finding> {
+    let tls = c.tls.as_ref()?;
+    let (hello, answer) = (tls.client_hello.as_ref()?, tls.server_hello.as_ref()?);
+    let objection = objection(c);
+    if c.edge_went_on().is_some() || !c.before_end(answer.frame) {
+        return None;
+    }
+    let not_offered = c.version_not_offered().is_some();
+    if !not_offered && objection.is_none() {
+        return None;
+    }
+    // Without an objection it is the edge's duty to refuse that proves it, and its silence that leaves a doubt.
+    let ended = objection.is_some() || c.closed_by(Side::Client).is_some();
+    let confidence = if ended { Confidence::Certain } else { Confidence::Likely };
+    let version = version(answer.version);
+    let message = format!("{} chose {version}, which the edge does not accept: it offers {}.", c.server, versions(hello));
+    let finding = Finding::new(answer.frame, confidence, message)
+        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+        .evidence(answer.frame, format!("ServerHello: {version}"))
+        .evidence_if(objection, "the edge's alert protocol_version (70)")
+        .evidence_if(c.closed_by(Side::Client).map(|end| end.frame), "the edge ends the connection")
+        .rules_out("tls.no-common-cipher", format!("the ServerHello in frame {} chose a cipher suite", answer.frame.frame));
+    Some(with_fixes(finding, c, hello))
+}
+
+/// The edge's own alert about the version, if nothing had ended the connection before.
+fn objection(c: &Connection) -> Option<FrameRef> {
+    let alert = c.ending_alert(Side::Client).filter(|a| a.description == Some(PROTOCOL_VERSION))?;
+    c.before_end(alert.frame).then_some(alert.frame)
+}
+
+fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
+    const TLS_1_2: u16 = 0x0303;
+    let old_edge = hello.offered_versions().iter().all(|&v| v < TLS_1_2);
+    let finding = if old_edge {
+        finding.fix("The edge offers nothing newer than TLS 1.1: add TLSv1.2 to the SSL protocols of this origin in the distribution, or to the security policy of the load balancer in front.")
+    } else {
+        finding.fix("Allow TLS 1.2 and 1.3 on the origin: nginx `ssl_protocols TLSv1.2 TLSv1.3;` (in the default server too), Apache `SSLProtocol -all +TLSv1.2 +TLSv1.3`, HAProxy `ssl-min-ver TLSv1.2` without an `ssl-max-ver` below it.")
+    };
+    finding.fix(format!("{}, and again with -tls1_3, shows which versions the origin allows.", s_client(c, "-tls1_2")))
+}

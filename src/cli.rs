@@ -1,0 +1,147 @@
+//! What was typed, and what comes of it: the only place with standard output, the environment and an exit status.
+
+mod args;
+mod output;
+mod progress;
+
+pub(crate) use args::{Analyze, Format};
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use args::{Cli, Color, Command, Explain};
+use clap::Parser as _;
+use output::Output;
+use progress::Progress;
+use why502::analysis::{self, Failure};
+use why502::causes::{CATALOGUE, by_id};
+use why502::report::{Json, NdJson, Renderer, Summary, Text, TextOptions, explain};
+use why502::source::Source;
+
+use crate::options;
+
+/// At least one connection failed.
+const FAILED: u8 = 1;
+/// Wrong usage, unreadable input, or an error of the program.
+const ERROR: u8 = 2;
+
+/// Does what was typed.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Explain(explain)) => explained(&explain),
+        Some(Command::Analyze(analyze)) => analyzed(&analyze),
+        None => analyzed(&cli.analyze),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(message) => {
+            say(&message);
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+/// One line on standard error.
+#[expect(clippy::print_stderr, reason = "the one place where the program speaks beside its report")]
+fn say(message: &str) {
+    eprintln!("why502: {message}");
+}
+
+fn analyzed(typed: &Analyze) -> Result<u8, String> {
+    let format = options::format(typed.format, typed.output.as_deref())?;
+    let options = options::analysis(typed)?;
+    output::refuse_inputs(typed.output.as_deref(), &typed.files)?;
+    let (sources, unreadable) = open(&typed.files);
+    if sources.is_empty() {
+        return Ok(ERROR);
+    }
+    let streams = format != Format::Text;
+    let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
+    let mut out = Output::open(typed.output.as_deref(), !streams)?;
+    let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.all };
+    let mut renderer: Box<dyn Renderer + '_> = match format {
+        Format::Text => Box::new(Text::new(&mut out, text)),
+        Format::Json => Box::new(Json::new(&mut out)),
+        Format::Ndjson => Box::new(NdJson::new(&mut out)),
+    };
+    let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
+    let done = analysis::run(sources, &options, renderer.as_mut(), |capture, bytes| progress.report(capture, bytes));
+    drop(renderer);
+    progress.clear();
+    match done {
+        Ok(summary) => {
+            out.finish()?;
+            Ok(if unreadable { ERROR } else { status(&summary) })
+        }
+        Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(if unreadable { ERROR } else { 0 }),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+fn status(summary: &Summary) -> u8 {
+    if summary.counts.failed > 0 { FAILED } else { 0 }
+}
+
+/// The captures that can be read, and whether there is one that cannot; each such is told.
+fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
+    let mut sources = Vec::with_capacity(files.len());
+    let mut unreadable = false;
+    for path in files {
+        let opened = match path.as_path() {
+            p if p == Path::new("-") => standard_input(),
+            p => Source::open(p).map_err(|e| e.to_string()),
+        };
+        match opened {
+            Ok(source) => sources.push((path.to_string_lossy().into_owned(), source)),
+            Err(why) => {
+                say(&why);
+                unreadable = true;
+            }
+        }
+    }
+    (sources, unreadable)
+}
+
+fn standard_input() -> Result<Source, String> {
+    if io::stdin().is_terminal() {
+        return Err("-: standard input is a terminal; pipe a capture in, as `tcpdump -w - | why502 analyze -` does".into());
+    }
+    Source::from_reader(Box::new(io::stdin()), "-").map_err(|e| e.to_string())
+}
+
+fn explained(typed: &Explain) -> Result<u8, String> {
+    let mut page = Vec::new();
+    let colour = colour(typed.color, io::stdout().is_terminal());
+    let catalogue = || CATALOGUE.iter().copied();
+    let written = match typed.cause.as_deref() {
+        None => explain::list(&mut page, catalogue(), colour),
+        Some(id) => match by_id(id) {
+            Some(cause) => explain::page(&mut page, cause, colour),
+            None if catalogue().any(|c| c.stage().as_str() == id) => {
+                explain::list(&mut page, catalogue().filter(|c| c.stage().as_str() == id), colour)
+            }
+            None => {
+                let near = explain::nearest(id, catalogue()).join(", ");
+                let id = why502::base::escape(id);
+                return Err(format!("no cause is called {id}; the nearest are {near} (`why502 explain` lists all)"));
+            }
+        },
+    };
+    match written.and_then(|()| io::stdout().lock().write_all(&page)) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {e}")),
+        _ => Ok(0),
+    }
+}
+
+/// Whether to colour what goes to a terminal, or not to one.
+fn colour(wish: Color, to_terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match wish {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => to_terminal && !dumb && !set("NO_COLOR"),
+    }
+}

@@ -1,0 +1,142 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use why502::analysis::MAX_CONNECTIONS;
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo tcpdump -i any -s 0 -w origin.pcap 'tcp port 443'
+      capture on the origin host while the errors happen, whole packets
+  why502 origin.pcap
+      say what failed and why, for people
+  why502 analyze --port 443 --all monday.pcap tuesday.pcap.gz
+      two captures, one port, healthy connections listed, too
+  sudo tcpdump -i eth0 -s 0 -U -w - 'tcp port 443' | why502 analyze --format ndjson -
+      one JSON line for each connection when it is over
+  why502 -o report.json origin.pcap && echo nothing failed
+      the JSON report, in a file; the exit status says whether anything failed
+  why502 explain tls.no-common-version
+      what a cause means, how to confirm it, how to fix it
+
+An argument that is the name of a command is the command: write ./explain for a file of that name.";
+
+const STATUS: &str = "\
+Exit status:
+  0  nothing failed (inconclusive connections alone do not count)
+  1  at least one connection failed
+  2  wrong usage, unreadable input, or an error of the program; one line on standard error says which.
+     Readable files are still reported when others are not.
+
+Standard output carries the report alone. A reader that goes away early (`| head`) ends the program quietly:
+the status is that of the verdicts where they are known by then, else 0.";
+
+/// Why did CloudFront answer 502?
+///
+/// Reads a capture that tcpdump took at the origin host, says which connections failed and why, shows the packets
+/// that prove it, and what to do. Nothing is sent anywhere and no name is resolved.
+#[derive(Debug, Parser)]
+#[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
+#[command(override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]")]
+#[command(disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) analyze: Analyze,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read captures and say what failed and why (`why502 FILE...` is the same)
+    #[command(after_help = STATUS, arg_required_else_help = true)]
+    Analyze(Analyze),
+    /// List the catalogue of causes, or explain one
+    Explain(Explain),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Analyze {
+    /// Captures: pcap or pcapng, also compressed with gzip; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// How to report [default: text, or what the suffix of --output says]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+
+    /// Write the report to this file, which appears under its name only when it is whole [default: standard output]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Look only at connections with this port on either side; may be given several times [default: every connection]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Vec<u16>,
+
+    /// Look only at packets that match this pcap-filter expression, as tcpdump's filters are written
+    #[arg(long, value_name = "BPF")]
+    pub(crate) filter: Option<String>,
+
+    /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
+    #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]
+    pub(crate) ip_ranges: Option<PathBuf>,
+
+    /// Text: list healthy connections, too
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Count connections of every role, not only the edge's: scanners, health checks, this host's own
+    #[arg(long)]
+    pub(crate) all_peers: bool,
+
+    /// Most connections followed at once; further ones push out the least recently active
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
+    pub(crate) max_connections: NonZeroUsize,
+
+    /// Colour text; `auto` does on a terminal unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+
+    /// Accepted for scripts: this version works with one thread, whatever is asked for
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Explain {
+    /// A cause, such as `tls.no-common-version`, or an area, such as `tls`; without one, all are listed
+    pub(super) cause: Option<String>,
+
+    /// Colour; `auto` does on a terminal unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, 80 columns
+    Text,
+    /// One document, for programs (schemas/report.v1.json)
+    Json,
+    /// One JSON line for each connection, as soon as it is over
+    Ndjson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+fn ip_ranges_help() -> String {
+    format!(
+        "Take CloudFront's addresses from this file instead of the built-in list of {}. The file is AWS's: \
+         https://ip-ranges.amazonaws.com/ip-ranges.json, services CLOUDFRONT and CLOUDFRONT_ORIGIN_FACING",
+        why502::observation::SNAPSHOT_DATE
+    )
+}

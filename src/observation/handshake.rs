@@ -1,0 +1,121 @@
+//! How far a TLS handshake had come when the connection ended: who owed what to whom.
+//!
+//! ```text
+//! edge:    ClientHello                    key exchange, Finished
+//! origin:             ServerHello ... flight                    Finished
+//!             |            |             |        |
+//!             |  answer    |   flight    | silence: the edge has not gone on
+//! ```
+//! "End" is the first FIN or RST, and order is order in the capture: what comes after the end was on its way already.
+//! Where bytes that would decide are not in the capture, there is no answer.
+
+use crate::base::{FrameRef, Side};
+use crate::session::tls::{Alert, ContentType, HandshakeType, Transcript};
+
+use super::Connection;
+
+impl Connection {
+    /// The TLS of a connection of which every byte is at hand, from the SYN on.
+    ///
+    /// Only there a missing message says something.
+    #[must_use]
+    pub fn whole_tls(&self) -> Option<&Transcript> {
+        let tls = self.tls.as_ref()?;
+        let whole = self.sees_all() && !tls.lost.client && !tls.lost.server;
+        whole.then_some(tls)
+    }
+
+    /// Whether a frame comes before the connection ended, or ends it.
+    #[must_use]
+    pub fn before_end(&self, frame: FrameRef) -> bool {
+        self.tcp.closer.is_none_or(|end| frame <= end.frame)
+    }
+
+    /// The origin's first byte, if the edge could still take it.
+    #[must_use]
+    pub fn first_answer(&self) -> Option<FrameRef> {
+        self.tcp.first_data.server.filter(|&data| self.before_end(data))
+    }
+
+    /// The first byte of the ClientHello with which the edge began the connection, whether or not its end is there.
+    #[must_use]
+    pub fn hello_begins(&self) -> Option<FrameRef> {
+        let tls = self.whole_tls()?;
+        let begins = match &tls.client_hello {
+            Some(hello) => hello.first_frame,
+            None => tls.records.client.first.filter(|_| is_half_a_hello(tls))?,
+        };
+        let reordered = self.tcp.out_of_order.client > 0 || self.tcp.retransmissions.client > 0;
+        let came_first = self.tcp.first_data.client.is_none_or(|data| data >= begins) || reordered;
+        came_first.then_some(begins)
+    }
+
+    /// The fatal alert with which the origin answered the ClientHello, before it said anything else that counts.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Alert> {
+        self.hello_begins()?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        let first = tls.alerts.iter().find(|alert| alert.ends_handshake())?;
+        let answered = tls.server_hello.as_ref().is_some_and(|hello| hello.frame <= first.frame);
+        let fatal = first.from == Side::Server && first.level == Some(Alert::FATAL);
+        (fatal && !answered && self.before_end(first.frame)).then_some(first)
+    }
+
+    /// The version that the origin chose, if the edge had not offered it.
+    #[must_use]
+    pub fn version_not_offered(&self) -> Option<u16> {
+        let tls = self.tls.as_ref()?;
+        let (client, server) = (tls.client_hello.as_ref()?, tls.server_hello.as_ref()?);
+        let offered = if client.versions.is_empty() {
+            // The hello names its highest version only.
+            server.version <= client.legacy_version
+        } else {
+            client.versions.contains(&server.version)
+        };
+        (!offered).then_some(server.version)
+    }
+
+    /// Where the origin's first flight ended, if it reached the edge before the end: with ServerHelloDone up to
+    /// TLS 1.2, with the last encrypted record that is no alert in TLS 1.3.
+    #[must_use]
+    pub fn server_flight(&self) -> Option<FrameRef> {
+        let tls = self.tls.as_ref()?;
+        if !tls.is_tls13() {
+            return tls.server_hello_done().filter(|&done| self.before_end(done));
+        }
+        let alert = tls.tls13.alert_sized.server;
+        let of_flight = |frame: &FrameRef| Some(*frame) != alert && self.before_end(*frame);
+        let records = tls.encrypted.server.first.iter().rev();
+        let encrypted = records.filter(|r| r.complete && r.content_type == ContentType::APPLICATION_DATA);
+        encrypted.map(|r| r.frame).find(of_flight)
+    }
+
+    /// The first thing that the edge sends after the origin's flight and would not send had it refused that: a key
+    /// exchange, a certificate of its own, anything encrypted but a lone alert.
+    #[must_use]
+    pub fn edge_went_on(&self) -> Option<FrameRef> {
+        let tls = self.tls.as_ref()?;
+        let encrypted = &tls.encrypted.client;
+        if tls.is_tls13() {
+            let lone_alert = encrypted.application == 1 && tls.tls13.alert_sized.client.is_some();
+            return encrypted.first_application.filter(|_| !lone_alert);
+        }
+        let key_exchange = tls.client_key_exchange();
+        let certificate = tls.message(Side::Client, HandshakeType::CERTIFICATE);
+        let keys = tls.change_cipher_spec.client;
+        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application].into_iter().flatten().min()
+    }
+
+    /// The first alert of a side that ends a handshake, in clear or not.
+    #[must_use]
+    pub fn ending_alert(&self, from: Side) -> Option<&Alert> {
+        self.tls.as_ref()?.alerts.iter().find(|alert| alert.from == from && alert.ends_handshake())
+    }
+}
+
+/// Whether nothing of a side's TLS is there but the beginning of its first message.
+fn is_half_a_hello(tls: &Transcript) -> bool {
+    let spoke = tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
+    let encrypted = tls.encrypted.client.last.is_some() || tls.change_cipher_spec.client.is_some();
+    tls.fault.is_none() && !spoke && !encrypted
+}

@@ -1,0 +1,66 @@
+//! What was typed, turned into what is meant.
+
+mod ip_ranges;
+
+use std::path::Path;
+
+use why502::analysis::Options;
+use why502::base::escape;
+use why502::observation::Prefixes;
+
+use crate::cli::{Analyze, Format};
+
+/// Suffixes of reports that other versions write: a text under such a name would mislead.
+const NOT_WRITTEN: [&str; 9] = ["html", "htm", "pcap", "pcapng", "parquet", "sarif", "xml", "zip", "gz"];
+
+/// The format: as asked for, else by the suffix of the output, else text.
+pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Format, String> {
+    if let Some(format) = wish {
+        return Ok(format);
+    }
+    let suffix = output.and_then(Path::extension).map(|s| s.to_string_lossy().to_ascii_lowercase());
+    match suffix.as_deref() {
+        Some("json") => Ok(Format::Json),
+        Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
+        Some(other) if NOT_WRITTEN.contains(&other) => {
+            Err(format!("no report is written as .{other}: use .txt, .json or .ndjson, or say which by --format"))
+        }
+        _ => Ok(Format::Text),
+    }
+}
+
+/// What the analysis goes by.
+pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
+    let prefixes = match &typed.ip_ranges {
+        None => Prefixes::default(),
+        Some(path) => ip_ranges::read(path).map_err(|why| format!("{}: {why}", escape(&path.to_string_lossy())))?,
+    };
+    Ok(Options {
+        prefixes,
+        ports: typed.port.clone(),
+        filter: typed.filter.clone(),
+        max_connections: typed.max_connections.get(),
+        all_roles: typed.all_peers,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_says_the_format_unless_somebody_does() {
+        for (wish, path, format) in [
+            (None, None, Ok(Format::Text)),
+            (None, Some("r.json"), Ok(Format::Json)),
+            (None, Some("r.NDJSON"), Ok(Format::Ndjson)),
+            (None, Some("r.log"), Ok(Format::Text)),
+            (None, Some("json"), Ok(Format::Text)),
+            (Some(Format::Text), Some("r.json"), Ok(Format::Text)),
+            (None, Some("r.html"), Err(())),
+            (Some(Format::Json), Some("r.html"), Ok(Format::Json)),
+        ] {
+            assert_eq!(super::format(wish, path.map(Path::new)).map_err(|_| ()), format, "{wish:?} {path:?}");
+        }
+    }
+}

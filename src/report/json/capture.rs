@@ -1,0 +1,125 @@
+//! The captures, and the whole in numbers.
+
+use serde::Serialize;
+
+use super::shown::{Shown, Time};
+use crate::report;
+use crate::source::{Format, LinkType};
+
+/// Which program wrote the report.
+#[derive(Serialize)]
+pub(super) struct Generator {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// This program.
+pub(super) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
+
+#[derive(Serialize)]
+pub(super) struct Capture<'a> {
+    path: &'a str,
+    format: Shown<Format>,
+    compression: Option<&'static str>,
+    link_types: Vec<Shown<LinkType>>,
+    snap_length: Option<u32>,
+    frames: u64,
+    bytes: u64,
+    first_time: Option<Time>,
+    last_time: Option<Time>,
+    problems: Vec<Problem<'a>>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    kind: &'static str,
+    count: u64,
+    detail: &'a str,
+}
+
+/// The captures in the order in which they were given.
+pub(super) fn list(captures: &[report::Capture]) -> Vec<Capture<'_>> {
+    captures.iter().map(Capture::of).collect()
+}
+
+impl<'a> Capture<'a> {
+    fn of(c: &'a report::Capture) -> Capture<'a> {
+        let read = c.info.problems.iter().map(|p| Problem { kind: p.kind.as_str(), count: p.count, detail: &p.detail });
+        let met = c.problems.iter().map(|p| Problem { kind: p.kind, count: p.count, detail: &p.detail });
+        Capture {
+            path: &c.path,
+            format: Shown(c.info.format),
+            compression: c.info.compression,
+            link_types: c.info.link_types.iter().copied().map(Shown).collect(),
+            snap_length: c.info.snap_length,
+            frames: c.info.frames,
+            bytes: c.info.bytes,
+            first_time: c.info.first_time.map(Shown),
+            last_time: c.info.last_time.map(Shown),
+            problems: read.chain(met).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Summary<'a> {
+    connections: u64,
+    failed: u64,
+    ok: u64,
+    inconclusive: u64,
+    other: Other,
+    causes: Vec<CauseCount<'a>>,
+    notes: Vec<Note>,
+    headline: &'a str,
+}
+
+#[derive(Serialize)]
+struct Other {
+    connections: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct CauseCount<'a> {
+    cause: &'a str,
+    stage: &'static str,
+    outcome: &'static str,
+    connections: u64,
+    first_time: Time,
+    last_time: Time,
+    example: u64,
+    edge_status: Option<u16>,
+}
+
+/// What limits the conclusions from all of it.
+#[derive(Serialize)]
+struct Note {
+    cause: &'static str,
+    message: &'static str,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn of(s: &'a report::Summary) -> Summary<'a> {
+        let causes = s.causes.iter().map(|c| CauseCount {
+            cause: c.cause.id(),
+            stage: c.cause.stage().as_str(),
+            outcome: c.outcome.as_str(),
+            connections: c.connections,
+            first_time: Shown(c.first_time),
+            last_time: Shown(c.last_time),
+            example: c.example,
+            edge_status: c.edge.status,
+        });
+        let no_edge = s.no_edge_traffic.then_some(Note { cause: "capture.no-edge-traffic", message: report::NO_EDGE_TRAFFIC });
+        Summary {
+            connections: s.counts.connections,
+            failed: s.counts.failed,
+            ok: s.counts.ok,
+            inconclusive: s.counts.inconclusive,
+            other: Other { connections: s.other.connections, failed: s.other.failed },
+            causes: causes.collect(),
+            notes: no_edge.into_iter().collect(),
+            headline: &s.headline,
+        }
+    }
+}

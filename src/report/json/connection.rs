@@ -1,0 +1,170 @@
+//! One connection.
+
+use serde::Serialize;
+
+use super::http::Exchange;
+use super::shown::{End, Shown, Sides, Time, Ways, micros, number};
+use super::tls::Tls;
+use super::verdict::{Finding, Verdict};
+use crate::base::{PerSide, Side, escape_bytes};
+use crate::diagnosis::Diagnosis;
+use crate::flow::community_id;
+use crate::link::Layer;
+use crate::observation::{self as seen, Ended, Orientation};
+use crate::report::wireshark;
+use crate::tcp;
+
+#[derive(Serialize)]
+pub(super) struct Connection<'a> {
+    id: u64,
+    community_id: String,
+    capture: u16,
+    client: End,
+    server: End,
+    orientation: &'static str,
+    edge: Edge,
+    role: &'static str,
+    encapsulation: Vec<Shown<Layer>>,
+    /// PROXY protocol headers are not read yet.
+    proxy_protocol: Option<()>,
+    wireshark_conversation: Shown<wireshark::Conversation>,
+    first_frame: u64,
+    last_frame: u64,
+    first_time: Time,
+    last_time: Time,
+    packets: Ways<u64>,
+    payload_bytes: Ways<u64>,
+    tcp: Tcp,
+    tls: Option<Tls<'a>>,
+    foreign: Sides<Option<Foreign>>,
+    http_total: u64,
+    http: Vec<Exchange<'a>>,
+    verdict: Verdict<'a>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Edge {
+    kind: &'static str,
+    via_cloudfront: bool,
+    evidence: &'static str,
+}
+
+/// First bytes in no known protocol.
+#[derive(Serialize)]
+struct Foreign {
+    frame: u64,
+    bytes: String,
+}
+
+#[derive(Serialize)]
+struct Tcp {
+    syn: bool,
+    syn_ack: bool,
+    established: bool,
+    handshake_rtt_us: Option<i64>,
+    mss: Sides<Option<u16>>,
+    retransmissions: Ways<u32>,
+    out_of_order: Ways<u32>,
+    zero_windows: Ways<u32>,
+    duplicates: Ways<u32>,
+    conflicting_overlaps: Ways<u32>,
+    lost_bytes: Ways<u64>,
+    fin: Sides<Option<u64>>,
+    rst: Sides<Option<u64>>,
+    closed_by: Option<&'static str>,
+    end: &'static str,
+    conn_state: Shown<tcp::ConnState>,
+    history: Shown<tcp::History>,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn of(c: &'a seen::Connection, d: &'a Diagnosis) -> Connection<'a> {
+        let http = c.http.as_ref();
+        Connection {
+            id: c.id,
+            community_id: community_id(c.client, c.server),
+            capture: c.first.capture,
+            client: c.client.into(),
+            server: c.server.into(),
+            orientation: match c.orientation {
+                Orientation::Syn => "syn",
+                Orientation::Protocol => "protocol",
+                Orientation::Port => "port",
+            },
+            edge: Edge {
+                kind: c.edge.kind.as_str(),
+                via_cloudfront: c.edge.via_cloudfront,
+                evidence: c.edge.evidence.as_str(),
+            },
+            role: c.role.as_str(),
+            encapsulation: c.encapsulation.iter().map(Shown).collect(),
+            proxy_protocol: None,
+            wireshark_conversation: Shown(wireshark::Conversation::of(c)),
+            first_frame: c.first.frame,
+            last_frame: c.last.frame,
+            first_time: Shown(c.first.time),
+            last_time: Shown(c.last.time),
+            packets: c.tcp.packets.into(),
+            payload_bytes: c.tcp.payload_bytes.into(),
+            tcp: Tcp::of(c),
+            tls: c.tls.as_ref().map(|t| Tls::of(t)),
+            foreign: foreign(&c.foreign),
+            http_total: http.map_or(0, |h| h.total),
+            http: http.into_iter().flat_map(|h| &h.exchanges).map(Exchange::of).collect(),
+            verdict: Verdict::of(&d.verdict),
+            findings: d.findings.iter().map(|(cause, f)| Finding::of(cause, f, c)).collect(),
+        }
+    }
+}
+
+fn foreign(both: &PerSide<Option<seen::Foreign>>) -> Sides<Option<Foreign>> {
+    let of = |f: &Option<seen::Foreign>| {
+        f.as_ref().map(|f| Foreign { frame: f.frame.frame, bytes: escape_bytes(&f.bytes) })
+    };
+    PerSide { client: of(&both.client), server: of(&both.server) }.into()
+}
+
+impl Tcp {
+    fn of(c: &seen::Connection) -> Tcp {
+        let t = &c.tcp;
+        let lost = |side: Side| t.not_captured[side] + t.not_acknowledged[side];
+        Tcp {
+            syn: t.syn.is_some(),
+            syn_ack: t.syn_ack.is_some(),
+            established: t.established.is_some(),
+            handshake_rtt_us: micros(t.handshake_rtt()),
+            mss: t.mss.into(),
+            retransmissions: t.retransmissions.into(),
+            out_of_order: t.out_of_order.into(),
+            zero_windows: t.zero_windows.into(),
+            duplicates: t.duplicates.into(),
+            conflicting_overlaps: t.conflicting_overlaps.into(),
+            lost_bytes: PerSide { client: lost(Side::Client), server: lost(Side::Server) }.into(),
+            fin: t.fin.map(number).into(),
+            rst: t.rst.map(number).into(),
+            closed_by: t.closer.map(|closer| side_name(closer.side)),
+            end: end(c),
+            conn_state: Shown(t.state),
+            history: Shown(t.history),
+        }
+    }
+}
+
+/// How the connection ended, as far as the capture shows.
+fn end(c: &seen::Connection) -> &'static str {
+    match (c.tcp.closer.map(|closer| closer.how), c.ended) {
+        (Some(tcp::End::Rst), _) => "rst",
+        (Some(tcp::End::Fin), _) => "fin",
+        (None, Ended::CaptureEnd) => "open",
+        (None, _) => "timeout",
+    }
+}
+
+/// `client` or `server`.
+pub(super) fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}

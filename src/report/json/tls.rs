@@ -1,0 +1,192 @@
+//! The TLS handshake.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+
+use super::connection::side_name;
+use super::shown::{Code, Codes, Hex, Shown, Time, micros};
+use crate::base::FrameRef;
+use crate::observation::tls::names::{cipher_name, group_name, signature_scheme_name, version_name};
+use crate::observation::tls::{self, Handshake};
+
+#[derive(Serialize)]
+pub(super) struct Tls<'a> {
+    client_hello: Option<ClientHello<'a>>,
+    server_hello: Option<ServerHello<'a>>,
+    resumed: Option<bool>,
+    client_certificate_requested: bool,
+    certificates: Vec<Certificate<'a>>,
+    alerts: Vec<Alert>,
+    handshake: &'static str,
+    handshake_us: Option<i64>,
+    decrypted: bool,
+    fault: Option<Fault>,
+}
+
+#[derive(Serialize)]
+struct ClientHello<'a> {
+    frame: u64,
+    legacy_version: Shown<Hex>,
+    sni: Option<&'a str>,
+    versions: Vec<Cow<'static, str>>,
+    ciphers: Codes<'a>,
+    alpn: &'a [String],
+    groups: Codes<'a>,
+    signature_schemes: Codes<'a>,
+    ja3: Option<String>,
+    ja4: String,
+}
+
+#[derive(Serialize)]
+struct ServerHello<'a> {
+    frame: u64,
+    version: Cow<'static, str>,
+    cipher: Code,
+    alpn: Option<&'a str>,
+    group: Option<Name>,
+    hello_retry: bool,
+}
+
+#[derive(Serialize)]
+struct Alert {
+    frame: u64,
+    from: &'static str,
+    level: Option<&'static str>,
+    description: Option<&'static str>,
+    code: Option<u8>,
+    encrypted: bool,
+}
+
+/// Something on the wire that is not TLS as it should be.
+#[derive(Serialize)]
+struct Fault {
+    frame: u64,
+    from: &'static str,
+    description: Shown<tls::FaultKind>,
+}
+
+/// The name of a group; its code where it has none.
+struct Name(u16);
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match group_name(self.0) {
+            Some(name) => s.serialize_str(name),
+            None => s.collect_str(&Hex(self.0)),
+        }
+    }
+}
+
+/// The name of a version; its code where it has none.
+fn version(code: u16) -> Cow<'static, str> {
+    version_name(code).unwrap_or_else(|| Cow::Owned(Hex(code).to_string()))
+}
+
+impl<'a> Tls<'a> {
+    pub(super) fn of(t: &'a tls::Transcript) -> Tls<'a> {
+        let hello = t.client_hello.as_ref();
+        let began = hello.map(|h| h.first_frame);
+        Tls {
+            client_hello: hello.map(ClientHello::of),
+            server_hello: t.server_hello.as_ref().map(ServerHello::of),
+            resumed: t.resumed(),
+            client_certificate_requested: t.client_certificate_requested,
+            certificates: t.certificates.iter().map(Certificate::of).collect(),
+            alerts: t.alerts.iter().map(Alert::of).collect(),
+            handshake: match t.handshake() {
+                Handshake::Complete => "complete",
+                Handshake::Failed => "failed",
+                Handshake::Incomplete => "incomplete",
+                Handshake::Unknown => "unknown",
+            },
+            handshake_us: micros(duration(began, t.handshake_done())),
+            decrypted: false,
+            fault: t.fault.map(|f| Fault { frame: f.frame.frame, from: side_name(f.from), description: Shown(f.kind) }),
+        }
+    }
+}
+
+fn duration(from: Option<FrameRef>, to: Option<FrameRef>) -> Option<crate::base::Micros> {
+    Some(to?.since(from?))
+}
+
+impl<'a> ClientHello<'a> {
+    fn of(h: &'a tls::ClientHello) -> ClientHello<'a> {
+        ClientHello {
+            frame: h.frame.frame,
+            legacy_version: Shown(Hex(h.legacy_version)),
+            sni: h.sni.as_deref(),
+            versions: h.offered_versions().into_iter().map(version).collect(),
+            ciphers: Codes(&h.ciphers, cipher_name),
+            alpn: &h.alpn,
+            groups: Codes(&h.groups, group_name),
+            signature_schemes: Codes(&h.signature_schemes, signature_scheme_name),
+            ja3: h.ja3(),
+            ja4: h.ja4(),
+        }
+    }
+}
+
+impl<'a> ServerHello<'a> {
+    fn of(h: &'a tls::ServerHello) -> ServerHello<'a> {
+        ServerHello {
+            frame: h.frame.frame,
+            version: version(h.version),
+            cipher: Code::of(h.cipher, cipher_name),
+            alpn: h.alpn.as_deref(),
+            group: h.group.map(Name),
+            hello_retry: h.hello_retry,
+        }
+    }
+}
+
+impl Alert {
+    fn of(a: &tls::Alert) -> Alert {
+        Alert {
+            frame: a.frame.frame,
+            from: side_name(a.from),
+            level: a.level_name(),
+            description: a.name(),
+            code: a.description,
+            encrypted: a.encrypted,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Certificate<'a> {
+    frame: u64,
+    from: &'static str,
+    subject: Option<&'a str>,
+    issuer: Option<&'a str>,
+    serial: Option<&'a str>,
+    not_before: Option<Time>,
+    not_after: Option<Time>,
+    names: &'a [String],
+    key: Option<&'a str>,
+    signature: Option<&'a str>,
+    sha256: String,
+    malformed: Option<Shown<&'a tls::MalformedCertificate>>,
+}
+
+impl<'a> Certificate<'a> {
+    fn of(c: &'a tls::Certificate) -> Certificate<'a> {
+        let read = c.summary();
+        let s = read.ok();
+        Certificate {
+            frame: c.frame.frame,
+            from: side_name(c.from),
+            subject: s.map(|s| s.subject.as_str()),
+            issuer: s.map(|s| s.issuer.as_str()),
+            serial: s.map(|s| s.serial.as_str()),
+            not_before: s.map(|s| Shown(s.not_before)),
+            not_after: s.map(|s| Shown(s.not_after)),
+            names: s.map_or(&[], |s| s.names.as_slice()),
+            key: s.map(|s| s.key.as_str()),
+            signature: s.map(|s| s.signature.as_str()),
+            sha256: c.sha256(),
+            malformed: read.err().map(Shown),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A connection kept to be shown: its texts, not its data.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use super::timeline::Timeline;
+use crate::base::{CaptureIndex, escape};
+use crate::diagnosis::{Confidence, Diagnosis};
+use crate::observation::{Connection, EdgeKind, Role};
+use crate::report::layout::{Paint, paragraph, shorten};
+use crate::report::wireshark;
+
+/// Characters of a message from a cause; real ones have some 200.
+const MAX_MESSAGE: usize = 1_000;
+
+/// Further findings on the same connection that are told.
+const MAX_OTHERS: usize = 3;
+
+/// What is told of one connection.
+#[derive(Debug)]
+pub(super) struct Example {
+    id: u64,
+    pub(super) confidence: Option<Confidence>,
+    pub(super) capture: CaptureIndex,
+    message: String,
+    /// Whether a finding speaks; a verdict's reason is said for all of its connections at once.
+    says_something: bool,
+    pub(super) fix: Vec<String>,
+    pub(super) ruled_out: Vec<(&'static str, String)>,
+    pub(super) filter: String,
+    title: String,
+    frames: (u64, u64),
+    also: Vec<String>,
+    timeline: Timeline,
+}
+
+impl Example {
+    /// What explains this connection; where no finding does, the reason of its verdict.
+    pub(super) fn of(c: &Connection, d: &Diagnosis) -> Example {
+        let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
+        let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
+        let others = d.findings.iter().skip(usize::from(finding.is_some())).take(MAX_OTHERS);
+        let filter = match finding {
+            Some(f) => wireshark::Frames::of(f, c.first.capture).to_string(),
+            None => wireshark::Conversation::of(c).to_string(),
+        };
+        Example {
+            id: c.id,
+            confidence: d.verdict.confidence,
+            capture: c.first.capture,
+            message: bounded(message),
+            says_something: finding.is_some(),
+            fix: finding.map(|f| f.fix.iter().map(|s| bounded(s)).collect()).unwrap_or_default(),
+            ruled_out: finding.map(ruled_out).unwrap_or_default(),
+            filter,
+            title: title(c),
+            frames: (c.first.frame, c.last.frame),
+            also: others.map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message))).collect(),
+            timeline: Timeline::of(c, finding),
+        }
+    }
+
+    /// What makes one connection a better example than another: a surer verdict, then an earlier beginning.
+    pub(super) fn rank(&self) -> (Reverse<Option<Confidence>>, u64) {
+        (Reverse(self.confidence), self.id)
+    }
+
+    /// Who talks to whom, and the packets. `told` is what was said already and need not be said again.
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        paint: Paint,
+        lead: &str,
+        capture: Option<&str>,
+        told: &str,
+    ) -> io::Result<()> {
+        let file = capture.map_or_else(String::new, |path| format!(", in {}", escape(path)));
+        let (title, (first, last)) = (&self.title, self.frames);
+        paragraph(out, "    ", &format!("{lead}{title}, frames {first} to {last}{file}"))?;
+        if self.says_something && !escape(told).starts_with(self.message.trim_end_matches('.')) {
+            paragraph(out, "    ", &self.message)?;
+        }
+        self.timeline.write(out, paint)?;
+        for other in &self.also {
+            paragraph(out, "    Also  ", other)?;
+        }
+        Ok(())
+    }
+}
+
+fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {
+    f.ruled_out.iter().map(|r| (r.cause, bounded(&r.why))).collect()
+}
+
+/// A text with values from the wire: escaped, and not endless.
+pub(super) fn bounded(text: &str) -> String {
+    shorten(&escape(text), MAX_MESSAGE).into_owned()
+}
+
+/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
+pub(super) fn title(c: &Connection) -> String {
+    let who = match (c.role, c.edge.kind) {
+        (Role::HealthCheck, _) => "health check",
+        (Role::Inner, _) => "this host's own",
+        (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+        (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
+        (Role::Edge, _) => "private address",
+        (Role::Other, _) => "not CloudFront's address",
+    };
+    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
+}

@@ -1,0 +1,273 @@
+//! The text report as a page.
+
+use std::io::{self, Write};
+
+use super::example::{Example, title};
+use super::{Group, Heading, Kept};
+use crate::base::{Timestamp, escape};
+use crate::diagnosis::{Confidence, Outcome};
+use crate::observation::Connection;
+use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
+use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
+use crate::source::Info;
+
+/// Problems told of one capture; real ones have two or three.
+const MAX_PROBLEMS: usize = 12;
+
+/// Captures told of one by one.
+const MAX_CAPTURES: usize = 20;
+
+/// A longer path gets a line of its own.
+const MAX_PATH: usize = 32;
+
+/// What the page is made of.
+pub(super) struct Page<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) paint: Paint,
+    pub(super) captures: &'a [Capture],
+    pub(super) summary: &'a Summary,
+    pub(super) kept: &'a Kept,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn write(&mut self, all: bool) -> io::Result<()> {
+        self.headline()?;
+        self.about()?;
+        for told in self.summary.causes.iter().filter(|c| c.outcome == Outcome::Failed) {
+            self.cause(told)?;
+        }
+        for told in self.summary.causes.iter().filter(|c| c.outcome != Outcome::Failed) {
+            self.inconclusive_cause(told)?;
+        }
+        let kept = self.kept;
+        for (heading, group) in &kept.groups {
+            if let Heading::Reason(reason) = heading {
+                self.inconclusive_reason(reason, group)?;
+            }
+        }
+        self.healthy(all)
+    }
+
+    fn headline(&mut self) -> io::Result<()> {
+        let tone = match (self.summary.counts.failed, self.summary.counts.inconclusive) {
+            (0, 0) => Tone::Good,
+            (0, _) => Tone::Unsure,
+            _ => Tone::Bad,
+        };
+        let mut lines = Vec::new();
+        paragraph(&mut lines, "", &format!("why502: {}", escape(&self.summary.headline)))?;
+        for line in String::from_utf8_lossy(&lines).lines() {
+            writeln!(self.out, "{}", self.paint.text(tone, line))?;
+        }
+        writeln!(self.out)
+    }
+
+    /// What was read, and what limits the conclusions.
+    fn about(&mut self) -> io::Result<()> {
+        for capture in self.captures.iter().take(MAX_CAPTURES) {
+            let path = escape(&capture.path);
+            let length = path.chars().count();
+            if length <= MAX_PATH {
+                paragraph(self.out, "  ", &format!("{path}: {}", span(&capture.info)))?;
+            } else {
+                let end: String = path.chars().skip(length.saturating_sub(WIDTH - 3)).collect();
+                writeln!(self.out, "  {}{end}", if length > WIDTH - 2 { "\u{2026}" } else { "" })?;
+                paragraph(self.out, "  ", &span(&capture.info))?;
+            }
+            let read = capture.info.problems.iter().map(|p| (p.kind.as_str(), p.count, &p.detail));
+            let met = capture.problems.iter().map(|p| (p.kind, p.count, &p.detail));
+            for (kind, n, detail) in read.chain(met).take(MAX_PROBLEMS) {
+                paragraph(self.out, "    ! ", &format!("{kind} ({n}): {}", escape(detail)))?;
+            }
+        }
+        if let Some(more @ 1..) = self.captures.len().checked_sub(MAX_CAPTURES) {
+            paragraph(self.out, "  ", &format!("and {}, see --format json", count(more as u64, "more capture")))?;
+        }
+        let c = self.summary.counts;
+        let text = format!(
+            "{}: {} failed, {} inconclusive, {} in order",
+            count(c.connections, "connection"),
+            c.failed,
+            c.inconclusive,
+            c.ok
+        );
+        paragraph(self.out, "  ", &text)?;
+        let other = self.summary.other;
+        if other.connections > 0 {
+            let text = format!(
+                "beside them {} that are not the edge's, {} of which failed (--all-peers counts them, too)",
+                count(other.connections, "connection"),
+                other.failed
+            );
+            paragraph(self.out, "  ", &text)?;
+        }
+        if self.summary.no_edge_traffic && c.connections > 0 {
+            paragraph(self.out, "  Note: ", NO_EDGE_TRAFFIC)?;
+        }
+        Ok(())
+    }
+
+    fn cause(&mut self, told: &CauseCount) -> io::Result<()> {
+        let Some(group) = self.group(told) else { return Ok(()) };
+        let best = group.examples.first();
+        self.title(Tone::Bad, "FAILED", told)?;
+        let facts = [best.and_then(|e| e.confidence).map(sureness), viewer(told), Some(when(told))];
+        paragraph(self.out, "  ", &facts.into_iter().flatten().collect::<Vec<_>>().join(" "))?;
+        for example in &group.examples {
+            self.example(example, "")?;
+        }
+        let more = told.connections.saturating_sub(group.examples.len() as u64);
+        if more > 0 {
+            writeln!(self.out, "\n    and {} more, see --format json", more)?;
+        }
+        if let Some(best) = best {
+            self.advice(told.cause.id(), best)?;
+        }
+        Ok(())
+    }
+
+    fn advice(&mut self, id: &str, best: &Example) -> io::Result<()> {
+        writeln!(self.out)?;
+        for (i, step) in best.fix.iter().enumerate() {
+            paragraph(self.out, &format!("  {:11}{}. ", if i == 0 { "Fix" } else { "" }, i + 1), step)?;
+        }
+        for (i, (cause, why)) in best.ruled_out.iter().enumerate() {
+            paragraph(self.out, &format!("  {:11}", if i == 0 { "Not" } else { "" }), &format!("{cause}: because {why}"))?;
+        }
+        paragraph(self.out, &format!("  {:11}", "Wireshark"), &best.filter)?;
+        paragraph(self.out, &format!("  {:11}", "More"), &format!("why502 explain {id}"))
+    }
+
+    fn inconclusive_cause(&mut self, told: &CauseCount) -> io::Result<()> {
+        self.title(Tone::Unsure, "INCONCLUSIVE", told)?;
+        let Some(example) = self.group(told).and_then(|g| g.examples.first()) else { return Ok(()) };
+        paragraph(self.out, "  ", &when(told))?;
+        self.example(example, "For example ")?;
+        for step in &example.fix {
+            paragraph(self.out, "    - ", step)?;
+        }
+        Ok(())
+    }
+
+    /// Verdict, cause and number in one line, and the cause's title.
+    fn title(&mut self, tone: Tone, verdict: &str, told: &CauseCount) -> io::Result<()> {
+        let (verdict, id) = (self.paint.text(tone, verdict), self.paint.text(Tone::Strong, told.cause.id()));
+        writeln!(self.out, "\n{verdict}  {id}  {}", count(told.connections, "connection"))?;
+        paragraph(self.out, "  ", told.cause.title())
+    }
+
+    fn example(&mut self, example: &Example, lead: &str) -> io::Result<()> {
+        let path = self.path_of(example);
+        writeln!(self.out)?;
+        example.write(self.out, self.paint, lead, path, &self.summary.headline)
+    }
+
+    fn inconclusive_reason(&mut self, reason: &str, group: &Group) -> io::Result<()> {
+        let verdict = self.paint.text(Tone::Unsure, "INCONCLUSIVE");
+        writeln!(self.out, "\n{verdict}  {}", count(group.connections, "connection"))?;
+        let mut letters = reason.chars();
+        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        paragraph(self.out, "  ", &format!("{first}{}.", letters.as_str().trim_end_matches('.')))?;
+        match group.examples.first() {
+            Some(example) => self.example(example, "For example "),
+            None => Ok(()),
+        }
+    }
+
+    fn healthy(&mut self, all: bool) -> io::Result<()> {
+        let kept = self.kept;
+        if self.summary.counts.ok > 0 {
+            let tone = self.paint.text(Tone::Good, "OK");
+            let hint = if all { "" } else { " (--all lists them)" };
+            writeln!(self.out, "\n{tone}  {} in order{hint}", count(self.summary.counts.ok, "connection"))?;
+        }
+        for (cause, (n, first)) in &kept.remarks {
+            let text = format!("{cause}: seen on {n} of them, first on connection {first}; it did no harm there");
+            paragraph(self.out, "  ", &text)?;
+        }
+        for line in &kept.healthy {
+            paragraph(self.out, "  ", line)?;
+        }
+        if kept.healthy_unlisted > 0 {
+            writeln!(self.out, "  and {} more, see --format ndjson", kept.healthy_unlisted)?;
+        }
+        Ok(())
+    }
+
+    fn group(&self, told: &CauseCount) -> Option<&'a Group> {
+        self.kept.groups.get(&Heading::Cause(told.outcome, told.cause.id()))
+    }
+
+    /// Where a connection was captured; nothing where there is one capture only.
+    fn path_of(&self, example: &Example) -> Option<&'a str> {
+        let captures = self.captures;
+        captures.get(usize::from(example.capture)).filter(|_| captures.len() > 1).map(|c| c.path.as_str())
+    }
+}
+
+/// How sure a verdict is, in a few words.
+fn sureness(confidence: Confidence) -> String {
+    match confidence {
+        Confidence::Certain => "Certain: the packets prove it.",
+        Confidence::Likely => "Likely: the packets admit one ordinary explanation.",
+        Confidence::Possible => "Possible: the packets admit this and other explanations.",
+    }
+    .to_owned()
+}
+
+/// What the viewer and CloudFront's log saw, as far as it is known.
+fn viewer(told: &CauseCount) -> Option<String> {
+    let log = told.edge.detail.map_or_else(String::new, |d| format!("; CloudFront's log says {d}"));
+    match told.edge.status {
+        Some(status) => Some(format!("The viewer most likely saw {status}{log}.")),
+        // The facts: a connection attempt without answer is 502 on one of AWS's pages and 504 on another.
+        None if told.cause.id().starts_with("tcp.syn-") => Some("The viewer saw 502 or 504 (AWS's pages disagree).".to_owned()),
+        None => None,
+    }
+}
+
+/// `From 14:03:07 to 14:05:11 UTC.`, with the day where it is not the same.
+fn when(told: &CauseCount) -> String {
+    let (first, last) = (clock(told.first_time), clock(told.last_time));
+    match (first == last, first.0 == last.0) {
+        (true, _) => format!("At {} UTC.", first.1),
+        (_, true) => format!("From {} to {} UTC.", first.1, last.1),
+        _ => format!("From {} {} to {} {} UTC.", first.0, first.1, last.0, last.1),
+    }
+}
+
+/// Day and time of day.
+fn clock(t: Timestamp) -> (String, String) {
+    let text = t.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default().to_owned();
+    (part(0..10), part(11..19))
+}
+
+/// How much was captured and when.
+fn span(info: &Info) -> String {
+    let packets = count(info.frames, "packet");
+    match (info.first_time, info.last_time) {
+        (Some(first), Some(last)) => {
+            let (day, from) = clock(first);
+            let (last_day, to) = clock(last);
+            let to = match (day == last_day, from == to) {
+                (true, true) => String::new(),
+                (true, false) => format!(" to {to}"),
+                (false, _) => format!(" to {last_day} {to}"),
+            };
+            format!("{packets}, {day} {from}{to} UTC ({})", last.since(first))
+        }
+        _ => packets,
+    }
+}
+
+/// A connection that is in order, in one line.
+pub(super) fn healthy_line(c: &Connection) -> String {
+    let exchanges = c.http.as_ref().map_or(0, |h| h.total);
+    let spoken = match (&c.tls, exchanges) {
+        (Some(_), _) => ", TLS".to_owned(),
+        (None, 0) => String::new(),
+        (None, n) => format!(", {}", count(n, "request")),
+    };
+    format!("{}, frames {} to {}{spoken}", title(c), c.first.frame, c.last.frame)
+}
