@@ -73,12 +73,20 @@ impl Unfinished<'_> {
 }
 
 impl Connection {
+    /// What ended the connection, where the capture leaves no doubt about it: an origin that acknowledges one number more
+    /// than the edge has sent bytes answers a FIN that was not captured.
+    #[must_use]
+    pub fn certain_end(&self) -> Option<Closer> {
+        let unseen_fin = self.tcp.fin.client.is_none() && self.tcp.acknowledged.client > self.tcp.stream_bytes.client;
+        self.tcp.closer.filter(|end| end.side == Side::Client || !unseen_fin)
+    }
+
     /// The request that was on the origin's table, and without a byte of a final response, when the connection ended.
     ///
     /// A response that begins after the edge has gone is none.
     #[must_use]
     pub fn unanswered(&self) -> Option<Unanswered<'_>> {
-        let end = self.tcp.closer?;
+        let end = self.certain_end()?;
         let exchanges = &self.http.as_ref()?.exchanges;
         let owed = exchanges.iter().find_map(|exchange| {
             let request = exchange.request.as_ref().filter(|r| r.frame < end.frame)?;
@@ -132,7 +140,7 @@ impl Connection {
     /// The response that was cut by the end of the connection, where the capture leaves no doubt about its length.
     #[must_use]
     pub fn unfinished(&self) -> Option<Unfinished<'_>> {
-        let end = self.tcp.closer?;
+        let end = self.certain_end()?;
         self.http.as_ref()?.exchanges.iter().find_map(|exchange| {
             let request = exchange.request.as_ref()?;
             let response = exchange.response.as_ref().filter(|r| r.frame < end.frame)?;

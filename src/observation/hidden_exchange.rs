@@ -44,7 +44,7 @@ impl Connection {
     /// The request inside of TLS that was without any answer when the connection ended.
     #[must_use]
     pub fn unanswered_encrypted(&self) -> Option<HiddenRequest> {
-        let end = self.tcp.closer?;
+        let end = self.certain_end()?;
         let tls = self.tls.as_ref().filter(|_| self.http.is_none() && self.sees_all())?;
         let clear = tls.fault.is_none() && !tls.lost.client && !tls.lost.server;
         let found = if tls.is_tls13() { hidden(tls, end) } else { typed(tls, end) };

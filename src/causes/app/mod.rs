@@ -12,7 +12,7 @@ use crate::observation::Connection;
 use crate::observation::http1::Response;
 
 /// A target is shown up to this many characters: a message is one sentence.
-const MAX_SHOWN: usize = 80;
+const TARGET_SHOWN: usize = 80;
 
 /// Whose error it is, as its own page or its Server header tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,14 +74,26 @@ impl Maker {
             Maker::Nginx if status == 503 => {
                 "nginx's error.log, at this time: \"limiting requests\" or \"limiting connections\"; else a `return 503` in its configuration."
             }
-            Maker::Nginx => "nginx's error.log, at this time: the line that contains \"upstream\" names the reason and the upstream.",
-            Maker::Apache => "Apache's error log, at this time: lines of mod_proxy (AH01102, AH00898, AH01075 and neighbours).",
-            Maker::HaProxy => "HAProxy's log: the two letters of the termination state (SC, SH, sC, sH, SQ) name the reason.",
-            Maker::Alb => "The load balancer's access log: elb_status_code beside target_status_code and the three processing times (-1 tells where it broke).",
-            Maker::Envoy => "Envoy's access log: RESPONSE_FLAGS (UF, UC, UH, UT, NR) and RESPONSE_CODE_DETAILS name the reason.",
+            Maker::Nginx => {
+                "nginx's error.log, at this time: the line that contains \"upstream\" names the reason and the upstream."
+            }
+            Maker::Apache => {
+                "Apache's error log, at this time: lines of mod_proxy (AH01102, AH00898, AH01075 and neighbours)."
+            }
+            Maker::HaProxy => {
+                "HAProxy's log: the two letters of the termination state (SC, SH, sC, sH, SQ) name the reason."
+            }
+            Maker::Alb => {
+                "The load balancer's access log: elb_status_code beside target_status_code and the three processing times (-1 tells where it broke)."
+            }
+            Maker::Envoy => {
+                "Envoy's access log: RESPONSE_FLAGS (UF, UC, UH, UT, NR) and RESPONSE_CODE_DETAILS name the reason."
+            }
             Maker::Varnish => "`varnishlog -g request -q 'RespStatus >= 500'`: FetchError names the reason.",
             Maker::Caddy => "Caddy's log: the `msg` and `error` of level error at this time name the upstream.",
-            Maker::Iis => "`%SystemRoot%\\System32\\LogFiles\\HTTPERR`: the reason phrase (AppOffline, QueueFull) names the application pool.",
+            Maker::Iis => {
+                "`%SystemRoot%\\System32\\LogFiles\\HTTPERR`: the reason phrase (AppOffline, QueueFull) names the application pool."
+            }
         }
     }
 }
@@ -91,7 +103,7 @@ fn detect(c: &Connection, status: u16, edge: Edge) -> Option<Finding> {
     let (exchange, response) = c.answered_with(status)?;
     let maker = Maker::of(response);
     let asked = exchange.request.as_ref().map(|r| {
-        let target: String = r.target.chars().take(MAX_SHOWN).collect();
+        let target: String = r.target.chars().take(TARGET_SHOWN).collect();
         format!("{} {target}", r.method)
     });
     let by = match (maker, &response.server) {

@@ -21,8 +21,11 @@ fn who(side: Side) -> &'static str {
 fn is_blind(c: &Connection, side: Side) -> bool {
     let http = c.http.as_ref().map(|http| {
         // A hole before the first byte that was seen is not known to belong to a message.
-        let absent = |e: &Exchange| if side == Side::Server { e.response.is_none() } else { e.request.is_none() };
-        http.lost[side] || http.exchanges.iter().any(absent)
+        let whole = |e: &Exchange| match side {
+            Side::Server => e.response.as_ref().is_some_and(|r| r.complete),
+            Side::Client => e.request.as_ref().is_some_and(|r| r.complete),
+        };
+        http.lost[side] || !http.exchanges.iter().all(whole)
     });
     let tls = c.tls.as_ref().map(|tls| tls.lost[side]);
     // With no protocol known the missing bytes are those that would have told it.

@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Edge, Finding};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -52,7 +52,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         super::name(owed.request),
         super::progress(&owed),
     );
-    let finding = super::told_request(&owed, Finding::new(fin, Confidence::Certain, message))
+    let finding = super::told_request(&owed, Finding::new(fin, super::certain_of(c, &owed), message))
         .evidence(fin, "FIN from the origin's side, in place of a response")
         .rules_out("http.reset-before-response", "it was FIN and not RST that ended the connection")
         .rules_out("http.response-timeout", "the origin ended the connection, not the edge");

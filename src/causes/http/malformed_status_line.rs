@@ -54,7 +54,8 @@ struct Wrong<'c> {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let wrong = in_response(c).or_else(|| banner(c))?;
-    let request = wrong.exchange.request.as_ref()?;
+    // A request in HTTP/0.9, as some health checks send it, has an answer without a head.
+    let request = wrong.exchange.request.as_ref().filter(|r| r.version.starts_with("HTTP/1"))?;
     let what = match known(wrong.bytes) {
         _ if wrong.line => "a malformed status line",
         Some(what) => what,
@@ -80,9 +81,10 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn in_response(c: &Connection) -> Option<Wrong<'_>> {
     let http = c.http.as_ref()?;
     // A hole before the first bytes that were seen would make the middle of a response look like its beginning.
-    let from_the_start = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
+    let whole = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
+    let from_the_start = |frame: FrameRef| whole && c.tcp.cut.server.is_none_or(|cut| cut > frame);
     http.exchanges.iter().find_map(|exchange| {
-        let response = exchange.response.as_ref().filter(|_| exchange.index > 0 || from_the_start)?;
+        let response = exchange.response.as_ref().filter(|r| exchange.index > 0 || from_the_start(r.frame))?;
         let fault = response.fault.as_ref().filter(|_| !exchange.lost.server)?;
         let line = match fault.kind {
             FaultKind::NoStatusLine => false,
@@ -118,7 +120,7 @@ fn known(bytes: &[u8]) -> Option<&'static str> {
 /// The first line, short.
 fn shown(bytes: &[u8]) -> String {
     let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(line).trim_end().chars().take(super::MAX_SHOWN).collect()
+    String::from_utf8_lossy(line).trim_end().chars().take(super::TARGET_SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::observation::http1::{Framing, Request, Response};
 use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
 
 /// A target is shown up to this many characters: a message is one sentence.
-const MAX_SHOWN: usize = 80;
+const TARGET_SHOWN: usize = 80;
 
 /// A wait is a timeout of the edge only if it lasted this long (contract, ruling 4).
 const TIMEOUT: Micros = Micros::from_secs(1);
@@ -33,7 +33,7 @@ const NEAR: Micros = Micros::from_millis(150);
 
 /// `GET /cart`, as a message names a request.
 fn name(request: &Request) -> String {
-    let mut target: String = request.target.chars().take(MAX_SHOWN).collect();
+    let mut target: String = request.target.chars().take(TARGET_SHOWN).collect();
     if request.target_truncated || target.len() < request.target.len() {
         target.push_str("...");
     }
@@ -50,13 +50,22 @@ fn is_near_whole_seconds(wait: Micros) -> bool {
     wait.0 >= Micros::from_secs(1).0 - NEAR.0 && (rest <= NEAR.0 || rest >= Micros::from_secs(1).0 - NEAR.0)
 }
 
+/// How sure it is that the origin had not ended the connection before this request: where the first request of a
+/// capture is the first thing that is seen, it may have.
+fn certain_of(c: &Connection, owed: &Unanswered<'_>) -> Confidence {
+    if c.has_beginning() || owed.exchange.index > 0 { Confidence::Certain } else { Confidence::Likely }
+}
+
 /// What is missing of a response, in words.
 fn missing(response: &Response) -> String {
     match response.framing {
         _ if !response.head_complete => format!("its head breaks off after {} bytes", response.header_bytes),
         Framing::Length(n) => format!("{} of {n} bytes of the body were sent", response.body_bytes),
         Framing::Chunked => format!("{} bytes of the body were sent, the last chunk is missing", response.body_bytes),
-        _ => format!("{} bytes of the body were sent, and its end is marked by nothing but the close", response.body_bytes),
+        _ => format!(
+            "{} bytes of the body were sent, and its end is marked by nothing but the close",
+            response.body_bytes
+        ),
     }
 }
 
@@ -82,9 +91,7 @@ fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
     let first = owed.request.frame;
     let last = Some(owed.last_word()).filter(|last| *last != first);
     let interim = owed.exchange.interim.first().map(|i| (i.frame, i.status));
-    let finding = finding
-        .exchange(owed.exchange.index)
-        .evidence(first, format!("the request: {}", name(owed.request)));
+    let finding = finding.exchange(owed.exchange.index).evidence(first, format!("the request: {}", name(owed.request)));
     let (finding, last) = match interim {
         Some((frame, status)) => {
             let announced = format!("{status}, which announces a response and is none");
@@ -143,7 +150,17 @@ mod tests {
 
     #[test]
     fn timeouts_are_whole_seconds() {
-        for (ms, near) in [(0, false), (500, false), (900, true), (1_000, true), (1_149, true), (1_200, false), (2_990, true), (30_100, true), (30_400, false)] {
+        for (ms, near) in [
+            (0, false),
+            (500, false),
+            (900, true),
+            (1_000, true),
+            (1_149, true),
+            (1_200, false),
+            (2_990, true),
+            (30_100, true),
+            (30_400, false),
+        ] {
             assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), near, "{ms}");
         }
     }

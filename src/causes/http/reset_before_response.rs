@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Edge, Finding};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -53,7 +53,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         super::name(owed.request),
         super::progress(&owed),
     );
-    let finding = super::told_request(&owed, Finding::new(rst, Confidence::Certain, message))
+    let finding = super::told_request(&owed, Finding::new(rst, super::certain_of(c, &owed), message))
         .evidence(rst, "RST from the origin's side, in place of a response")
         .rules_out("http.closed-before-response", "it was RST and not FIN that ended the connection")
         .rules_out("http.response-timeout", "the origin ended the connection, not the edge");
