@@ -103,7 +103,10 @@ impl Connection {
         let key_exchange = tls.client_key_exchange();
         let certificate = tls.message(Side::Client, HandshakeType::CERTIFICATE);
         let keys = tls.change_cipher_spec.client;
-        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application].into_iter().flatten().min()
+        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The first alert of a side that ends a handshake, in clear or not.
@@ -115,7 +118,8 @@ impl Connection {
 
 /// Whether nothing of a side's TLS is there but the beginning of its first message.
 fn is_half_a_hello(tls: &Transcript) -> bool {
-    let spoke = tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
+    let spoke =
+        tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
     let encrypted = tls.encrypted.client.last.is_some() || tls.change_cipher_spec.client.is_some();
     tls.fault.is_none() && !spoke && !encrypted
 }

@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn only_host_names_get_into_a_command() {
-        for (name, good) in [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)] {
+        for (name, good) in
+            [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)]
+        {
             assert_eq!(is_host_name(name), good, "{name}");
         }
     }
