@@ -154,9 +154,7 @@ fn an_unknown_cause_is_answered_with_the_nearest() {
 fn the_filter_is_a_pcap_filter() {
     let dir = Dir::with_captures();
     let built_in = cfg!(feature = "pcap");
-    for (filter, status, errors) in
-        [("tcp port 80", 1, 0), ("tcp port 81", 0, 0), ("no such filter (", 2, 1)]
-    {
+    for (filter, status, errors) in [("tcp port 80", 1, 0), ("tcp port 81", 0, 0), ("no such filter (", 2, 1)] {
         let ran = dir.run(&["--filter", filter, "failing.pcap"]);
         let expected = if built_in { (Some(status), errors) } else { (Some(2), 1) };
         assert_eq!((ran.status, ran.err.lines().count()), expected, "{filter} {ran:?}");
@@ -167,13 +165,8 @@ fn the_filter_is_a_pcap_filter() {
 fn standard_input_is_read() {
     let dir = Dir::new();
     for (args, word) in [(&["-"][..], "-: 2 packets"), (&["analyze", "--format", "json", "-"], "\"path\":\"-\"")] {
-        let mut child = dir
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            dir.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(&Capture::new().refused().bytes()).unwrap();
         let ran = Ran::of(child.wait_with_output().unwrap());
         assert_eq!((ran.status, ran.err.as_str()), (Some(1), ""), "{ran:?}");

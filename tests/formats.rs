@@ -69,7 +69,9 @@ fn text(capture: &[u8]) -> String {
 
 /// Nothing that moves a cursor or hides text.
 fn harmless(text: &str) -> bool {
-    !text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}'))
+    !text
+        .chars()
+        .any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}'))
 }
 
 /// Checks every format of the report of one capture.
@@ -119,7 +121,11 @@ fn hostile_bytes_keep_to_the_format_too() {
     let judge = Judge::new();
     let long = format!("GET /{} HTTP/1.1\r\nHost: {}\r\n\r\n", "x".repeat(3_000), "h".repeat(3_000));
     let hostile: [(&str, &[u8], &[u8]); 6] = [
-        ("escape sequences", b"GET /\x1b]0;x\x07\x9b HTTP/1.1\r\nHost: a\xe2\x80\xaeb\r\n\r\n", b"HTTP/1.1 502 \x1b[31m\r\nServer: \x1b[2J\r\n\r\n"),
+        (
+            "escape sequences",
+            b"GET /\x1b]0;x\x07\x9b HTTP/1.1\r\nHost: a\xe2\x80\xaeb\r\n\r\n",
+            b"HTTP/1.1 502 \x1b[31m\r\nServer: \x1b[2J\r\n\r\n",
+        ),
         ("no status line", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x00\x01\x1b[2J\xff\xfe and so on\r\n\r\n"),
         ("a banner", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n"),
         ("endless words", long.as_bytes(), b"HTTP/1.1 502 Bad Gateway\r\nServer: s\r\nContent-Length: 0\r\n\r\n"),
@@ -152,7 +158,11 @@ fn the_schema_describes_every_field_and_allows_no_other() {
     fn walk(value: &Value, path: &str) {
         if let Some(fields) = value.get("properties").and_then(Value::as_object) {
             assert_eq!(value["additionalProperties"], false, "{path}");
-            assert_eq!(value["required"].as_array().unwrap().len(), fields.len(), "{path}: a field may be null, not missing");
+            assert_eq!(
+                value["required"].as_array().unwrap().len(),
+                fields.len(),
+                "{path}: a field may be null, not missing"
+            );
             for (name, field) in fields {
                 let described = field["description"].as_str().is_some_and(|d| d.ends_with('.') || d.contains(';'));
                 assert!(described || field["description"].is_string(), "{path}/{name}");
@@ -174,7 +184,8 @@ fn the_schema_is_strict() {
     let judge = Judge::new();
     let (whole, _) = json(&packets::Capture::new().refused().bytes());
     judge.accepts(judge.document, &whole, "whole");
-    for pointer in ["", "/summary", "/captures/0", "/connections/0", "/connections/0/tcp", "/connections/0/findings/0"] {
+    for pointer in ["", "/summary", "/captures/0", "/connections/0", "/connections/0/tcp", "/connections/0/findings/0"]
+    {
         let mut more = whole.clone();
         more.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("surprise".into(), Value::Null);
         assert!(judge.schemas.validate(&more, judge.document).is_err(), "{pointer}: a surprise");

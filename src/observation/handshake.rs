@@ -11,6 +11,7 @@
 
 use crate::base::{FrameRef, Side};
 use crate::session::tls::{Alert, ContentType, HandshakeType, Transcript};
+use crate::tcp::Closer;
 
 use super::Connection;
 
@@ -59,6 +60,32 @@ impl Connection {
         let answered = tls.server_hello.as_ref().is_some_and(|hello| hello.frame <= first.frame);
         let fatal = first.from == Side::Server && first.level == Some(Alert::FATAL);
         (fatal && !answered && self.before_end(first.frame)).then_some(first)
+    }
+
+    /// The alert with which a side ended the handshake, before anybody had ended it otherwise or it was finished. It may
+    /// be encrypted, up to TLS 1.2.
+    #[must_use]
+    pub fn handshake_alert(&self, from: Side) -> Option<&Alert> {
+        self.hello_begins()?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        let first = tls.alerts.iter().find(|alert| alert.ends_handshake()).filter(|alert| alert.from == from)?;
+        let unfinished = tls.handshake_done().is_none_or(|done| first.frame <= done);
+        // The ends of the other side come first where the alert answers them.
+        let own = self.tcp.closer.is_none_or(|end| end.side == from || first.frame <= end.frame);
+        (unfinished && own).then_some(first)
+    }
+
+    /// The origin's end of a handshake that it had answered and that neither side had finished or given up before.
+    #[must_use]
+    pub fn origin_left_handshake(&self) -> Option<Closer> {
+        let begins = self.hello_begins()?;
+        let end = self.closed_by(Side::Server)?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none() && tls.records.server.count > 0)?;
+        // In TLS 1.3 the edge's Finished is all that can be seen of the end of the handshake.
+        let finished = if tls.is_tls13() { self.edge_went_on() } else { tls.handshake_done() };
+        let given_up = tls.alerts.iter().any(|a| a.ends_handshake() && a.frame <= end.frame);
+        let hidden_alert = tls.tls13.alert_sized.server.is_some();
+        (begins < end.frame && finished.is_none() && !given_up && !hidden_alert).then_some(end)
     }
 
     /// The version that the origin chose, if the edge had not offered it.

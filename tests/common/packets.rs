@@ -64,7 +64,8 @@ impl Capture {
 
     /// A connection on which all is well.
     pub(crate) fn healthy(self) -> Capture {
-        let (get, ok) = (b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let (get, ok) =
+            (b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         self.open().exchange(get, ok).close()
     }
 
