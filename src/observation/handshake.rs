@@ -11,6 +11,7 @@
 
 use crate::base::{FrameRef, Side};
 use crate::session::tls::{Alert, ContentType, HandshakeType, Transcript};
+use crate::tcp::Closer;
 
 use super::Connection;
 
@@ -61,6 +62,32 @@ impl Connection {
         (fatal && !answered && self.before_end(first.frame)).then_some(first)
     }
 
+    /// The alert with which a side ended the handshake, before anybody had ended it otherwise or it was finished. It may
+    /// be encrypted, up to TLS 1.2.
+    #[must_use]
+    pub fn handshake_alert(&self, from: Side) -> Option<&Alert> {
+        self.hello_begins()?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        let first = tls.alerts.iter().find(|alert| alert.ends_handshake()).filter(|alert| alert.from == from)?;
+        let unfinished = tls.handshake_done().is_none_or(|done| first.frame <= done);
+        // The ends of the other side come first where the alert answers them.
+        let own = self.tcp.closer.is_none_or(|end| end.side == from || first.frame <= end.frame);
+        (unfinished && own).then_some(first)
+    }
+
+    /// The origin's end of a handshake that it had answered and that neither side had finished or given up before.
+    #[must_use]
+    pub fn origin_left_handshake(&self) -> Option<Closer> {
+        let begins = self.hello_begins()?;
+        let end = self.closed_by(Side::Server)?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none() && tls.records.server.count > 0)?;
+        // In TLS 1.3 the edge's Finished is all that can be seen of the end of the handshake.
+        let finished = if tls.is_tls13() { self.edge_went_on() } else { tls.handshake_done() };
+        let given_up = tls.alerts.iter().any(|a| a.ends_handshake() && a.frame <= end.frame);
+        let hidden_alert = tls.tls13.alert_sized.server.is_some();
+        (begins < end.frame && finished.is_none() && !given_up && !hidden_alert).then_some(end)
+    }
+
     /// The version that the origin chose, if the edge had not offered it.
     #[must_use]
     pub fn version_not_offered(&self) -> Option<u16> {
@@ -103,7 +130,10 @@ impl Connection {
         let key_exchange = tls.client_key_exchange();
         let certificate = tls.message(Side::Client, HandshakeType::CERTIFICATE);
         let keys = tls.change_cipher_spec.client;
-        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application].into_iter().flatten().min()
+        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The first alert of a side that ends a handshake, in clear or not.
@@ -115,7 +145,8 @@ impl Connection {
 
 /// Whether nothing of a side's TLS is there but the beginning of its first message.
 fn is_half_a_hello(tls: &Transcript) -> bool {
-    let spoke = tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
+    let spoke =
+        tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
     let encrypted = tls.encrypted.client.last.is_some() || tls.change_cipher_spec.client.is_some();
     tls.fault.is_none() && !spoke && !encrypted
 }

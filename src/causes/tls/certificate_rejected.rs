@@ -52,6 +52,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", certificate of the origin. It says
     ///   that CloudFront drops the TCP connection; which alert it sends, if any, is not documented
     edge: EDGE,
+    supersedes: ["tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
     detect: detect,
 }
 
@@ -87,11 +88,23 @@ fn detect(c: &Connection) -> Option<Finding> {
     let finding = Finding::new(shown, refusal.confidence(tls), message)
         .evidence_if(tls.client_hello.as_ref().map(|hello| hello.frame), format!("ClientHello{}", for_name(c)))
         .evidence_if(chosen.map(|hello| hello.frame), format!("ServerHello: {spoken}"))
-        .evidence(shown, if tls.is_tls13() { "the origin's encrypted flight, its certificate within" } else { "the origin's Certificate" })
-        .evidence_if(tls.certificate_request().filter(|_| !tls.is_tls13()), "the origin asks for a client certificate as well")
+        .evidence(
+            shown,
+            if tls.is_tls13() {
+                "the origin's encrypted flight, its certificate within"
+            } else {
+                "the origin's Certificate"
+            },
+        )
+        .evidence_if(
+            tls.certificate_request().filter(|_| !tls.is_tls13()),
+            "the origin asks for a client certificate as well",
+        )
         .evidence(refusal.frame(), refusal.in_words());
     let finding = match chosen {
-        Some(hello) => finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", hello.frame.frame)),
+        Some(hello) => {
+            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", hello.frame.frame))
+        }
         None => finding,
     };
     Some(
@@ -168,7 +181,10 @@ impl Refusal<'_> {
     fn frame(&self) -> FrameRef {
         match self {
             Refusal::Named(alert) => alert.frame,
-            Refusal::CloseNotify(frame) | Refusal::Hidden(frame) | Refusal::Ended(frame, _) | Refusal::OutWaited(frame) => *frame,
+            Refusal::CloseNotify(frame)
+            | Refusal::Hidden(frame)
+            | Refusal::Ended(frame, _)
+            | Refusal::OutWaited(frame) => *frame,
         }
     }
 

@@ -52,7 +52,8 @@ fn detect(c: &Connection) -> Option<Finding> {
     }
     let whole = tls.client_hello.as_ref().map(|hello| hello.frame).filter(|&frame| frame <= fin);
     let part = if whole.is_some() { "ClientHello" } else { "the first part of its ClientHello" };
-    let without = if farewell.is_some() { "with nothing but a close_notify" } else { "without an alert or any byte of its own" };
+    let without =
+        if farewell.is_some() { "with nothing but a close_notify" } else { "without an alert or any byte of its own" };
     let message = format!(
         "{} closed the connection {} after the edge's {part}{}, {without}.",
         c.server,

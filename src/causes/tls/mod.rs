@@ -5,9 +5,14 @@ super::area! {
     no_common_version,
     no_common_cipher,
     unrecognized_name,
+    client_certificate_required,
     certificate_rejected,
+    origin_alert,
+    edge_alert,
     reset_after_client_hello,
     closed_after_client_hello,
+    reset_in_handshake,
+    closed_in_handshake,
     no_server_hello,
 }
 
@@ -101,7 +106,8 @@ mod tests {
 
     #[test]
     fn only_host_names_get_into_a_command() {
-        for (name, good) in [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)] {
+        let names = [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)];
+        for (name, good) in names {
             assert_eq!(is_host_name(name), good, "{name}");
         }
     }

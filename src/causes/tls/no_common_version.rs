@@ -6,6 +6,7 @@ use super::{EDGE, alert, offer, s_client, version, versions};
 
 /// protocol_version (RFC 8446 section 6.2).
 const PROTOCOL_VERSION: u8 = 70;
+const TLS_1_2: u16 = 0x0303;
 
 cause! {
     /// Edge and origin have no TLS version in common.
@@ -16,7 +17,8 @@ cause! {
     ///
     /// # Evidence
     /// The versions in the ClientHello, then the fatal alert protocol_version (70) before any ServerHello, or
-    /// a ServerHello whose version is not among them.
+    /// a ServerHello whose version is not among them. An edge that lists no versions names only its highest: if it leaves
+    /// without a word when the origin chooses less than TLS 1.2, that is `likely` the reason.
     ///
     /// # Who must act
     /// Whoever configures TLS on the origin; or the distribution, if its minimum origin SSL protocol is an old one.
@@ -80,22 +82,38 @@ fn chosen(c: &Connection) -> Option<Finding> {
     if c.edge_went_on().is_some() || !c.before_end(answer.frame) {
         return None;
     }
-    let not_offered = c.version_not_offered().is_some();
-    if !not_offered && objection.is_none() {
+    let end = c.closed_by(Side::Client).map(|end| end.frame);
+    let confidence = if objection.is_some() || (c.version_not_offered().is_some() && end.is_some()) {
+        Confidence::Certain
+    } else if c.version_not_offered().is_some() || is_too_old(c, tls) {
+        Confidence::Likely
+    } else {
         return None;
-    }
-    // Without an objection it is the edge's duty to refuse that proves it, and its silence that leaves a doubt.
-    let ended = objection.is_some() || c.closed_by(Side::Client).is_some();
-    let confidence = if ended { Confidence::Certain } else { Confidence::Likely };
+    };
     let version = version(answer.version);
-    let message = format!("{} chose {version}, which the edge does not accept: it offers {}.", c.server, versions(hello));
+    let message =
+        format!("{} chose {version}, and the edge, which offers {}, did not go on.", c.server, versions(hello));
     let finding = Finding::new(answer.frame, confidence, message)
         .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
         .evidence(answer.frame, format!("ServerHello: {version}"))
         .evidence_if(objection, "the edge's alert protocol_version (70)")
-        .evidence_if(c.closed_by(Side::Client).map(|end| end.frame), "the edge ends the connection")
-        .rules_out("tls.no-common-cipher", format!("the ServerHello in frame {} chose a cipher suite", answer.frame.frame));
+        .evidence_if(end, "the edge ends the connection")
+        .rules_out(
+            "tls.no-common-cipher",
+            format!("the ServerHello in frame {} chose a cipher suite", answer.frame.frame),
+        );
     Some(with_fixes(finding, c, hello))
+}
+
+/// Whether the edge left without a word an origin that chose less than TLS 1.2, though TLS 1.2 was on offer.
+///
+/// A hello without a list of versions names the highest alone; the lowest shows only in what the edge refuses.
+fn is_too_old(c: &Connection, tls: &tls::Transcript) -> bool {
+    let highest = tls.client_hello.as_ref().and_then(|hello| hello.offered_versions().into_iter().max());
+    let chose_less = tls.version().is_some_and(|v| v < TLS_1_2) && highest.is_some_and(|v| v >= TLS_1_2);
+    let left =
+        c.closed_by(Side::Client).is_some() && c.ending_alert(Side::Client).is_none_or(tls::Alert::is_close_notify);
+    chose_less && left && c.whole_tls().is_some()
 }
 
 /// The edge's own alert about the version, if nothing had ended the connection before.
@@ -105,7 +123,6 @@ fn objection(c: &Connection) -> Option<FrameRef> {
 }
 
 fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
-    const TLS_1_2: u16 = 0x0303;
     let old_edge = hello.offered_versions().iter().all(|&v| v < TLS_1_2);
     let finding = if old_edge {
         finding.fix("The edge offers nothing newer than TLS 1.1: add TLSv1.2 to the SSL protocols of this origin in the distribution, or to the security policy of the load balancer in front.")

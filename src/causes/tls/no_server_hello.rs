@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn time_limits_are_whole_seconds() {
-        for (ms, whole) in [(10_180, true), (9_960, true), (10_000, true), (5_242, true), (5_400, false), (9_900, false)] {
+        for (ms, whole) in
+            [(10_180, true), (9_960, true), (10_000, true), (5_242, true), (5_400, false), (9_900, false)]
+        {
             assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), whole, "{ms}");
         }
     }

@@ -40,7 +40,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Values that you specify when you create or update a distribution",
     ///   origin protocol policy
     edge: EDGE,
-    supersedes: ["tls.no-server-hello"],
+    supersedes: ["tls.no-server-hello", "tls.edge-alert"],
     detect: detect,
 }
 
@@ -53,7 +53,10 @@ fn detect(c: &Connection) -> Option<Finding> {
     }
     let said = status.map_or_else(|| "an HTTP response".to_owned(), |status| format!("HTTP status {status}"));
     let by = server.map(|name| format!(" from \"{name}\"")).unwrap_or_default();
-    let message = format!("{} answered the edge's TLS ClientHello in plain HTTP, with {said}{by}: this port does not speak TLS.", c.server);
+    let message = format!(
+        "{} answered the edge's TLS ClientHello in plain HTTP, with {said}{by}: this port does not speak TLS.",
+        c.server
+    );
     Some(
         Finding::new(frame, Confidence::Certain, message)
             .evidence(begins, "the edge's ClientHello")

@@ -17,12 +17,13 @@ cause! {
     /// # What happened
     /// The edge names a host in its ClientHello. The origin has no site or certificate for it and, being strict, sends
     /// the alert unrecognized_name instead of a default certificate. As a warning the alert lets browsers go on;
-    /// s2n-tls, which CloudFront's side is known to use, takes it for fatal.
+    /// s2n-tls, which ships policies for CloudFront's connections to origins, takes it for fatal.
     ///
     /// # Evidence
     /// The name in the ClientHello, and the origin's alert unrecognized_name (112): fatal, or a warning after which the
-    /// edge does not go on. Go programs (Caddy and others) send internal_error (80) instead, which has other meanings
-    /// too: `possible`, or `likely` if the name is one under `cloudfront.net`.
+    /// edge does not go on. Go programs (Caddy and others), and nginx with variables in `ssl_certificate`, send
+    /// internal_error (80) instead, which has other meanings too: `possible`, or `likely` if the name is one under
+    /// `cloudfront.net`.
     ///
     /// # Who must act
     /// Whoever configures the names on the origin, or the distribution that sends the wrong one. The edge sends the
@@ -53,7 +54,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Understand how origin request policies work" and "HTTP 502 status code
     ///   (Bad Gateway)"
     edge: EDGE,
-    supersedes: ["tls.certificate-rejected"],
+    supersedes: ["tls.certificate-rejected", "tls.origin-alert", "tls.edge-alert"],
     detect: detect,
 }
 
@@ -61,13 +62,16 @@ fn detect(c: &Connection) -> Option<Finding> {
     let tls = c.tls.as_ref()?;
     let hello = tls.client_hello.as_ref()?;
     let (seen, confidence) = fatal(c).or_else(|| warning(c, tls))?;
-    let asked = hello.sni.as_deref().map_or_else(|| "a ClientHello without server name".to_owned(), |n| format!("the server name \"{n}\""));
+    let asked = hello
+        .sni
+        .as_deref()
+        .map_or_else(|| "a ClientHello without server name".to_owned(), |n| format!("the server name \"{n}\""));
     let level = seen.level_name().unwrap_or("fatal");
     let message = format!("{} refused {asked}, which the edge sent: {level} alert {}.", c.server, alert(seen));
     let finding = Finding::new(seen.frame, confidence, message)
         .evidence(hello.frame, format!("ClientHello: {asked}"))
         .evidence(seen.frame, format!("{level} alert of the origin: {}", alert(seen)))
-        .evidence_if(giving_up(c, seen), "the edge does not go on");
+        .evidence_if(given_up(c, seen), "the handshake ends here");
     let finding = match (seen.level, &tls.server_hello) {
         (Some(tls::Alert::WARNING), Some(answer)) => {
             finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.frame))
@@ -94,12 +98,12 @@ fn warning<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<(&'c tls::
     c.whole_tls()?;
     let is_warning = |a: &&tls::Alert| a.from == Side::Server && a.description == Some(UNRECOGNIZED_NAME);
     let warning = tls.alerts.iter().find(is_warning).filter(|a| c.before_end(a.frame))?;
-    let failed = c.edge_went_on().is_none() && giving_up(c, warning).is_some();
+    let failed = c.edge_went_on().is_none() && given_up(c, warning).is_some();
     failed.then_some((warning, Confidence::Likely))
 }
 
-/// Where the edge gave up after the alert: its own alert, its end, or the origin's end of a connection that was silent.
-fn giving_up(c: &Connection, alert: &tls::Alert) -> Option<FrameRef> {
+/// Where the handshake ended after the alert: an alert of the edge, or the end of the connection.
+fn given_up(c: &Connection, alert: &tls::Alert) -> Option<FrameRef> {
     let own = c.ending_alert(Side::Client).map(|a| a.frame);
     own.into_iter().chain(c.closer().map(|end| end.frame)).filter(|&frame| frame > alert.frame).min()
 }

@@ -1,0 +1,128 @@
+use crate::base::{FrameRef, Micros, Side};
+use crate::diagnosis::{Confidence, Finding};
+use crate::observation::{Connection, tls};
+
+use super::{EDGE, alert, s_client};
+
+/// certificate_required (RFC 8446 section 6.2).
+const CERTIFICATE_REQUIRED: u8 = 116;
+/// A refusal follows the edge's flight at once; an alert that comes later is the farewell of an idle connection.
+const AT_ONCE: Micros = Micros::from_secs(1);
+
+cause! {
+    /// The origin demands a client certificate, and the edge has none to show.
+    ///
+    /// # What happened
+    /// The origin asks for a client certificate (mutual TLS) and does not go on without one. The edge answers with an
+    /// empty Certificate. Up to TLS 1.2 the origin then ends the handshake. In TLS 1.3 the handshake succeeds as far as the
+    /// edge can tell; the refusal comes after it, often together with the first request.
+    ///
+    /// # Evidence
+    /// - Up to TLS 1.2: CertificateRequest, the edge's empty Certificate, then the origin's alert (handshake_failure or
+    ///   certificate_required) or its end.
+    /// - In TLS 1.3, where all that is encrypted: a record of the length of an empty Certificate before the edge's Finished,
+    ///   then one of the length of an alert from the origin (`likely`), or its bare end (`possible`), and nothing else.
+    ///
+    /// A CertificateRequest alone proves nothing: some servers always send one.
+    ///
+    /// # Who must act
+    /// Whoever configures the origin, or the distribution: CloudFront shows a client certificate only where origin mutual
+    /// TLS is configured for that origin.
+    ///
+    /// # How to confirm
+    /// - `openssl s_client -connect HOST:443 -servername NAME </dev/null` prints "Acceptable client certificate CA names" or
+    ///   "Requested Signature Algorithms" where one is asked for.
+    /// - With `-cert CLIENT.pem -key CLIENT.key` the same command succeeds.
+    ///
+    /// # How to fix
+    /// Either do not demand it from the edge, or give the edge one.
+    /// - nginx: `ssl_verify_client off;` (or `optional`) in the server that CloudFront reaches.
+    /// - Apache: `SSLVerifyClient none` (or `optional`).
+    /// - HAProxy: `verify none` (or `optional`) on the `bind` line.
+    /// - ALB: mutual authentication of the listener off, or in passthrough mode.
+    /// - Node: `requestCert: false`, or `rejectUnauthorized: false` with a check of your own.
+    /// - CloudFront: origin mutual TLS, with a client certificate from ACM in us-east-1 for client authentication.
+    /// - To keep others out without it: a secret header that CloudFront adds, or the managed prefix list.
+    ///
+    /// # Often confused with
+    /// - `tls.certificate-rejected`: there the edge does not answer the origin's flight at all.
+    /// - `tls.no-common-cipher`: the same alert 40, before any ServerHello.
+    ///
+    /// # References
+    /// - RFC 5246 section 7.4.4 and section 7.4.6, RFC 8446 section 4.4.2 and section 6.2
+    /// - AWS: Amazon CloudFront Developer Guide, "Origin mutual TLS"
+    edge: EDGE,
+    supersedes: ["tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    detect: detect,
+}
+
+/// What shows that the origin did not go on without a certificate.
+struct Demand<'c> {
+    request: Option<FrameRef>,
+    empty: FrameRef,
+    refusal: FrameRef,
+    alert: Option<&'c tls::Alert>,
+    confidence: Confidence,
+}
+
+fn detect(c: &Connection) -> Option<Finding> {
+    c.hello_begins()?;
+    let tls = c.whole_tls().filter(|tls| tls.fault.is_none())?;
+    let demand = if tls.is_tls13() { hidden(c, tls) } else { in_clear(c, tls) }?;
+    let how = match (demand.alert, tls.is_tls13()) {
+        (Some(seen), _) => format!("alert {}", alert(seen)),
+        (None, true) if demand.confidence == Confidence::Likely => {
+            "an encrypted record of the length of an alert".to_owned()
+        }
+        _ => "the end of the connection".to_owned(),
+    };
+    let message = format!("{} asked the edge for a client certificate, got none, and answered with {how}.", c.server);
+    let empty = if tls.is_tls13() {
+        "an encrypted record of the length of an empty Certificate"
+    } else {
+        "the edge's Certificate is empty"
+    };
+    Some(
+        Finding::new(demand.empty, demand.confidence, message)
+            .evidence_if(demand.request, "CertificateRequest of the origin")
+            .evidence(demand.empty, empty)
+            .evidence_if(tls.tls13.client_finished, "the edge's Finished: for the edge the handshake has succeeded")
+            .evidence(demand.refusal, format!("the origin: {how}"))
+            .rules_out("tls.certificate-rejected", format!("the edge went on after the origin's certificate, in frame {}", demand.empty.frame))
+            .fix("Stop demanding a client certificate where CloudFront connects: nginx `ssl_verify_client off;`, Apache `SSLVerifyClient none`, HAProxy `verify none`.")
+            .fix("Or configure origin mutual TLS for this origin in the distribution, with a certificate that the origin trusts.")
+            .fix(format!("{} shows whether a certificate is asked for.", s_client(c, ""))),
+    )
+}
+
+/// Up to TLS 1.2.
+fn in_clear<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Demand<'c>> {
+    let (request, empty) = (tls.certificate_request()?, tls.empty_certificate.client?);
+    let demand = |refusal, alert, confidence| Demand { request: Some(request), empty, refusal, alert, confidence };
+    if let Some(seen) = c.handshake_alert(Side::Server).filter(|a| a.frame >= empty) {
+        let names_it = seen.description == Some(CERTIFICATE_REQUIRED);
+        let confidence = if names_it { Confidence::Certain } else { Confidence::Likely };
+        return Some(demand(seen.frame, Some(seen), confidence));
+    }
+    let end = c.origin_left_handshake().filter(|end| end.frame >= empty)?;
+    Some(demand(end.frame, None, Confidence::Likely))
+}
+
+/// TLS 1.3: told by lengths. An origin that is content sends tickets or an answer.
+fn hidden<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Demand<'c>> {
+    let empty = tls.tls13.empty_certificate.filter(|&frame| c.before_end(frame))?;
+    let last_word = tls.tls13.client_application.or(tls.tls13.client_finished).unwrap_or(empty);
+    let prompt = |frame: &FrameRef| *frame > empty && c.before_end(*frame) && frame.since(last_word) < AT_ONCE;
+    let alert = tls.tls13.alert_sized.server.filter(prompt);
+    let server = &tls.encrypted.server;
+    let all_listed = u64::try_from(server.first.len()).is_ok_and(|listed| listed == server.application);
+    let after = server.first.iter().filter(|r| r.frame > empty).count();
+    let end = c
+        .closed_by(Side::Server)
+        .map(|end| end.frame)
+        .filter(|end| prompt(end) && tls.tls13.client_application.is_some());
+    let confidence = if alert.is_some() { Confidence::Likely } else { Confidence::Possible };
+    let nothing_else = all_listed && after == usize::from(alert.is_some());
+    let demand = Demand { request: None, empty, refusal: alert.or(end)?, alert: None, confidence };
+    nothing_else.then_some(demand)
+}
