@@ -78,7 +78,7 @@ impl Maker {
                 "nginx's error.log, at this time: the line that contains \"upstream\" names the reason and the upstream."
             }
             Maker::Apache => {
-                "Apache's error log, at this time: lines of mod_proxy (AH01102, AH00898, AH01075 and neighbours)."
+                "Apache's error log, at this time: lines of mod_proxy (AH01114, AH00940, AH01102, AH00898, AH01075)."
             }
             Maker::HaProxy => {
                 "HAProxy's log: the two letters of the termination state (SC, SH, sC, sH, SQ) name the reason."

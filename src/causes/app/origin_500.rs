@@ -19,11 +19,13 @@ cause! {
     /// - The log of the program at this time.
     ///
     /// # How to fix
-    /// - nginx: error.log ("rewrite or internal redirection cycle", a full disk, permissions). Apache: error log (`.htaccess`
-    ///   with an unknown directive, "Premature end of script headers", "exceeded the limit of 10 internal redirects").
-    /// - gunicorn: the traceback; newer versions answer 500 when a worker times out (`--timeout`). Node: the exception that
-    ///   the framework turned into 500.
-    /// - HAProxy: an internal error; `haproxy -c` and its log. ALB: a 500 of its own comes from its rules (authentication, WAF).
+    /// - nginx: error.log ("rewrite or internal redirection cycle", a full disk, permissions). Apache: error log
+    ///   (`.htaccess` with an unknown directive, "Premature end of script headers", "exceeded the limit of 10 internal
+    ///   redirects").
+    /// - gunicorn: the traceback; newer versions answer 500 when a worker times out (`--timeout`). Node: the exception
+    ///   that the framework turned into 500.
+    /// - HAProxy: an internal error; `haproxy -c` and its log. ALB: a 500 of its own comes from its rules
+    ///   (authentication, WAF).
     ///
     /// # Often confused with
     /// - `app.origin-502`, `app.origin-504`: there a proxy tells of its upstream.

@@ -6,8 +6,8 @@ cause! {
     ///
     /// # What happened
     /// The connection between edge and origin is in order. The origin is a proxy or load balancer, and *its* upstream
-    /// refused, reset, closed without an answer, sent a malformed response, or a head larger than its buffers. CloudFront
-    /// passed the status on.
+    /// refused, reset, closed without an answer, sent a malformed response, or a head larger than its buffers.
+    /// CloudFront passed the status on.
     ///
     /// # Evidence
     /// A proper response with status 502. Where its page or Server header is that of a known program, it is named.
@@ -16,9 +16,10 @@ cause! {
     /// Whoever runs the proxy and the program behind it.
     ///
     /// # How to confirm
-    /// - nginx error.log: "connect() failed (111: Connection refused)", "upstream prematurely closed connection", "upstream
-    ///   sent too big header", "no live upstreams".
-    /// - Apache error log: AH01114 (cannot connect), AH01102 (error reading status line). HAProxy: termination state SH, PH.
+    /// - nginx error.log: "connect() failed (111: Connection refused)", "upstream prematurely closed connection",
+    ///   "upstream sent too big header", "no live upstreams".
+    /// - Apache error log: AH01114 (cannot connect), AH01102 (error reading status line). HAProxy: termination state
+    ///   SH, PH.
     /// - ALB: target_processing_time or response_processing_time -1 in its log.
     /// - Capture on the inner leg (loopback, or the interface towards the upstream) and give both to this program.
     ///
@@ -36,7 +37,8 @@ cause! {
     ///
     /// # References
     /// - RFC 9110 section 15.6.3
-    /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"; Application Load Balancers, troubleshooting
+    /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"; Application Load Balancers,
+    ///   troubleshooting
     edge: Edge::status(502),
     detect: detect,
 }

@@ -6,13 +6,13 @@ cause! {
     /// The capture missed packets that the other end received, where they matter.
     ///
     /// # What happened
-    /// There is a gap in the sequence numbers, and the peer acknowledged it: the bytes were sent and received, but are not
-    /// in the capture. tcpdump could not keep up, a mirror port dropped, or the file was filtered. What the missing bytes
-    /// said is not guessed.
+    /// There is a gap in the sequence numbers, and the peer acknowledged it: the bytes were sent and received, but are
+    /// not in the capture. tcpdump could not keep up, a mirror port dropped, or the file was filtered. What the missing
+    /// bytes said is not guessed.
     ///
     /// # Evidence
-    /// Acknowledged bytes that no captured packet carries, within a message that cannot be understood without them. A gap
-    /// that is known to lie within a body or inside of encrypted data is not reported.
+    /// Acknowledged bytes that no captured packet carries, within a message that cannot be understood without them. A
+    /// gap that is known to lie within a body or inside of encrypted data is not reported.
     ///
     /// # Who must act
     /// Whoever makes the capture.

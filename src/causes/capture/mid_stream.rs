@@ -6,8 +6,8 @@ cause! {
     ///
     /// # What happened
     /// The capture has no SYN of this connection: it was open when the capture began, or its first packets were not
-    /// captured. What was asked and answered before that is not known. Exchanges that lie in the capture from end to end
-    /// are judged as always.
+    /// captured. What was asked and answered before that is not known. Exchanges that lie in the capture from end to
+    /// end are judged as always.
     ///
     /// # Evidence
     /// The first captured packet is neither SYN nor SYN-ACK.

@@ -21,7 +21,8 @@ cause! {
     ///
     /// # How to fix
     /// - `tcpdump -i any 'tcp port 443'`: all interfaces, both directions.
-    /// - Mirror ports and taps: mirror receive and transmit. AWS traffic mirroring: accept rules for inbound and outbound.
+    /// - Mirror ports and taps: mirror receive and transmit. AWS traffic mirroring: accept rules for inbound and
+    ///   outbound.
     /// - Direct server return: capture on the host and not on the load balancer.
     ///
     /// # Often confused with

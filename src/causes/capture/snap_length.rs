@@ -6,8 +6,8 @@ cause! {
     /// Packets were cut short by the capture's snap length, and the missing bytes matter.
     ///
     /// # What happened
-    /// The capture keeps only the first bytes of each packet. Here the rest of a request, a response head or a handshake
-    /// message would have been needed. Bodies are counted by sequence numbers and do not need to be captured.
+    /// The capture keeps only the first bytes of each packet. Here the rest of a request, a response head or a
+    /// handshake message would have been needed. Bodies are counted by sequence numbers and do not need to be captured.
     ///
     /// # Evidence
     /// A packet whose captured length is less than its length on the wire, within a message that cannot be understood
@@ -20,8 +20,8 @@ cause! {
     /// - `capinfos FILE` shows "Packet size limit". Wireshark: "[Packet size limited during capture]".
     ///
     /// # How to fix
-    /// - `tcpdump -s 0` (whole packets, the default since tcpdump 4.99), or at least `-s 2048`: heads and handshakes may
-    ///   fill whole segments, and with offload a segment may be larger than the MTU.
+    /// - `tcpdump -s 0` (whole packets, the default since tcpdump 4.99), or at least `-s 2048`: heads and handshakes
+    ///   may fill whole segments, and with offload a segment may be larger than the MTU.
     /// - AWS traffic mirroring: leave the packet length empty.
     ///
     /// # Often confused with
@@ -31,6 +31,7 @@ cause! {
     /// # References
     /// - `man tcpdump` (`-s`)
     /// - draft-ietf-opsawg-pcap, "snaplen"
+    /// - AWS: VPC Traffic Mirroring, sessions, packet length
     effect: Effect::Inconclusive,
     detect: detect,
 }

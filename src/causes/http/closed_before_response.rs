@@ -6,8 +6,8 @@ cause! {
     /// The origin closed the connection after the request, without a byte of a response.
     ///
     /// # What happened
-    /// The request arrives, and the origin's side answers with FIN: the program died or was restarted within the request,
-    /// or closed the connection on purpose. An interim response (100, 103) is not a response.
+    /// The request arrives, and the origin's side answers with FIN: the program died or was restarted within the
+    /// request, or closed the connection on purpose. An interim response (100, 103) is not a response.
     ///
     /// # Evidence
     /// The request, then FIN from the origin's side, and no byte of a final response between.
@@ -21,14 +21,15 @@ cause! {
     /// - On a reused connection after an idle time: compare with `http.keep-alive-race`.
     ///
     /// # How to fix
-    /// - nginx: remove the `return 444` that matches, or narrow it down. Apache: a child that died shows in the error log
-    ///   as "exit signal".
-    /// - gunicorn: a worker that was killed (memory, `--timeout`) closes without an answer; newer versions answer 500 on a
-    ///   timeout. Node: an uncaught exception ends the process with all its connections; `server.requestTimeout` and
-    ///   `socket.setTimeout` close, too.
-    /// - HAProxy: `timeout client` and `http-request silent-drop`. A TCP (layer 4) proxy closes when its backend does: look
-    ///   there. NLB: targets that are deregistered while requests run.
-    /// - Restarts: drain first (`nginx -s quit`, HAProxy soft stop, `systemctl reload`, SIGTERM handling in the program).
+    /// - nginx: remove the `return 444` that matches, or narrow it down. Apache: a child that died shows in the error
+    ///   log as "exit signal".
+    /// - gunicorn: a worker that was killed (memory, `--timeout`) closes without an answer; newer versions answer 500
+    ///   on a timeout. Node: an uncaught exception ends the process with all its connections; `server.requestTimeout`
+    ///   and `socket.setTimeout` close, too.
+    /// - HAProxy: `http-request reject` closes by rule. A TCP (layer 4) proxy closes when its backend does: look there.
+    ///   NLB: targets that are deregistered while requests run.
+    /// - Restarts: drain first (`nginx -s quit`, HAProxy soft stop, `systemctl reload`, SIGTERM handling in the
+    ///   program).
     ///
     /// # Often confused with
     /// - `http.reset-before-response`: RST in place of FIN.
@@ -59,7 +60,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         super::told_reuse(c, &owed, finding)
             .fix("Read the log of the program on this port, and `journalctl -k`, at this time: exception, kill, restart, timeout.")
-            .fix("Look for rules that close on purpose (nginx `return 444`, HAProxy `silent-drop`, a WAF).")
+            .fix("Look for rules that close on purpose (nginx `return 444`, HAProxy `http-request reject`, a WAF).")
             .fix("If it falls together with deployments: drain connections before the program stops."),
     )
 }

@@ -59,7 +59,11 @@ fn unanswered(c: &Connection) -> Option<Finding> {
         .evidence(end, format!("{} from the edge", how(owed.end.how)))
         .rules_out("http.closed-before-response", "the edge ended the connection, not the origin")
         .fix("Look for this request in CloudFront's log: did the viewer hang up?");
-    Some(if owed.is_asked() { finding.rules_out("http.response-timeout", "the wait was shorter than a second") } else { finding })
+    Some(if owed.is_asked() {
+        finding.rules_out("http.response-timeout", "the wait was shorter than a second")
+    } else {
+        finding
+    })
 }
 
 fn unfinished(c: &Connection) -> Option<Finding> {

@@ -6,8 +6,8 @@ cause! {
     /// The origin reset the connection after an encrypted request, without any answer.
     ///
     /// # What happened
-    /// The TLS handshake succeeds and the edge sends application data; the origin's side answers with RST. What lies inside
-    /// of TLS cannot be read without keys; by all appearance it is `http.reset-before-response`.
+    /// The TLS handshake succeeds and the edge sends application data; the origin's side answers with RST. What lies
+    /// inside of TLS cannot be read without keys; by all appearance it is `http.reset-before-response`.
     ///
     /// # Evidence
     /// The handshake, application data from the edge, no application data from the origin after it, and RST from the
@@ -18,17 +18,18 @@ cause! {
     ///
     /// # How to confirm
     /// - The program's log and `journalctl -k` at this time: crash, kill, restart, worker timeout.
-    /// - Capture again with the keys (`SSLKEYLOGFILE`, nginx `ssl_key_log`) and give them as `--keylog`, or capture behind
-    ///   the program that ends TLS.
+    /// - Capture again with the keys (Node `--tls-keylog`, HAProxy `tune.ssl.keylog on`, `SSLKEYLOGFILE` for Apache)
+    ///   and give them as `--keylog`, or capture behind the program that ends TLS.
     ///
     /// # How to fix
-    /// - As for `http.reset-before-response`: nginx `return 444`, workers that are killed (gunicorn `--timeout`, memory), Node
-    ///   exceptions and `socket.destroy()`, HAProxy `silent-drop`, Apache children that die, restarts without draining.
+    /// - As for `http.reset-before-response`: nginx `return 444`, workers that are killed (gunicorn `--timeout`,
+    ///   memory), Node exceptions and `socket.destroy()`, HAProxy `http-request reject`, Apache children that die,
+    ///   restarts without draining.
     /// - An ALB or NLB that ends TLS: the log of its targets.
     ///
     /// # Often confused with
-    /// - `tls.client-certificate-required`: in TLS 1.3 the origin ends the connection after the handshake, too; the edge's
-    ///   empty Certificate shows it.
+    /// - `tls.client-certificate-required`: in TLS 1.3 the origin ends the connection after the handshake, too; the
+    ///   edge's empty Certificate shows it.
     /// - `http.keep-alive-race`: there the origin had closed before the request came.
     ///
     /// # References
@@ -51,7 +52,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence(end, "RST from the origin's side, in place of an answer")
             .rules_out("http.encrypted-response-timeout", "the origin ended the connection, not the edge")
             .fix("Read the log of the program on this port, and `journalctl -k`, at this time: crash, kill, restart, timeout.")
-            .fix("Look for rules that drop requests on purpose (nginx `return 444`, HAProxy `silent-drop`, a WAF).")
+            .fix("Look for rules that drop requests on purpose (nginx `return 444`, HAProxy `http-request reject`, a WAF).")
             .fix("To see the request itself: capture with a key log, or behind the program that ends TLS."),
     )
 }

@@ -6,9 +6,9 @@ cause! {
     /// The origin did not answer an encrypted request, until the edge gave up waiting.
     ///
     /// # What happened
-    /// The TLS handshake succeeds, the edge sends application data and the host acknowledges it; no application data comes
-    /// back. The edge waited for its response timeout (30 s by default) and ended the connection. What lies inside of TLS
-    /// cannot be read without keys; by all appearance it is `http.response-timeout`.
+    /// The TLS handshake succeeds, the edge sends application data and the host acknowledges it; no application data
+    /// comes back. The edge waited for its response timeout (30 s by default) and ended the connection. What lies
+    /// inside of TLS cannot be read without keys; by all appearance it is `http.response-timeout`.
     ///
     /// # Evidence
     /// The handshake, application data from the edge, a silence of at least a second, then the edge's end of the
@@ -18,7 +18,8 @@ cause! {
     /// Whoever runs the program that answers, or what it waits for.
     ///
     /// # How to confirm
-    /// - The program's access log with response times (nginx `$request_time` and status 499, Apache `%D`, HAProxy timers).
+    /// - The program's access log with response times (nginx `$request_time` and status 499, Apache `%D`, HAProxy
+    ///   timers).
     /// - CloudFront's log: OriginCommError, and `time-taken` near the timeout or a multiple of it.
     ///
     /// # How to fix
@@ -48,7 +49,8 @@ fn detect(c: &Connection) -> Option<Finding> {
     let (end, wait) = (request.end.frame, request.wait());
     let how = if request.end.how == End::Rst { "RST" } else { "FIN" };
     let confidence = super::timeout_confidence(wait).min(super::encrypted_confidence(&request));
-    let message = format!("{} did not answer the edge's request (encrypted) within {wait}; then the edge gave up.", c.server);
+    let message =
+        format!("{} did not answer the edge's request (encrypted) within {wait}; then the edge gave up.", c.server);
     Some(
         super::told_encrypted(&request, Finding::new(end, confidence, message))
             .evidence(end, format!("{how} from the edge, after {wait} of silence"))

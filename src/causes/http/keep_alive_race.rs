@@ -16,25 +16,25 @@ cause! {
     /// The origin closed an idle kept-alive connection while the edge's next request was on its way.
     ///
     /// # What happened
-    /// After a response both ends keep the connection open. The origin's idle timeout ran out at the moment at which the
-    /// edge sent its next request: the two crossed. The edge repeats GET and HEAD on another connection; POST, PUT,
+    /// After a response both ends keep the connection open. The origin's idle timeout ran out at the moment at which
+    /// the edge sent its next request: the two crossed. The edge repeats GET and HEAD on another connection; POST, PUT,
     /// PATCH, DELETE and OPTIONS it does not repeat, and the viewer gets 502.
     ///
     /// # Evidence
-    /// A complete response, a pause, FIN (or RST) from the origin's side, and the request captured after it. Or the request
-    /// captured just before, when the pause is what the origin's own Keep-Alive header names (`likely`).
+    /// A complete response, a pause, FIN (or RST) from the origin's side, and the request captured after it. Or the
+    /// request captured just before, when the pause is what the origin's own Keep-Alive header names (`likely`).
     ///
     /// # Who must act
     /// Whoever sets the origin's keep-alive timeout, or the edge's.
     ///
     /// # How to confirm
-    /// - The pause before the close is the origin's idle timeout: Node up to 25 and uvicorn 5 s, gunicorn 2 s, Apache 5 s,
-    ///   nginx 75 s (65 s as Debian ships it), HAProxy `timeout http-keep-alive`.
+    /// - The pause before the close is the origin's idle timeout: Node up to 25 and uvicorn 5 s, gunicorn 2 s, Apache 5
+    ///   s, nginx 75 s (65 s as Debian ships it), HAProxy `timeout http-keep-alive`.
     /// - It happens now and then, to requests that follow a pause of that length.
     ///
     /// # How to fix
-    /// The origin must wait longer than the edge. CloudFront's keep-alive timeout is 5 s by default (1 to 120 s), an ALB's
-    /// idle timeout 60 s.
+    /// The origin must wait longer than the edge. CloudFront's keep-alive timeout is 5 s by default (1 to 120 s), an
+    /// ALB's idle timeout 60 s.
     /// - nginx `keepalive_timeout 75s;` Apache `KeepAliveTimeout 75`; HAProxy `timeout http-keep-alive 75s`.
     /// - Node: `server.keepAliveTimeout = 75_000; server.headersTimeout = 80_000;`
     /// - gunicorn `--keep-alive 75` (threaded and asynchronous workers), uvicorn `--timeout-keep-alive 75`, Tomcat

@@ -7,12 +7,13 @@ cause! {
     /// What the origin sends where a response is due does not begin with an HTTP status line.
     ///
     /// # What happened
-    /// A response begins with `HTTP/1.x NNN reason`. Here it begins with something else: a header without a status line,
-    /// a status that is no number of three digits, the banner of another protocol, HTTP/2 frames, or output that a
-    /// program wrote to the socket by mistake.
+    /// A response begins with `HTTP/1.x NNN reason`. Here it begins with something else: a header without a status
+    /// line, a status that is no number of three digits, the banner of another protocol, HTTP/2 frames, or output that
+    /// a program wrote to the socket by mistake.
     ///
     /// # Evidence
-    /// The request, and the first bytes that came back. A banner (SSH, SMTP, FTP, MySQL) may even come before the request.
+    /// The request, and the first bytes that came back. A banner (SSH, SMTP, FTP, MySQL) may even come before the
+    /// request.
     ///
     /// # Who must act
     /// Whoever runs the program on this port; or the distribution's origin settings if it is the wrong port.
@@ -23,9 +24,10 @@ cause! {
     ///
     /// # How to fix
     /// - Another protocol: set the origin's port to that of the web server.
-    /// - HTTP/2 frames: the port speaks only HTTP/2. CloudFront speaks HTTP/1.1 to origins (HTTP/2 only for gRPC): allow
-    ///   HTTP/1.1 there (HAProxy `bind` without `proto h2`, Node `allowHTTP1: true`).
-    /// - FastCGI, uWSGI or SCGI sockets do not speak HTTP: put them behind nginx (`fastcgi_pass`, `uwsgi_pass`) or Apache.
+    /// - HTTP/2 frames: the port speaks only HTTP/2. CloudFront speaks HTTP/1.1 to origins (HTTP/2 only for gRPC):
+    ///   allow HTTP/1.1 there (HAProxy `bind` without `proto h2`, Node `allowHTTP1: true`).
+    /// - FastCGI, uWSGI or SCGI sockets do not speak HTTP: put them behind nginx (`fastcgi_pass`, `uwsgi_pass`) or
+    ///   Apache.
     /// - A program that writes its own status line: three digits, one space before and after, CRLF at the end. CGI
     ///   scripts under Apache print `Status: 200`, except `nph-` scripts, which must print the whole status line.
     ///

@@ -26,21 +26,21 @@ cause! {
     /// TLS alert, with a 400 that says so, or hangs up.
     ///
     /// # Evidence
-    /// A readable request, answered by a TLS record or by a 400 with a known wording. Without any answer (OpenSSL, HAProxy
-    /// and Node.js hang up): a request in clear on port 443 or 8443 and the end of the connection at once, which makes
-    /// it `possible`, beside `http.closed-before-response`.
+    /// A readable request, answered by a TLS record or by a 400 with a known wording. Without any answer (OpenSSL,
+    /// HAProxy and Node.js hang up): a request in clear on port 443 or 8443 and the end of the connection at once,
+    /// which makes it `possible`, beside `http.closed-before-response`.
     ///
     /// # Who must act
     /// Whoever owns the distribution's origin settings, or the settings of the load balancer in front.
     ///
     /// # How to confirm
     /// - `curl -v http://ORIGIN:PORT/` gives the same 400 or an empty reply, and `curl -vk https://ORIGIN:PORT/` works.
-    /// - The origin's "Protocol" in the distribution: "HTTP only", or "Match viewer" with a viewer that came by HTTP, and
-    ///   the HTTP port set to 443.
+    /// - The origin's "Protocol" in the distribution: "HTTP only", or "Match viewer" with a viewer that came by HTTP,
+    ///   and the HTTP port set to 443.
     ///
     /// # How to fix
-    /// - CloudFront: origin protocol policy "HTTPS only", HTTPS port = this port. If HTTP is meant, set the HTTP port to
-    ///   the listener that speaks it (mostly 80).
+    /// - CloudFront: origin protocol policy "HTTPS only", HTTPS port = this port. If HTTP is meant, set the HTTP port
+    ///   to the listener that speaks it (mostly 80).
     /// - ALB or NLB in front: protocol of the target group HTTPS (or TLS), or the target's plain port.
     /// - nginx: `listen 80;` and `listen 443 ssl;` are two listeners; one `listen` cannot speak both. The same for
     ///   Apache (`SSLEngine on` in the virtual host of 443 only) and HAProxy (`bind :443 ssl`, `bind :80`).
@@ -70,7 +70,10 @@ fn detect(c: &Connection) -> Option<Finding> {
             .exchange(exchange.index)
             .rules_out("tls.plaintext-http-reply", "the edge sent no ClientHello")
             .fix("CloudFront: set the origin's protocol to \"HTTPS only\", and its HTTPS port to this one.")
-            .fix(format!("Or set the origin's HTTP port to a listener that speaks plain HTTP, instead of {}.", c.server.port))
+            .fix(format!(
+                "Or set the origin's HTTP port to a listener that speaks plain HTTP, instead of {}.",
+                c.server.port
+            ))
             .fix("Behind a load balancer: give the target group the protocol HTTPS, or the target's plain port."),
     )
 }

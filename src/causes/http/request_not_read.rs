@@ -7,8 +7,8 @@ cause! {
     ///
     /// # What happened
     /// The edge sends a request with a body, and the program on the origin does not take it. Either the receive window
-    /// fills up and stays at zero until the edge gives up, or the program closes its socket while bytes are unread and the
-    /// kernel resets. An answer that was on its way is lost with the reset.
+    /// fills up and stays at zero until the edge gives up, or the program closes its socket while bytes are unread and
+    /// the kernel resets. An answer that was on its way is lost with the reset.
     ///
     /// # Evidence
     /// A request whose body is not whole, no final response, and either packets of the host that announce a window of 0
@@ -22,7 +22,8 @@ cause! {
     /// - The program's log: a limit on the body's size, a handler that returns without reading, a worker that is busy.
     ///
     /// # How to fix
-    /// - Read the body, or answer with `Connection: close` and read on for a while (lingering close) before the socket is closed.
+    /// - Read the body, or answer with `Connection: close` and read on for a while (lingering close) before the socket
+    ///   is closed.
     /// - Limits: nginx `client_max_body_size` (and `lingering_close always;`), Apache `LimitRequestBody`, HAProxy
     ///   `option http-buffer-request`, Node body parsers' `limit`, gunicorn applications that never read `wsgi.input`.
     /// - Node: do not `destroy()` the request; `request.resume()` drains it.
@@ -83,7 +84,10 @@ fn shut(c: &Connection, owed: &Unanswered<'_>) -> Option<Finding> {
         super::told_request(owed, Finding::new(end, Confidence::Likely, message).edge(Edge::UNKNOWN))
             .evidence_if(
                 c.tcp.last_packet.server.filter(|last| *last < end),
-                format!("one of {} packets from the host around here that announce a window of 0", c.tcp.zero_windows.server),
+                format!(
+                    "one of {} packets from the host around here that announce a window of 0",
+                    c.tcp.zero_windows.server
+                ),
             )
             .evidence(end, format!("the edge gives up, {wait} after the last byte that it could send"))
             .rules_out("http.response-timeout", "the request was never whole"),

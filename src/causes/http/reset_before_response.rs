@@ -7,8 +7,8 @@ cause! {
     ///
     /// # What happened
     /// The request arrives, and the origin's side answers with RST: the program died or was killed with the request
-    /// unread or half read, it closed its socket on purpose, or a device between cut the connection. An interim response
-    /// (100, 103) is not a response.
+    /// unread or half read, it closed its socket on purpose, or a device between cut the connection. An interim
+    /// response (100, 103) is not a response.
     ///
     /// # Evidence
     /// The request, perhaps not yet whole, then RST from the origin's side, and no byte of a final response between.
@@ -17,9 +17,10 @@ cause! {
     /// Whoever runs the program that answers on this port.
     ///
     /// # How to confirm
-    /// - The program's log and `journalctl -k` at this time: out of memory, segmentation fault, restart, worker timeout.
-    /// - A reset on a request with a body, soon after its first bytes: the program answers or closes without reading the
-    ///   body. The kernel then resets, and an answer that was on its way is lost with it.
+    /// - The program's log and `journalctl -k` at this time: out of memory, segmentation fault, restart, worker
+    ///   timeout.
+    /// - A reset on a request with a body, soon after its first bytes: the program answers or closes without reading
+    ///   the body. The kernel then resets, and an answer that was on its way is lost with it.
     /// - On a reused connection after an idle time: compare with `http.keep-alive-race`.
     ///
     /// # How to fix
@@ -29,7 +30,8 @@ cause! {
     ///   `client_header_timeout` do so when the edge is slow.
     /// - gunicorn: raise `--timeout` or find what blocks; `max_requests` restarts workers. Node: `socket.destroy()`,
     ///   `resetAndDestroy()`, `server.requestTimeout`, uncaught exceptions.
-    /// - HAProxy: `http-request silent-drop` and `reject` rules. ALB: look at its own target's log.
+    /// - HAProxy: `http-request reject` with `option nolinger`. Apache: children that die show as "exit signal". ALB:
+    ///   look at the log of its target.
     ///
     /// # Often confused with
     /// - `http.closed-before-response`: FIN in place of RST.
@@ -61,6 +63,6 @@ fn detect(c: &Connection) -> Option<Finding> {
         super::told_reuse(c, &owed, finding)
             .fix("Read the log of the program on this port, and `journalctl -k`, at this time: crash, kill, restart, timeout.")
             .fix("If the request has a body: does the program close without reading it? Then the kernel resets.")
-            .fix("Look for rules that drop requests on purpose (nginx `return 444`, HAProxy `silent-drop`, a WAF)."),
+            .fix("Look for rules that drop requests on purpose (nginx `return 444`, HAProxy `http-request reject`, a WAF)."),
     )
 }

@@ -7,8 +7,8 @@ cause! {
     /// The origin reset the connection in the middle of a response.
     ///
     /// # What happened
-    /// The response begins well and breaks off by RST: the program crashed or was killed while it sent the body, it ended
-    /// its socket hard, or a proxy lost its upstream and said so in the only way that is left.
+    /// The response begins well and breaks off by RST: the program crashed or was killed while it sent the body, it
+    /// ended its socket hard, or a proxy lost its upstream and said so in the only way that is left.
     ///
     /// # Evidence
     /// The response's head, a body shorter than Content-Length (or without its last chunk), then RST from the origin's
@@ -18,17 +18,18 @@ cause! {
     /// Whoever runs the program that makes the response.
     ///
     /// # How to confirm
-    /// - The viewer saw the origin's status, most often 200, and a cut body: browsers say `ERR_CONTENT_LENGTH_MISMATCH`,
-    ///   `ERR_INCOMPLETE_CHUNKED_ENCODING` or `ERR_HTTP2_PROTOCOL_ERROR`, and CloudFront's log has OriginReadError.
-    /// - Log of the program, `journalctl -k`, and of the proxy: nginx "upstream prematurely closed connection while reading
-    ///   upstream".
+    /// - The viewer saw the origin's status, most often 200, and a cut body: browsers say
+    ///   `ERR_CONTENT_LENGTH_MISMATCH`, `ERR_INCOMPLETE_CHUNKED_ENCODING` or `ERR_HTTP2_PROTOCOL_ERROR`, and
+    ///   CloudFront's log has OriginReadError.
+    /// - Log of the program, `journalctl -k`, and of the proxy: nginx "upstream prematurely closed connection while
+    ///   reading upstream".
     ///
     /// # How to fix
     /// - Crash or kill within the response: mend what the log names; drain before restarts.
-    /// - nginx: `send_timeout` with `reset_timedout_connection on`; an upstream that fails within a response; a full disk
-    ///   under `proxy_temp_path`. HAProxy: `timeout server`, `timeout client`.
-    /// - gunicorn: `--timeout` kills a worker that streams for long (sync workers). Node: `response.destroy()`, errors in a
-    ///   pipe that nobody handles (`stream.pipeline`).
+    /// - nginx: `send_timeout` with `reset_timedout_connection on`; an upstream that fails within a response; a full
+    ///   disk under `proxy_temp_path`. HAProxy: `timeout server`, `timeout client`.
+    /// - gunicorn: `--timeout` kills a worker that streams for long (sync workers). Node: `response.destroy()`, errors
+    ///   in a pipe that nobody handles (`stream.pipeline`).
     /// - Apache: children that die show as "exit signal" in the error log.
     ///
     /// # Often confused with
@@ -37,7 +38,8 @@ cause! {
     ///
     /// # References
     /// - RFC 9112 section 8, RFC 9293 section 3.10.7
-    /// - AWS: Amazon CloudFront Developer Guide, request and response behavior for custom origins, dropped TCP connections
+    /// - AWS: Amazon CloudFront Developer Guide, request and response behavior for custom origins, dropped TCP
+    ///   connections
     edge: Edge::UNKNOWN,
     detect: detect,
 }

@@ -10,8 +10,8 @@ cause! {
     /// (the origin's response timeout, 30 s by default). The edge ended the connection with the response unfinished.
     ///
     /// # Evidence
-    /// The beginning of the response, all of it acknowledged by the edge; a silence of at least a second; then FIN or RST
-    /// from the edge.
+    /// The beginning of the response, all of it acknowledged by the edge; a silence of at least a second; then FIN or
+    /// RST from the edge.
     ///
     /// # Who must act
     /// Whoever runs the program that makes the response, or what it waits for while it streams.
@@ -21,11 +21,12 @@ cause! {
     /// - The log of the program and of the proxy before it: nginx "upstream timed out ... while reading upstream".
     ///
     /// # How to fix
-    /// - Streams with pauses (server-sent events, long polls, exports): send something more often than the response timeout,
-    ///   or raise it in the distribution.
+    /// - Streams with pauses (server-sent events, long polls, exports): send something more often than the response
+    ///   timeout, or raise it in the distribution.
     /// - A Content-Length larger than the body makes every reader wait: let the server compute it.
-    /// - nginx: `proxy_read_timeout`, `proxy_buffering off` for streams; HAProxy `timeout server`, `timeout tunnel`; Apache
-    ///   `ProxyTimeout`; Node: end the response in every branch (`response.end()`); gunicorn: a generator that blocks.
+    /// - nginx: `proxy_read_timeout`, `proxy_buffering off` for streams; HAProxy `timeout server`, `timeout tunnel`;
+    ///   Apache `ProxyTimeout`; Node: end the response in every branch (`response.end()`); gunicorn: a generator that
+    ///   blocks.
     ///
     /// # Often confused with
     /// - `http.response-timeout`: there not a byte of the response had come.

@@ -6,22 +6,22 @@ cause! {
     /// The origin did not begin to answer, until the edge gave up waiting.
     ///
     /// # What happened
-    /// The request arrived and was acknowledged; the program that should answer it is slow or stuck. The edge waited for
-    /// its response timeout (30 s by default, 1 to 120 s by setting, more by quota) and ended the connection.
+    /// The request arrived and was acknowledged; the program that should answer it is slow or stuck. The edge waited
+    /// for its response timeout (30 s by default, 1 to 120 s by setting, more by quota) and ended the connection.
     ///
     /// # Evidence
-    /// The whole request, acknowledged by the host; a silence of at least a second; then FIN or RST from the edge.
-    /// A silence near a whole number of seconds is a timeout by all appearance (`likely`); any other length may
-    /// also be a viewer who left (`possible`).
+    /// The whole request, acknowledged by the host; a silence of at least a second; then FIN or RST from the edge. A
+    /// silence near a whole number of seconds is a timeout by all appearance (`likely`); any other length may also be a
+    /// viewer who left (`possible`).
     ///
     /// # Who must act
     /// Whoever runs the program that answers, or what it waits for: database, upstream, lock.
     ///
     /// # How to confirm
-    /// - The program's access log with response times (nginx `$request_time`, `$upstream_response_time`; Apache `%D`; HAProxy
-    ///   timers): was the request still running? nginx logs 499 when its client leaves first.
-    /// - CloudFront's log: `x-edge-detailed-result-type` is OriginCommError, `time-taken` the timeout or a multiple, as GET
-    ///   and HEAD are tried again.
+    /// - The program's access log with response times (nginx `$request_time`, `$upstream_response_time`; Apache `%D`;
+    ///   HAProxy timers): was the request still running? nginx logs 499 when its client leaves first.
+    /// - CloudFront's log: `x-edge-detailed-result-type` is OriginCommError, `time-taken` the timeout or a multiple, as
+    ///   GET and HEAD are tried again.
     /// - ALB in front: its log has `target_processing_time` -1 when the target does not answer within the idle timeout.
     ///
     /// # How to fix
@@ -31,6 +31,7 @@ cause! {
     /// - If it may take long: raise the origin's response timeout in the distribution, and every timeout behind it:
     ///   nginx `proxy_read_timeout` (60 s), HAProxy `timeout server`, Apache `ProxyTimeout`, ALB `idle_timeout` (60 s),
     ///   gunicorn `--timeout` (30 s).
+    /// - HAProxy `http-request silent-drop` leaves the edge waiting on purpose.
     ///
     /// # Often confused with
     /// - `app.origin-504`: a proxy on the origin gave up first and said so.
@@ -39,7 +40,8 @@ cause! {
     ///
     /// # References
     /// - RFC 9110 section 15.6.5
-    /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; origin settings, response timeout
+    /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; origin settings, response
+    ///   timeout
     edge: Edge::status(504).detail("OriginCommError"),
     detect: detect,
 }
@@ -60,7 +62,10 @@ fn detect(c: &Connection) -> Option<Finding> {
     );
     let finding = Finding::new(end, confidence, message);
     let finding = match &owed.exchange.response {
-        Some(late) => finding.rules_out("http.closed-in-response", format!("the response began in frame {}, after the edge had gone", late.frame.frame)),
+        Some(late) => finding.rules_out(
+            "http.closed-in-response",
+            format!("the response began in frame {}, after the edge had gone", late.frame.frame),
+        ),
         None => finding,
     };
     Some(
