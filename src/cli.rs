@@ -106,7 +106,9 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
 
 fn standard_input() -> Result<Source, String> {
     if io::stdin().is_terminal() {
-        return Err("-: standard input is a terminal; pipe a capture in, as `tcpdump -w - | why502 analyze -` does".into());
+        return Err(
+            "-: standard input is a terminal; pipe a capture in, as `tcpdump -w - | why502 analyze -` does".into()
+        );
     }
     Source::from_reader(Box::new(io::stdin()), "-").map_err(|e| e.to_string())
 }

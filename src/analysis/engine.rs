@@ -10,6 +10,9 @@ use crate::source::Packet;
 use super::Options;
 use super::open::Open;
 
+/// With more open connections than this, one that ended makes room soon.
+const MAX_LINGERING: usize = 4_096;
+
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
 pub struct Noticed {
@@ -126,8 +129,9 @@ impl<'o> Engine<'o> {
             Some(slot) => slot,
             None => self.open(key, segment, frame, done)?,
         };
+        let crowded = self.table.len() > MAX_LINGERING;
         if let Some(open) = self.table.get_mut(slot) {
-            let patience = open.segment(segment, frame);
+            let patience = open.segment(segment, frame, crowded);
             self.table.set_deadline(slot, frame.time.plus(patience));
         }
         Ok(())

@@ -59,13 +59,13 @@ impl Open {
         segment.flags.syn() && is_new_connection(&self.tracker, self.side(segment), segment)
     }
 
-    /// Takes the next packet; says how long without another one the connection counts as over.
+    /// Takes the next packet; says how long without another one the connection counts as over, `crowded` or not.
     #[inline]
-    pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef) -> Micros {
+    pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef, crowded: bool) -> Micros {
         let side = self.side(segment);
         self.last = frame;
         self.tracker.segment(side, segment, frame, &mut self.session);
-        self.tracker.patience()
+        self.tracker.patience(crowded)
     }
 
     /// Whether nothing more is to be expected.

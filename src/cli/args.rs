@@ -40,7 +40,9 @@ the status is that of the verdicts where they are known by then, else 0.";
 #[derive(Debug, Parser)]
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
-#[command(override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]")]
+#[command(
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]"
+)]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
     #[command(subcommand)]

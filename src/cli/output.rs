@@ -133,7 +133,9 @@ impl Drop for Draft {
 
 /// A report must not replace a capture that it is made of.
 pub(super) fn refuse_inputs(output: Option<&Path>, inputs: &[PathBuf]) -> Result<(), String> {
-    let Some(output) = output.and_then(|path| fs::canonicalize(path).ok().filter(|p| p.is_file())) else { return Ok(()) };
+    let Some(output) = output.and_then(|path| fs::canonicalize(path).ok().filter(|p| p.is_file())) else {
+        return Ok(());
+    };
     match inputs.iter().find(|input| fs::canonicalize(input).is_ok_and(|input| input == output)) {
         None => Ok(()),
         Some(input) => {

@@ -72,7 +72,8 @@ mod tests {
               "ipv6_prefixes": [{"ipv6_prefix": "2001:db8::/32", "service": "CLOUDFRONT"}]}"#,
         )
         .unwrap();
-        for (ip, known) in [("192.0.2.9", true), ("198.51.100.1", false), ("2001:db8::1", true), ("130.176.1.2", false)] {
+        for (ip, known) in [("192.0.2.9", true), ("198.51.100.1", false), ("2001:db8::1", true), ("130.176.1.2", false)]
+        {
             assert_eq!(p.contains(ip.parse().unwrap()), known, "{ip}");
         }
     }

@@ -16,8 +16,10 @@ use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
 
-/// A connection that ended is kept this long for packets that come late.
-const LINGER: Micros = Micros::from_secs(3);
+/// A connection that ended is kept this long for packets that come late, while there is room.
+const LINGER: Micros = Micros::from_secs(300);
+/// The same where many connections are open: retransmissions of a FIN and answers to it come within this time.
+const LINGER_CROWDED: Micros = Micros::from_secs(3);
 /// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
 const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
 /// A connection that one side has closed is kept this long without a packet.
@@ -113,13 +115,13 @@ impl Tracker {
         self.summary
     }
 
-    /// How long after its last packet this connection counts as over.
+    /// How long after its last packet this connection counts as over; `crowded` where many others are open.
     #[must_use]
     #[inline]
-    pub fn patience(&self) -> Micros {
+    pub fn patience(&self, crowded: bool) -> Micros {
         let s = &self.summary;
         if self.is_over() {
-            LINGER
+            if crowded { LINGER_CROWDED } else { LINGER }
         } else if s.fin.client.is_some() || s.fin.server.is_some() {
             HALF_CLOSED_IDLE
         } else if s.syns > 0 && s.syn_acks == 0 {

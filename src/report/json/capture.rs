@@ -110,7 +110,8 @@ impl<'a> Summary<'a> {
             example: c.example,
             edge_status: c.edge.status,
         });
-        let no_edge = s.no_edge_traffic.then_some(Note { cause: "capture.no-edge-traffic", message: report::NO_EDGE_TRAFFIC });
+        let no_edge =
+            s.no_edge_traffic.then_some(Note { cause: "capture.no-edge-traffic", message: report::NO_EDGE_TRAFFIC });
         Summary {
             connections: s.counts.connections,
             failed: s.counts.failed,

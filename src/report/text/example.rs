@@ -55,7 +55,9 @@ impl Example {
             filter,
             title: title(c),
             frames: (c.first.frame, c.last.frame),
-            also: others.map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message))).collect(),
+            also: others
+                .map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message)))
+                .collect(),
             timeline: Timeline::of(c, finding),
         }
     }

@@ -93,7 +93,8 @@ impl<W: Write> Renderer for Text<W> {
         if !summary.edge_only {
             kept.absorb(std::mem::take(&mut self.rest));
         }
-        let mut page = page::Page { out: &mut self.out, paint: Paint(self.options.colour), captures, summary, kept: &kept };
+        let mut page =
+            page::Page { out: &mut self.out, paint: Paint(self.options.colour), captures, summary, kept: &kept };
         page.write(self.options.all)?;
         self.out.flush()
     }

@@ -132,7 +132,11 @@ impl<'a> Page<'a> {
             paragraph(self.out, &format!("  {:11}{}. ", if i == 0 { "Fix" } else { "" }, i + 1), step)?;
         }
         for (i, (cause, why)) in best.ruled_out.iter().enumerate() {
-            paragraph(self.out, &format!("  {:11}", if i == 0 { "Not" } else { "" }), &format!("{cause}: because {why}"))?;
+            paragraph(
+                self.out,
+                &format!("  {:11}", if i == 0 { "Not" } else { "" }),
+                &format!("{cause}: because {why}"),
+            )?;
         }
         paragraph(self.out, &format!("  {:11}", "Wireshark"), &best.filter)?;
         paragraph(self.out, &format!("  {:11}", "More"), &format!("why502 explain {id}"))
@@ -221,7 +225,9 @@ fn viewer(told: &CauseCount) -> Option<String> {
     match told.edge.status {
         Some(status) => Some(format!("The viewer most likely saw {status}{log}.")),
         // The facts: a connection attempt without answer is 502 on one of AWS's pages and 504 on another.
-        None if told.cause.id().starts_with("tcp.syn-") => Some("The viewer saw 502 or 504 (AWS's pages disagree).".to_owned()),
+        None if told.cause.id().starts_with("tcp.syn-") => {
+            Some("The viewer saw 502 or 504 (AWS's pages disagree).".to_owned())
+        }
         None => None,
     }
 }

@@ -59,7 +59,11 @@ impl Timeline {
     pub(super) fn write(&self, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
         let frames = self.rows.iter().map(|r| number(r.frame, self.first.capture).len()).max().unwrap_or(0).max(5);
         let times = self.rows.iter().map(|r| seconds(r.frame, self.first).len()).max().unwrap_or(0).max(8);
-        writeln!(out, "{}", paint.text(Tone::Quiet, format_args!("      {:>frames$}  {:>times$}", "frame", "seconds")))?;
+        writeln!(
+            out,
+            "{}",
+            paint.text(Tone::Quiet, format_args!("      {:>frames$}  {:>times$}", "frame", "seconds"))
+        )?;
         let indent = 6 + frames + 2 + times + 2 + 8 + 2;
         let mut quoted = 0;
         for row in &self.rows {
@@ -70,7 +74,12 @@ impl Timeline {
             let proof = !row.notes.is_empty();
             let mark = if proof { paint.text(Tone::Bad, "    > ") } else { paint.text(Tone::Plain, "      ") };
             let number = number(row.frame, self.first.capture);
-            write!(out, "{mark}{number:>frames$}  {:>times$}  {:8}", seconds(row.frame, self.first), self.side(row.from))?;
+            write!(
+                out,
+                "{mark}{number:>frames$}  {:>times$}  {:8}",
+                seconds(row.frame, self.first),
+                self.side(row.from)
+            )?;
             quoted = 0;
             for (text, tone) in row.lines() {
                 for line in wrap(text, WIDTH.saturating_sub(indent)) {
@@ -134,7 +143,8 @@ impl Row {
 
 /// Keeps what tells most, and notes what was left out.
 fn select(rows: Vec<Row>) -> Vec<Row> {
-    let mut ranked: Vec<_> = rows.iter().enumerate().map(|(i, r)| (r.notes.is_empty(), std::cmp::Reverse(r.weight), i)).collect();
+    let mut ranked: Vec<_> =
+        rows.iter().enumerate().map(|(i, r)| (r.notes.is_empty(), std::cmp::Reverse(r.weight), i)).collect();
     ranked.sort_unstable();
     let mut kept: Vec<usize> = ranked.into_iter().take(MAX_ROWS).map(|(_, _, i)| i).collect();
     kept.sort_unstable();

@@ -1,0 +1,267 @@
+//! The program as a script or a person meets it: exit status, standard output and error, files.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+
+#[path = "common/packets.rs"]
+mod packets;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use packets::Capture;
+
+/// A directory of its own for one test, removed at its end.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Dir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("why502-cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        Dir(dir)
+    }
+
+    /// With the files that most tests read.
+    fn with_captures() -> Dir {
+        let dir = Dir::new();
+        dir.write("failing.pcap", &Capture::new().refused().bytes());
+        dir.write("healthy.pcap", &Capture::new().next().healthy().bytes());
+        dir.write("none.pcap", &packets::header());
+        dir.write("empty", b"");
+        dir.write("notes.txt", b"not a capture\n");
+        let failing = Capture::new().refused().healthy().bytes();
+        dir.write("cut.pcap", &failing[..failing.len() - 7]);
+        dir
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.0.join(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_why502"));
+        command.args(args).current_dir(&self.0).stdin(Stdio::null()).env_remove("NO_COLOR");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[derive(Debug)]
+struct Ran {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+#[test]
+fn the_status_is_that_of_the_contract() {
+    let dir = Dir::with_captures();
+    // Arguments, status, lines on standard error, a word of the report.
+    let cases: &[(&[&str], i32, usize, &str)] = &[
+        (&["failing.pcap"], 1, 0, "tcp.port-closed"),
+        (&["analyze", "failing.pcap"], 1, 0, "tcp.port-closed"),
+        (&["healthy.pcap"], 0, 0, "Nothing failed"),
+        (&["healthy.pcap", "failing.pcap"], 1, 0, "2 connections: 1 failed"),
+        (&["none.pcap"], 0, 0, "no-packets"),
+        (&["cut.pcap"], 1, 0, "file-truncated"),
+        (&["empty"], 2, 1, ""),
+        (&["missing.pcap"], 2, 1, ""),
+        (&["notes.txt"], 2, 1, ""),
+        (&["."], 2, 1, ""),
+        (&["-"], 2, 1, ""),
+        (&["empty", "healthy.pcap", "missing.pcap"], 2, 2, "Nothing failed"),
+        (&["--port", "81", "failing.pcap"], 0, 0, "No TCP connection"),
+        (&["--port", "81", "--port", "80", "failing.pcap"], 1, 0, "tcp.port-closed"),
+        (&["--ip-ranges", "notes.txt", "failing.pcap"], 2, 1, ""),
+        (&["--ip-ranges", "missing.json", "failing.pcap"], 2, 1, ""),
+        (&["-o", "report.html", "failing.pcap"], 2, 1, ""),
+        (&["-o", "missing/report.json", "failing.pcap"], 2, 1, ""),
+        (&["-o", "failing.pcap", "failing.pcap"], 2, 1, ""),
+        (&["explain"], 0, 0, "tcp.port-closed"),
+        (&["explain", "tcp"], 0, 0, "tcp.port-closed"),
+        (&["explain", "tcp.port-closed"], 0, 0, "How to confirm"),
+        (&["explain", "tcp.port-close"], 2, 1, ""),
+        (&["--version"], 0, 0, "why502 "),
+        (&["--help"], 0, 0, "Exit status:"),
+        (&["analyze", "--help"], 0, 0, "Exit status:"),
+    ];
+    for &(args, status, errors, word) in cases {
+        let ran = dir.run(args);
+        assert_eq!(ran.status, Some(status), "{args:?} {ran:?}");
+        assert_eq!(ran.err.lines().count(), errors, "{args:?} {ran:?}");
+        assert!(ran.out.contains(word), "{args:?} {ran:?}");
+        assert!(!word.is_empty() || ran.out.is_empty(), "{args:?} {ran:?}");
+        assert!(ran.err.lines().all(|l| l.starts_with("why502: ")), "{args:?} {ran:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_on_standard_error() {
+    let dir = Dir::with_captures();
+    let cases: &[&[&str]] = &[
+        &[],
+        &["analyze"],
+        &["--no-such-option", "failing.pcap"],
+        &["--format", "html", "failing.pcap"],
+        &["--port", "0", "failing.pcap"],
+        &["--port", "65536", "failing.pcap"],
+        &["--max-connections", "0", "failing.pcap"],
+    ];
+    for args in cases {
+        let ran = dir.run(args);
+        assert_eq!((ran.status, ran.out.as_str()), (Some(2), ""), "{args:?} {ran:?}");
+        assert!(!ran.err.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn an_unknown_cause_is_answered_with_the_nearest() {
+    let ran = Dir::new().run(&["explain", "tcp.syn-unanswerd\x1b[2J"]);
+    assert!(ran.err.contains("tcp.syn-unanswered") && !ran.err.contains('\x1b'), "{ran:?}");
+}
+
+#[test]
+fn the_filter_is_a_pcap_filter() {
+    let dir = Dir::with_captures();
+    let built_in = cfg!(feature = "pcap");
+    for (filter, status, errors) in [("tcp port 80", 1, 0), ("tcp port 81", 0, 0), ("no such filter (", 2, 1)] {
+        let ran = dir.run(&["--filter", filter, "failing.pcap"]);
+        let expected = if built_in { (Some(status), errors) } else { (Some(2), 1) };
+        assert_eq!((ran.status, ran.err.lines().count()), expected, "{filter} {ran:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_read() {
+    let dir = Dir::new();
+    for (args, word) in [(&["-"][..], "-: 2 packets"), (&["analyze", "--format", "json", "-"], "\"path\":\"-\"")] {
+        let mut child =
+            dir.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&Capture::new().refused().bytes()).unwrap();
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!((ran.status, ran.err.as_str()), (Some(1), ""), "{ran:?}");
+        assert!(ran.out.contains(word), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_command_comes_before_a_file_of_its_name() {
+    let dir = Dir::new();
+    dir.write("explain", &Capture::new().refused().bytes());
+    assert!(dir.run(&["explain"]).out.contains("tcp.syn-unanswered"));
+    assert_eq!(dir.run(&["./explain"]).status, Some(1));
+    assert_eq!(dir.run(&["analyze", "explain"]).status, Some(1));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let dir = Dir::new();
+    let many = (0..3_000).fold(Capture::new(), |capture, _| capture.refused().next());
+    dir.write("many.pcap", &many.bytes());
+    // What streams stops early, when the verdicts are not known; what comes at the end has them.
+    for (format, status) in [("text", 1), ("json", 0), ("ndjson", 0)] {
+        let mut child = dir
+            .command(&["--format", format, "many.pcap"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!((ran.status, ran.err.as_str()), (Some(status), ""), "{format}");
+    }
+}
+
+#[test]
+fn a_file_appears_when_it_is_whole() {
+    let dir = Dir::with_captures();
+    let before = dir.names();
+    for (name, word) in
+        [("r.txt", "why502: "), ("r.json", "{\"schema\""), ("r.ndjson", "{\"id\":1"), ("r.unknown", "why502: ")]
+    {
+        let ran = dir.run(&["-o", name, "failing.pcap"]);
+        assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (Some(1), "", ""), "{ran:?}");
+        assert!(dir.read(name).starts_with(word), "{}", dir.read(name));
+        fs::remove_file(dir.0.join(name)).unwrap();
+    }
+    dir.write("r.json", b"from yesterday");
+    assert_eq!(dir.run(&["-o", "r.json", "missing.pcap"]).status, Some(2));
+    assert_eq!(dir.run(&["-o", "r.json", "--filter", "no such filter (", "failing.pcap"]).status, Some(2));
+    assert_eq!(dir.read("r.json"), "from yesterday");
+    assert_eq!(dir.run(&["-o", "r.json", "--format", "text", "failing.pcap"]).status, Some(1));
+    assert!(dir.read("r.json").starts_with("why502: "));
+    fs::remove_file(dir.0.join("r.json")).unwrap();
+    assert_eq!(dir.names(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_and_a_link_stay_what_they_are() {
+    let dir = Dir::with_captures();
+    assert_eq!(dir.run(&["-o", "/dev/null", "failing.pcap"]).status, Some(1));
+    assert!(Path::new("/dev/null").metadata().is_ok_and(|m| !m.is_file()));
+    dir.write("real.txt", b"");
+    std::os::unix::fs::symlink("real.txt", dir.0.join("link.txt")).unwrap();
+    assert_eq!(dir.run(&["-o", "link.txt", "failing.pcap"]).status, Some(1));
+    assert!(dir.0.join("link.txt").is_symlink());
+    assert!(dir.read("real.txt").starts_with("why502: "));
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let dir = Dir::with_captures();
+    for (args, colour) in [
+        (&["failing.pcap"][..], false),
+        (&["--color", "never", "failing.pcap"], false),
+        (&["--color", "always", "failing.pcap"], true),
+        (&["explain", "--color", "always", "tcp.port-closed"], true),
+        (&["--color", "always", "--format", "json", "failing.pcap"], false),
+    ] {
+        assert_eq!(dir.run(args).out.contains('\x1b'), colour, "{args:?}");
+    }
+    let plain = dir.run(&["failing.pcap"]).out;
+    let coloured = dir.run(&["--color", "always", "failing.pcap"]).out;
+    let mut parts = coloured.split('\x1b');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest: String = parts.filter_map(|part| part.split_once('m')).map(|(_, text)| text).collect();
+    assert_eq!(plain, first + &rest);
+}
+
+#[test]
+fn addresses_can_come_from_a_file() {
+    let dir = Dir::with_captures();
+    let ranges = r#"{"prefixes": [{"ip_prefix": "192.0.2.0/24", "service": "CLOUDFRONT"}]}"#;
+    dir.write("ranges.json", ranges.as_bytes());
+    assert!(dir.run(&["failing.pcap"]).out.contains("(CloudFront)"));
+    assert!(dir.run(&["--ip-ranges", "ranges.json", "failing.pcap"]).out.contains("(not CloudFront's address)"));
+}

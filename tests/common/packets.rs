@@ -1,0 +1,109 @@
+//! Small captures made by hand, where a test needs bytes that no real server sends.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+/// CloudFront's end.
+const EDGE: ([u8; 4], u16) = ([130, 176, 1, 2], 40_112);
+/// The origin's end.
+const ORIGIN: ([u8; 4], u16) = ([10, 0, 0, 5], 80);
+
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+
+/// The header of a pcap file of raw IP packets.
+pub(crate) fn header() -> Vec<u8> {
+    let mut file = Vec::new();
+    file.extend(0xa1b2_c3d4u32.to_le_bytes());
+    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend(262_144u32.to_le_bytes());
+    file.extend(101u32.to_le_bytes());
+    file
+}
+
+/// A capture in the making: one connection, a millisecond between packets.
+pub(crate) struct Capture {
+    file: Vec<u8>,
+    packets: u32,
+    port: u16,
+    edge: u32,
+    origin: u32,
+}
+
+impl Capture {
+    /// With nothing but its header.
+    pub(crate) fn new() -> Capture {
+        Capture { file: header(), packets: 0, port: EDGE.1, edge: 1_000, origin: 9_000 }
+    }
+
+    /// Begins another connection.
+    pub(crate) fn next(mut self) -> Capture {
+        (self.port, self.edge, self.origin) = (self.port + 1, 1_000, 9_000);
+        self
+    }
+
+    /// The handshake of TCP.
+    pub(crate) fn open(self) -> Capture {
+        self.edge(SYN, b"").origin(SYN | ACK, b"").edge(ACK, b"")
+    }
+
+    /// A request and its answer.
+    pub(crate) fn exchange(self, request: &[u8], response: &[u8]) -> Capture {
+        self.edge(ACK, request).origin(ACK, response)
+    }
+
+    /// FIN from both sides.
+    pub(crate) fn close(self) -> Capture {
+        self.edge(FIN | ACK, b"").origin(FIN | ACK, b"").edge(ACK, b"")
+    }
+
+    /// A connection that is refused.
+    pub(crate) fn refused(self) -> Capture {
+        self.edge(SYN, b"").origin(RST | ACK, b"")
+    }
+
+    /// A connection on which all is well.
+    pub(crate) fn healthy(self) -> Capture {
+        let (get, ok) =
+            (b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        self.open().exchange(get, ok).close()
+    }
+
+    pub(crate) fn edge(mut self, flags: u8, data: &[u8]) -> Capture {
+        let edge = (EDGE.0, self.port);
+        self.packet(edge, ORIGIN, (self.edge, self.origin), flags, data);
+        self.edge += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        self
+    }
+
+    pub(crate) fn origin(mut self, flags: u8, data: &[u8]) -> Capture {
+        let edge = (EDGE.0, self.port);
+        self.packet(ORIGIN, edge, (self.origin, self.edge), flags, data);
+        self.origin += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        self
+    }
+
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        self.file
+    }
+
+    fn packet(&mut self, from: ([u8; 4], u16), to: ([u8; 4], u16), (seq, ack): (u32, u32), flags: u8, data: &[u8]) {
+        let mut p = vec![0x45, 0];
+        p.extend((40 + data.len() as u16).to_be_bytes());
+        p.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+        p.extend(from.0);
+        p.extend(to.0);
+        p.extend(from.1.to_be_bytes());
+        p.extend(to.1.to_be_bytes());
+        p.extend(seq.to_be_bytes());
+        p.extend(if flags & ACK == 0 { 0 } else { ack }.to_be_bytes());
+        p.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        p.extend(data);
+        self.file.extend((1_800_000_000 + self.packets / 1_000).to_le_bytes());
+        self.file.extend((self.packets % 1_000 * 1_000).to_le_bytes());
+        self.file.extend((p.len() as u32).to_le_bytes());
+        self.file.extend((p.len() as u32).to_le_bytes());
+        self.file.extend(p);
+        self.packets += 1;
+    }
+}
