@@ -126,12 +126,6 @@ impl Connection {
         self.watched_until.since(self.last.time)
     }
 
-    /// temporary
-    #[must_use]
-    pub fn failing_request_id(&self) -> Option<&str> {
-        None
-    }
-
     /// The name that the client asked for in its ClientHello.
     #[must_use]
     pub fn sni(&self) -> Option<&str> {

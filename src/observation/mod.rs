@@ -6,11 +6,15 @@
 mod connection;
 mod edge;
 pub mod encrypted;
+mod exchange;
 mod handshake;
+mod hidden_exchange;
 mod prefixes;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
+pub use exchange::{Unanswered, Unfinished};
+pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE, SNAPSHOT_SOURCE};
 
 pub use crate::session::{Foreign, http1, tls};

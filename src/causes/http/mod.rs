@@ -1,2 +1,167 @@
-//! stub
-pub(super) static ALL: &[&crate::diagnosis::Cause] = &[];
+//! The exchange.
+
+super::area! {
+    plaintext_on_tls_port,
+    malformed_status_line,
+    keep_alive_race,
+    request_not_read,
+    reset_before_response,
+    closed_before_response,
+    response_timeout,
+    edge_abandoned,
+    response_stalled,
+    reset_in_response,
+    closed_in_response,
+    encrypted_reset_before_response,
+    encrypted_closed_before_response,
+    encrypted_response_timeout,
+}
+
+use crate::base::Micros;
+use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::observation::http1::{Framing, Request, Response};
+use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
+
+/// A target is shown up to this many characters: a message is one sentence.
+const TARGET_SHOWN: usize = 80;
+
+/// A wait is a timeout of the edge only if it lasted this long (contract, ruling 4).
+const TIMEOUT: Micros = Micros::from_secs(1);
+
+/// A wait this near to a whole number of seconds was measured by a clock that somebody has set.
+const NEAR: Micros = Micros::from_millis(150);
+
+/// `GET /cart`, as a message names a request.
+fn name(request: &Request) -> String {
+    let mut target: String = request.target.chars().take(TARGET_SHOWN).collect();
+    if request.target_truncated || target.len() < request.target.len() {
+        target.push_str("...");
+    }
+    format!("{} {target}", request.method)
+}
+
+/// How sure it is that a wait was a timeout that somebody has set.
+fn timeout_confidence(wait: Micros) -> Confidence {
+    if is_near_whole_seconds(wait) { Confidence::Likely } else { Confidence::Possible }
+}
+
+fn is_near_whole_seconds(wait: Micros) -> bool {
+    let rest = wait.0.rem_euclid(Micros::from_secs(1).0);
+    wait.0 >= Micros::from_secs(1).0 - NEAR.0 && (rest <= NEAR.0 || rest >= Micros::from_secs(1).0 - NEAR.0)
+}
+
+/// How sure it is that the origin had not ended the connection before this request: where the first request of a
+/// capture is the first thing that is seen, it may have.
+fn certain_of(c: &Connection, owed: &Unanswered<'_>) -> Confidence {
+    if c.has_beginning() || owed.exchange.index > 0 { Confidence::Certain } else { Confidence::Likely }
+}
+
+/// What is missing of a response, in words.
+fn missing(response: &Response) -> String {
+    match response.framing {
+        _ if !response.head_complete => format!("its head breaks off after {} bytes", response.header_bytes),
+        Framing::Length(n) => format!("{} of {n} bytes of the body were sent", response.body_bytes),
+        Framing::Chunked => format!("{} bytes of the body were sent, the last chunk is missing", response.body_bytes),
+        _ => format!(
+            "{} bytes of the body were sent, and its end is marked by nothing but the close",
+            response.body_bytes
+        ),
+    }
+}
+
+/// What the viewer saw of a response that was cut: its status, unless not even the head was whole.
+fn seen_by_viewer(response: &Response) -> Edge {
+    let seen = if response.head_complete { Edge::status(response.status) } else { Edge::status(502) };
+    seen.detail("OriginReadError")
+}
+
+/// How far the request itself had come.
+fn progress(owed: &Unanswered<'_>) -> String {
+    let request = owed.request;
+    match request.framing {
+        _ if owed.is_asked() || owed.exchange.lost.client => String::new(),
+        _ if !request.head_complete => " (its head was not whole yet)".to_owned(),
+        Framing::Length(n) => format!(" ({} of {n} bytes of its body were sent)", request.body_bytes),
+        _ => " (its body was not whole yet)".to_owned(),
+    }
+}
+
+/// The packets that show a request without a response.
+fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
+    let first = owed.request.frame;
+    let last = Some(owed.last_word()).filter(|last| *last != first);
+    let interim = owed.exchange.interim.first().map(|i| (i.frame, i.status));
+    let finding = finding.exchange(owed.exchange.index).evidence(first, format!("the request: {}", name(owed.request)));
+    let (finding, last) = match interim {
+        Some((frame, status)) => {
+            let announced = format!("{status}, which announces a response and is none");
+            (finding.evidence(frame, announced), last.filter(|last| *last > frame))
+        }
+        None => (finding, last),
+    };
+    finding.evidence_if(last, "the last of the request's bytes")
+}
+
+/// What speaks for or against an idle timeout as the reason of an end without response.
+fn told_reuse(c: &Connection, owed: &Unanswered<'_>, finding: Finding) -> Finding {
+    match c.idle_before(owed.request, owed.exchange) {
+        None => finding.rules_out("http.keep-alive-race", "it was the first request of the connection"),
+        Some(idle) if idle < TIMEOUT => {
+            finding.rules_out("http.keep-alive-race", format!("the connection had been idle for {idle} only"))
+        }
+        Some(idle) => finding.fix(format!(
+            "The connection had been idle for {idle}: if that is the origin's keep-alive timeout, raise it above the edge's."
+        )),
+    }
+}
+
+/// The packets that show a response that was cut, and what the viewer saw of it.
+fn told_cut(cut: &Unfinished<'_>, finding: Finding) -> Finding {
+    let last = Some(cut.response.last_frame).filter(|last| *last != cut.response.frame);
+    finding
+        .exchange(cut.exchange.index)
+        .edge(seen_by_viewer(cut.response))
+        .evidence(cut.request.frame, format!("the request: {}", name(cut.request)))
+        .evidence(cut.response.frame, format!("the response begins: status {}", cut.response.status))
+        .evidence_if(last, "its last byte")
+}
+
+/// How sure it is that what the records show is a request without an answer.
+fn encrypted_confidence(request: &HiddenRequest) -> Confidence {
+    match request.answered_before {
+        Some(_) => Confidence::Possible,
+        None if request.by_type => Confidence::Certain,
+        None => Confidence::Likely,
+    }
+}
+
+/// The packets that show a request inside of TLS.
+fn told_encrypted(request: &HiddenRequest, finding: Finding) -> Finding {
+    let last = Some(request.last).filter(|last| *last != request.sent);
+    finding
+        .evidence_if(request.answered_before, "the origin's last application data")
+        .evidence(request.sent, "application data from the edge: its request")
+        .evidence_if(last, "the last of it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_whole_seconds() {
+        for (ms, near) in [
+            (0, false),
+            (500, false),
+            (900, true),
+            (1_000, true),
+            (1_149, true),
+            (1_200, false),
+            (2_990, true),
+            (30_100, true),
+            (30_400, false),
+        ] {
+            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), near, "{ms}");
+        }
+    }
+}
