@@ -21,6 +21,9 @@ pub fn delivery(c: &Connection) -> Delivery {
     if c.is_open() {
         return unexplained("the capture ended before the connection did");
     }
+    if c.is_one_sided() {
+        return unexplained("only one direction of the connection was captured");
+    }
     if let Some(http) = &c.http
         && (http.total > 0 || http.unsolicited_total > 0)
     {

@@ -81,7 +81,7 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
         counts.failed,
         counts.connections,
         if main.connections == counts.failed { "all".to_owned() } else { main.connections.to_string() },
-        title,
+        within_a_sentence(title),
         main.cause.id()
     );
     if story.repeats() > 0 {
@@ -98,6 +98,16 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
     }
     text.push('.');
     text
+}
+
+/// A title as it goes on after a colon.
+fn within_a_sentence(title: &str) -> String {
+    let ordinary = ["The ", "A ", "An ", "No ", "Nothing ", "Nobody "].iter().any(|word| title.starts_with(word));
+    let mut letters = title.chars();
+    match letters.next().filter(|_| ordinary) {
+        Some(first) => format!("{}{}", first.to_lowercase(), letters.as_str()),
+        None => title.to_owned(),
+    }
 }
 
 fn healthy(counts: Counts) -> String {

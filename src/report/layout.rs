@@ -51,8 +51,17 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
     }
 }
 
-/// Breaks `text` into lines of at most `width` columns, at spaces; a word that is longer is cut.
+/// Breaks `text` into lines of at most `width` columns, at spaces; a word that is longer is cut. A no-break space
+/// holds words together and is written as a space.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = broken(text, width);
+    for line in lines.iter_mut().filter(|l| l.contains('\u{a0}')) {
+        *line = line.replace('\u{a0}', " ");
+    }
+    lines
+}
+
+fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut len) = (String::new(), 0);
     for word in text.split([' ', '\n']).filter(|w| !w.is_empty()) {
@@ -130,6 +139,7 @@ mod tests {
             ("  spaces\n collapse ", 20, &["spaces collapse"]),
             ("abcdefghij k", 4, &["abcd", "efgh", "ij k"]),
             ("a abcdefgh", 4, &["a", "abcd", "efgh"]),
+            ("at 10\u{a0}to\u{a0}12", 10, &["at", "10 to 12"]),
             ("", 10, &[]),
         ] {
             assert_eq!(wrap(text, width), lines, "{text:?}");

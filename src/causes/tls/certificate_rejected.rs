@@ -6,6 +6,8 @@ use super::{EDGE, alert, for_name, s_client, version};
 
 /// An origin that ends sooner than this after its flight has not waited for the edge.
 const GIVES_UP_AFTER: Micros = Micros::from_secs(1);
+/// An edge that ends later than this after the flight may have had another reason.
+const AT_ONCE: Micros = Micros::from_secs(1);
 
 cause! {
     /// The edge refused the origin's certificate, and the bytes do not show why.
@@ -19,7 +21,7 @@ cause! {
     /// The origin's flight up to its certificate, and then, in place of the edge's key exchange or Finished, one of:
     /// - an alert in clear that names the certificate (bad_certificate, certificate_expired, unknown_ca, …): `certain`;
     /// - a close_notify in clear, even in TLS 1.3, which s2n-tls sends 10 to 30 s later, or a lone encrypted alert: `likely`;
-    /// - a bare RST or FIN. Up to TLS 1.2 `likely`; in TLS 1.3, where the rest is encrypted, `possible`;
+    /// - a bare RST or FIN. Up to TLS 1.2 and at once `likely`; later, or in TLS 1.3, where the rest is encrypted, `possible`;
     /// - silence until the origin gives up first.
     ///
     /// # Who must act
@@ -85,7 +87,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             refusal.in_words()
         ),
     };
-    let finding = Finding::new(shown, refusal.confidence(tls), message)
+    let finding = Finding::new(shown, refusal.confidence(tls, after), message)
         .evidence_if(tls.client_hello.as_ref().map(|hello| hello.frame), format!("ClientHello{}", for_name(c)))
         .evidence_if(chosen.map(|hello| hello.frame), format!("ServerHello: {spoken}"))
         .evidence(
@@ -199,13 +201,14 @@ impl Refusal<'_> {
         }
     }
 
-    fn confidence(&self, tls: &tls::Transcript) -> Confidence {
+    /// `after` is how long after the origin's flight.
+    fn confidence(&self, tls: &tls::Transcript, after: Micros) -> Confidence {
         match self {
             Refusal::Named(_) => Confidence::Certain,
             // An edge that has no client certificate to show may end it for that.
             _ if tls.client_certificate_requested => Confidence::Possible,
             Refusal::CloseNotify(_) | Refusal::Hidden(_) => Confidence::Likely,
-            Refusal::Ended(..) if !tls.is_tls13() => Confidence::Likely,
+            Refusal::Ended(..) if !tls.is_tls13() && after < AT_ONCE => Confidence::Likely,
             Refusal::Ended(..) | Refusal::OutWaited(_) => Confidence::Possible,
         }
     }

@@ -44,8 +44,8 @@ struct Interim {
 struct Response<'a> {
     frame: u64,
     time: Time,
-    status: Option<u16>,
-    reason: Option<&'a str>,
+    status: u16,
+    reason: &'a str,
     version: Option<&'a str>,
     content_length: Option<u64>,
     transfer_encoding: Option<&'a str>,
@@ -71,7 +71,8 @@ impl<'a> Exchange<'a> {
             stream: None,
             request: e.request.as_ref().map(Request::of),
             interim: e.interim.iter().map(|i| Interim { frame: i.frame.frame, status: i.status }).collect(),
-            response: e.response.as_ref().map(Response::of),
+            // What has no status is no response: `faults` says what it is.
+            response: e.response.as_ref().filter(|r| r.status > 0).map(Response::of),
             first_byte_us: micros(e.first_byte()),
             duration_us: micros(e.duration()),
             faults: e.faults().map(Fault::of).collect(),
@@ -106,9 +107,8 @@ impl<'a> Response<'a> {
         Response {
             frame: r.frame.frame,
             time: Shown(r.frame.time),
-            status: Some(r.status).filter(|&s| s > 0),
-            // An empty phrase is what many servers send, and is known.
-            reason: (r.status > 0).then_some(r.reason.as_str()),
+            status: r.status,
+            reason: &r.reason,
             version: known(&r.version),
             content_length: r.content_length,
             transfer_encoding: r.transfer_encoding.as_deref(),

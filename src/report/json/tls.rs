@@ -78,9 +78,11 @@ impl Serialize for Name {
     }
 }
 
-/// The name of a version; its code where it has none.
+/// The name of a version; its code where it has none. A draft has none: what is on the wire counts.
 fn version(code: u16) -> Cow<'static, str> {
-    version_name(code).unwrap_or_else(|| Cow::Owned(Hex(code).to_string()))
+    let is_draft = code >> 8 == 0x7f;
+    let name = version_name(code).filter(|_| !is_draft);
+    name.unwrap_or_else(|| Cow::Owned(Hex(code).to_string()))
 }
 
 impl<'a> Tls<'a> {

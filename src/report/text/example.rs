@@ -78,7 +78,7 @@ impl Example {
     ) -> io::Result<()> {
         let file = capture.map_or_else(String::new, |path| format!(", in {}", escape(path)));
         let (title, (first, last)) = (&self.title, self.frames);
-        paragraph(out, "    ", &format!("{lead}{title}, frames {first} to {last}{file}"))?;
+        paragraph(out, "    ", &format!("{lead}{title}, frames\u{a0}{first}\u{a0}to\u{a0}{last}{file}"))?;
         if self.says_something && !escape(told).starts_with(self.message.trim_end_matches('.')) {
             paragraph(out, "    ", &self.message)?;
         }

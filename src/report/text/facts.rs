@@ -95,10 +95,10 @@ fn hellos(t: &tls::Transcript, all: &mut Facts) {
         }
         let asked = h.sni.as_deref().map_or_else(|| "no SNI".to_owned(), |n| format!("SNI {}", name(n)));
         let versions: Vec<_> = h.offered_versions().into_iter().map(version).collect();
-        let versions = versions.join("/").replace("/TLS ", "/");
+        let versions = versions.join("/").replace("/TLS ", "/").replace(' ', "\u{a0}");
         let alpn: Vec<_> = h.alpn.iter().map(|p| name(p)).collect();
         let alpn = if alpn.is_empty() { String::new() } else { format!(", ALPN {}", shorten(&alpn.join(" "), NAME)) };
-        let text = format!("ClientHello: {asked}, {versions}, {} cipher suites{alpn}", h.ciphers.len());
+        let text = format!("ClientHello: {asked}, {versions}, {} cipher suites{alpn}", h.cipher_count());
         all.rich(h.frame, Side::Client, text);
     }
     if let Some(frame) = t.hello_retry_request {

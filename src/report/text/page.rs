@@ -18,7 +18,7 @@ const MAX_PROBLEMS: usize = 12;
 const MAX_CAPTURES: usize = 20;
 
 /// A longer path gets a line of its own.
-const MAX_PATH: usize = 32;
+const SHORT_PATH: usize = 32;
 
 /// What the page is made of.
 pub(super) struct Page<'a> {
@@ -67,7 +67,7 @@ impl<'a> Page<'a> {
         for capture in self.captures.iter().take(MAX_CAPTURES) {
             let path = escape(&capture.path);
             let length = path.chars().count();
-            if length <= MAX_PATH {
+            if length <= SHORT_PATH {
                 paragraph(self.out, "  ", &format!("{path}: {}", span(&capture.info)))?;
             } else {
                 let end: String = path.chars().skip(length.saturating_sub(WIDTH - 3)).collect();
@@ -236,8 +236,8 @@ fn viewer(told: &CauseCount) -> Option<String> {
 fn when(told: &CauseCount) -> String {
     let (first, last) = (clock(told.first_time), clock(told.last_time));
     match (first == last, first.0 == last.0) {
-        (true, _) => format!("At {} UTC.", first.1),
-        (_, true) => format!("From {} to {} UTC.", first.1, last.1),
+        (true, _) => format!("At {}\u{a0}UTC.", first.1),
+        (_, true) => format!("From {}\u{a0}to\u{a0}{}\u{a0}UTC.", first.1, last.1),
         _ => format!("From {} {} to {} {} UTC.", first.0, first.1, last.0, last.1),
     }
 }

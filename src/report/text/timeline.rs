@@ -65,7 +65,6 @@ impl Timeline {
             paint.text(Tone::Quiet, format_args!("      {:>frames$}  {:>times$}", "frame", "seconds"))
         )?;
         let indent = 6 + frames + 2 + times + 2 + 8 + 2;
-        let mut quoted = 0;
         for row in &self.rows {
             if row.skipped > 0 {
                 let steps = if row.skipped == 1 { "step" } else { "steps" };
@@ -80,19 +79,18 @@ impl Timeline {
                 seconds(row.frame, self.first),
                 self.side(row.from)
             )?;
-            quoted = 0;
+            let mut lines = 0;
             for (text, tone) in row.lines() {
                 for line in wrap(text, WIDTH.saturating_sub(indent)) {
-                    let lead = if quoted == 0 { 2 } else { indent };
+                    let lead = if lines == 0 { 2 } else { indent };
                     writeln!(out, "{:lead$}{}", "", paint.text(tone, line))?;
-                    quoted += 1;
+                    lines += 1;
                 }
             }
-            if quoted == 0 {
+            if lines == 0 {
                 writeln!(out)?;
             }
         }
-        debug_assert!(self.rows.is_empty() || quoted < 100, "a row is bounded");
         Ok(())
     }
 
@@ -133,12 +131,28 @@ impl Row {
         self.weight = self.weight.max(fact.weight);
     }
 
-    /// The lines of text, and how they look: a note speaks for itself unless the packet has values to show.
-    fn lines(&self) -> impl Iterator<Item = (&str, Tone)> {
+    /// The lines of text, and how they look: what the packet has to show, then what it proves, each said once.
+    fn lines(&self) -> Vec<(&str, Tone)> {
         let shown = self.notes.is_empty() || self.weight == Weight::Rich;
-        let facts = self.facts.iter().filter(move |_| shown).map(|f| (f.as_str(), Tone::Plain));
-        facts.chain(self.notes.iter().map(|n| (n.as_str(), Tone::Strong)))
+        let notes = self.notes.join(" ");
+        let told: Vec<_> = self.facts.iter().filter(|f| shown && !repeats(f, &notes)).map(String::as_str).collect();
+        let facts = told.join(" ");
+        let notes = self.notes.iter().filter(|n| !repeats(n, &facts)).map(|n| (n.as_str(), Tone::Strong));
+        told.into_iter().map(|f| (f, Tone::Plain)).chain(notes).collect()
     }
+}
+
+/// Whether every word of `text` that says anything is in `other`.
+fn repeats(text: &str, other: &str) -> bool {
+    const EMPTY: [&str; 12] =
+        ["the", "a", "of", "from", "for", "in", "by", "and", "edge", "edge's", "origin", "origin's"];
+    let words = |text: &str| -> Vec<String> {
+        let split = text.split([' ', '\u{a0}', '/']);
+        let bare = split.map(|w| w.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase());
+        bare.filter(|w| !w.is_empty() && !EMPTY.contains(&w.as_str())).collect()
+    };
+    let said = words(other);
+    !other.is_empty() && words(text).iter().all(|word| said.contains(word))
 }
 
 /// Keeps what tells most, and notes what was left out.
@@ -171,4 +185,23 @@ fn seconds(frame: FrameRef, first: FrameRef) -> String {
     let us = frame.since(first).0;
     let sign = if us < 0 { "-" } else { "" };
     format!("{sign}{}.{:06}", us.unsigned_abs() / 1_000_000, us.unsigned_abs() % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_and_a_fact_are_not_said_twice() {
+        let hello = "ClientHello: SNI origin.example.com, TLS\u{a0}1.3/1.2, 23 cipher suites";
+        for (text, other, again) in [
+            ("Alert: fatal protocol_version (70)", "fatal alert of the origin: protocol_version (70)", true),
+            ("the edge's ClientHello", hello, true),
+            ("ClientHello for \"origin.example.com\"", hello, true),
+            ("ClientHello: TLS 1.2 at most", hello, false),
+            ("anything", "", false),
+        ] {
+            assert_eq!(repeats(text, other), again, "{text}");
+        }
+    }
 }
