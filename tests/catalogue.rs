@@ -80,6 +80,11 @@ fn every_cause_is_emitted_on_its_own_captures() {
         let told = subject(&ear.connections, cause);
         let note = by_id(cause).is_some_and(|c| c.effect != Effect::Failed);
         let expected = if note { Outcome::Inconclusive } else { Outcome::Failed };
+        if case.needs_keys {
+            // What can only be told behind the keys is not told otherwise.
+            assert_ne!(told.outcome, Outcome::Failed, "{}: {:?}", case.name, told.findings);
+            continue;
+        }
         if told.cause != Some(cause) || told.outcome != expected {
             wrong.push(format!("{}: {:?} {:?} {:?}", case.name, told.outcome, told.findings, told.reason));
         }

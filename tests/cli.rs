@@ -1,5 +1,5 @@
 //! The program as a script or a person meets it: exit status, standard output and error, files.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 #[path = "common/packets.rs"]
 mod packets;

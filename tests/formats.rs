@@ -1,5 +1,5 @@
 //! Every report of every capture keeps to its format: JSON to the schema, text to 80 harmless columns.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
 #[path = "common/packets.rs"]

@@ -1,5 +1,5 @@
 //! What the tests over captures share: finding them, reading them, and keeping what the analysis said.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, clippy::panic, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +20,8 @@ pub struct Case {
     pub path: PathBuf,
     /// `tls.no-common-cipher`; `None` for a healthy one.
     pub cause: Option<String>,
+    /// A key log lies beside it: without decryption the cause cannot be seen.
+    pub needs_keys: bool,
     /// Further causes that may rightly be found there.
     pub also: BTreeSet<String>,
 }
@@ -65,7 +67,7 @@ fn case(dir: &Path) -> Case {
         [area, slug, _] => Some(format!("{area}.{slug}")),
         _ => panic!("{name}: neither healthy/NAME nor AREA/SLUG/VARIANT"),
     };
-    Case { path: capture_in(dir).unwrap(), name, cause, also }
+    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), also }
 }
 
 /// What the analysis said of one connection.

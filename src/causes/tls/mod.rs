@@ -42,19 +42,13 @@ fn versions(hello: &tls::ClientHello) -> String {
 
 /// `TLS 1.3, TLS 1.2; 19 cipher suites; groups secp256r1, x25519`: what the edge put into its hello.
 fn offer(hello: &tls::ClientHello) -> String {
-    let real = |code: &u16| !tls::names::is_grease(*code) && !is_signal(*code);
-    let ciphers = hello.ciphers.iter().filter(|code| real(code)).count();
-    let groups: Vec<u16> = hello.groups.iter().copied().filter(real).collect();
+    let ciphers = hello.cipher_count();
+    let groups: Vec<u16> = hello.groups.iter().copied().filter(|&code| !tls::names::is_grease(code)).collect();
     let groups = match groups.as_slice() {
         [] => "no groups".to_owned(),
         some => format!("groups {}", listed(some, group)),
     };
     format!("{}; {ciphers} cipher suites; {groups}", versions(hello))
-}
-
-/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and TLS_FALLBACK_SCSV (RFC 7507) are no cipher suites.
-const fn is_signal(cipher: u16) -> bool {
-    matches!(cipher, 0x00ff | 0x5600)
 }
 
 fn group(code: u16) -> Cow<'static, str> {

@@ -98,7 +98,7 @@ fn hellos(t: &tls::Transcript, all: &mut Facts) {
         let versions = versions.join("/").replace("/TLS ", "/").replace(' ', "\u{a0}");
         let alpn: Vec<_> = h.alpn.iter().map(|p| name(p)).collect();
         let alpn = if alpn.is_empty() { String::new() } else { format!(", ALPN {}", shorten(&alpn.join(" "), NAME)) };
-        let text = format!("ClientHello: {asked}, {versions}, {} cipher suites{alpn}", h.ciphers.len());
+        let text = format!("ClientHello: {asked}, {versions}, {} cipher suites{alpn}", h.cipher_count());
         all.rich(h.frame, Side::Client, text);
     }
     if let Some(frame) = t.hello_retry_request {

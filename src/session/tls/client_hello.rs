@@ -97,6 +97,14 @@ impl ClientHello {
         if listed.is_empty() { vec![self.legacy_version] } else { listed }
     }
 
+    /// How many cipher suites are on offer: GREASE (RFC 8701), TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) and
+    /// TLS_FALLBACK_SCSV (RFC 7507) are none.
+    #[must_use]
+    pub fn cipher_count(&self) -> usize {
+        let is_signal = |code: u16| super::names::is_grease(code) || matches!(code, 0x00ff | 0x5600);
+        self.ciphers.iter().filter(|&&code| !is_signal(code)).count()
+    }
+
     /// The JA3 fingerprint, as 32 hexadecimal digits. Computed when asked for: most hellos are never printed.
     /// `None` for an SSLv2 hello, of which there is no definition.
     #[must_use]
