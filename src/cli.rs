@@ -59,12 +59,14 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     }
     let streams = format != Format::Text;
     let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
+    // A capture that is still being written is watched line by line.
+    let live = to_terminal || typed.files.iter().any(|path| path == Path::new("-"));
     let mut out = Output::open(typed.output.as_deref(), !streams)?;
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.all };
     let mut renderer: Box<dyn Renderer + '_> = match format {
         Format::Text => Box::new(Text::new(&mut out, text)),
         Format::Json => Box::new(Json::new(&mut out)),
-        Format::Ndjson => Box::new(NdJson::new(&mut out)),
+        Format::Ndjson => Box::new(NdJson::new(&mut out, live)),
     };
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
     let done = analysis::run(sources, &options, renderer.as_mut(), |capture, bytes| progress.report(capture, bytes));
@@ -126,8 +128,9 @@ fn explained(typed: &Explain) -> Result<u8, String> {
             }
             None => {
                 let near = explain::nearest(id, catalogue()).join(", ");
+                let near = if near.is_empty() { near } else { format!("; did you mean {near}?") };
                 let id = why502::base::escape(id);
-                return Err(format!("no cause is called {id}; the nearest are {near} (`why502 explain` lists all)"));
+                return Err(format!("no cause is called {id}{near} (`why502 explain` lists all)"));
             }
         },
     };

@@ -1,5 +1,5 @@
 //! The program as a script or a person meets it: exit status, standard output and error, files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 #[path = "common/packets.rs"]
 mod packets;
@@ -264,4 +264,22 @@ fn addresses_can_come_from_a_file() {
     dir.write("ranges.json", ranges.as_bytes());
     assert!(dir.run(&["failing.pcap"]).out.contains("(CloudFront)"));
     assert!(dir.run(&["--ip-ranges", "ranges.json", "failing.pcap"]).out.contains("(not CloudFront's address)"));
+}
+
+#[test]
+fn a_capture_in_the_making_is_told_line_by_line() {
+    use std::io::{BufRead as _, BufReader};
+    let dir = Dir::new();
+    let mut child =
+        dir.command(&["--format", "ndjson", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // A connection is over some time after its last packet; more packets are needed for that time to pass.
+    input.write_all(&Capture::new().refused().later(600).next().refused().bytes()).unwrap();
+    input.flush().unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"id\":1,"), "{line}");
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }

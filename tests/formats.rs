@@ -83,7 +83,7 @@ fn check(judge: &Judge, name: &str, capture: &[u8]) {
     assert_eq!(document["summary"]["other"]["connections"], summary.other.connections, "{name}");
     assert_eq!(told.len() as u64, summary.counts.connections + summary.other.connections, "{name}");
 
-    let (lines, _) = report(capture, |out| Box::new(NdJson::new(out)));
+    let (lines, _) = report(capture, |out| Box::new(NdJson::new(out, false)));
     let lines: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let (refinements, connections): (Vec<_>, Vec<_>) = lines.into_iter().partition(|l| l.get("refines").is_some());
     assert_eq!(connections.len(), told.len(), "{name}");

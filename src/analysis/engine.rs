@@ -1,6 +1,6 @@
 //! From packets to finished connections.
 
-use crate::base::{CaptureIndex, FrameRef, Timestamp};
+use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, TcpSegment};
 use crate::link;
@@ -13,6 +13,9 @@ use super::open::Open;
 /// With more open connections than this, one that ended makes room soon.
 const MAX_LINGERING: usize = 4_096;
 
+/// Packets of one clock are not further out of order than this.
+const DISORDER: Micros = Micros::from_secs(10);
+
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
 pub struct Noticed {
@@ -22,6 +25,8 @@ pub struct Noticed {
     pub first_undecodable: Option<(u64, String)>,
     /// Fragments of IP packets, which are not put together.
     pub fragments: u64,
+    /// Packets that are much earlier than the one before.
+    pub clock_steps: u64,
     /// Connections that were put away because the table was full.
     pub evicted: u64,
     /// Connections of which reassembly reached its bound.
@@ -40,7 +45,7 @@ pub struct Engine<'o> {
     table: Table<FlowKey, Box<Open>>,
     noticed: Noticed,
     order: u64,
-    /// The latest time of any packet: a clock that is set back does not bring connections back.
+    /// The latest time of any packet since the clock was last set back.
     now: Timestamp,
 }
 
@@ -70,7 +75,7 @@ impl<'o> Engine<'o> {
     ) -> Result<(), E> {
         let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
         self.order += 1;
-        self.now = self.now.max(packet.time);
+        self.keep_time(packet.time);
         while let Some(over) = self.table.expire(self.now) {
             let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
             done(self.close(*over, ended))?;
@@ -132,7 +137,7 @@ impl<'o> Engine<'o> {
         let crowded = self.table.len() > MAX_LINGERING;
         if let Some(open) = self.table.get_mut(slot) {
             let patience = open.segment(segment, frame, crowded);
-            self.table.set_deadline(slot, frame.time.plus(patience));
+            self.table.set_deadline(slot, self.now.plus(patience));
         }
         Ok(())
     }
@@ -152,7 +157,7 @@ impl<'o> Engine<'o> {
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
-        Ok(self.table.insert(key, id, frame.time, Box::new(Open::new(id, segment, frame))))
+        Ok(self.table.insert(key, id, self.now, Box::new(Open::new(id, segment, frame))))
     }
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
@@ -161,6 +166,18 @@ impl<'o> Engine<'o> {
         self.noticed.one_sided += u64::from(c.is_one_sided());
         self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
         c
+    }
+
+    /// A little disorder is usual where several queues feed one capture. A clock that was set back, or a file older
+    /// than the one before, begins a new count: its connections must not be over before they began.
+    #[inline]
+    fn keep_time(&mut self, time: Timestamp) {
+        if time >= self.now {
+            self.now = time;
+        } else if self.now.since(time) > DISORDER {
+            self.now = time;
+            self.noticed.clock_steps += 1;
+        }
     }
 
     #[cold]

@@ -98,7 +98,7 @@ impl Open {
             encapsulation: self.encapsulation,
             first: self.first,
             last: self.last,
-            watched_until,
+            watched_until: watched_until.max(self.last.time),
             ended,
             tcp,
             tls: protocols.tls,

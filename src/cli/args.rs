@@ -27,11 +27,11 @@ const STATUS: &str = "\
 Exit status:
   0  nothing failed (inconclusive connections alone do not count)
   1  at least one connection failed
-  2  wrong usage, unreadable input, or an error of the program; one line on standard error says which.
-     Readable files are still reported when others are not.
+  2  wrong usage, unreadable input, or an error of the program: one line on standard error
+     says which, and readable files are still reported when others are not
 
-Standard output carries the report alone. A reader that goes away early (`| head`) ends the program quietly:
-the status is that of the verdicts where they are known by then, else 0.";
+Standard output carries the report alone. A reader that goes away early (`| head`) ends the
+program quietly: the status is that of the verdicts where they are known by then, else 0.";
 
 /// Why did CloudFront answer 502?
 ///

@@ -42,6 +42,12 @@ impl Capture {
         self
     }
 
+    /// Lets so many seconds pass.
+    pub(crate) fn later(mut self, seconds: u32) -> Capture {
+        self.packets += seconds * 1_000;
+        self
+    }
+
     /// The handshake of TCP.
     pub(crate) fn open(self) -> Capture {
         self.edge(SYN, b"").origin(SYN | ACK, b"").edge(ACK, b"")

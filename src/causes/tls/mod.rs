@@ -24,7 +24,7 @@ use crate::observation::{Connection, tls};
 const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
 
 /// Names of a list that a sentence can hold.
-const MAX_NAMES: usize = 6;
+const NAMES_IN_A_SENTENCE: usize = 6;
 
 /// The name of a protocol version, or its number.
 fn version(code: u16) -> Cow<'static, str> {
@@ -56,8 +56,8 @@ fn group(code: u16) -> Cow<'static, str> {
 }
 
 fn listed(codes: &[u16], name: fn(u16) -> Cow<'static, str>) -> String {
-    let named: Vec<_> = codes.iter().take(MAX_NAMES).map(|&code| name(code)).collect();
-    let more = codes.len().saturating_sub(MAX_NAMES);
+    let named: Vec<_> = codes.iter().take(NAMES_IN_A_SENTENCE).map(|&code| name(code)).collect();
+    let more = codes.len().saturating_sub(NAMES_IN_A_SENTENCE);
     match more {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),

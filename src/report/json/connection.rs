@@ -119,9 +119,8 @@ impl<'a> Connection<'a> {
 }
 
 fn foreign(both: &PerSide<Option<seen::Foreign>>) -> Sides<Option<Foreign>> {
-    let of =
-        |f: &Option<seen::Foreign>| f.as_ref().map(|f| Foreign { frame: f.frame.frame, bytes: escape_bytes(&f.bytes) });
-    PerSide { client: of(&both.client), server: of(&both.server) }.into()
+    let of = |f: &seen::Foreign| Foreign { frame: f.frame.frame, bytes: escape_bytes(&f.bytes) };
+    PerSide { client: both.client.as_ref().map(of), server: both.server.as_ref().map(of) }.into()
 }
 
 impl Tcp {

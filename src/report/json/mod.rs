@@ -69,12 +69,18 @@ impl<W: Write> Renderer for Json<W> {
 /// One connection a line, at once; a further line where the second step changes a verdict (ruling 23).
 pub struct NdJson<W> {
     out: W,
+    live: bool,
 }
 
 impl<W: Write> NdJson<W> {
-    /// Writes to `out`, which should be buffered.
-    pub fn new(out: W) -> NdJson<W> {
-        NdJson { out }
+    /// Writes to `out`, which should be buffered. Where somebody watches it `live`, each line is sent off at once.
+    pub fn new(out: W, live: bool) -> NdJson<W> {
+        NdJson { out, live }
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n")?;
+        if self.live { self.out.flush() } else { Ok(()) }
     }
 }
 
@@ -92,12 +98,12 @@ impl<W: Write> Renderer for NdJson<W> {
 
     fn connection(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
         put(&mut self.out, &connection::Connection::of(connection, diagnosis))?;
-        self.out.write_all(b"\n")
+        self.end_line()
     }
 
     fn refined(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
         put(&mut self.out, &Refinement { refines: connection.id, verdict: verdict::Verdict::of(&diagnosis.verdict) })?;
-        self.out.write_all(b"\n")
+        self.end_line()
     }
 
     fn finish(&mut self, _captures: &[Capture], _summary: &Summary) -> io::Result<()> {

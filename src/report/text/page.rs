@@ -70,8 +70,10 @@ impl<'a> Page<'a> {
             if length <= SHORT_PATH {
                 paragraph(self.out, "  ", &format!("{path}: {}", span(&capture.info)))?;
             } else {
-                let end: String = path.chars().skip(length.saturating_sub(WIDTH - 3)).collect();
-                writeln!(self.out, "  {}{end}", if length > WIDTH - 2 { "\u{2026}" } else { "" })?;
+                // The end of a path is what tells captures apart.
+                let cut = length.checked_sub(WIDTH - 2).filter(|&over| over > 0).map_or(0, |over| over + 1);
+                let end: String = path.chars().skip(cut).collect();
+                writeln!(self.out, "  {}{end}", if cut > 0 { "\u{2026}" } else { "" })?;
                 paragraph(self.out, "  ", &span(&capture.info))?;
             }
             let read = capture.info.problems.iter().map(|p| (p.kind.as_str(), p.count, &p.detail));

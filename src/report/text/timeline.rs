@@ -144,8 +144,10 @@ impl Row {
 
 /// Whether every word of `text` that says anything is in `other`.
 fn repeats(text: &str, other: &str) -> bool {
-    const EMPTY: [&str; 12] =
-        ["the", "a", "of", "from", "for", "in", "by", "and", "edge", "edge's", "origin", "origin's"];
+    const EMPTY: [&str; 16] = [
+        "the", "a", "of", "from", "for", "in", "by", "and", "edge", "edge's", "origin", "origin's", "request",
+        "response", "begins", "status",
+    ];
     let words = |text: &str| -> Vec<String> {
         let split = text.split([' ', '\u{a0}', '/']);
         let bare = split.map(|w| w.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase());
