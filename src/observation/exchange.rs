@@ -65,10 +65,16 @@ impl Unanswered<'_> {
 }
 
 impl Unfinished<'_> {
+    /// The last packet of the response before the connection ended.
+    #[must_use]
+    pub fn last_word(&self) -> FrameRef {
+        self.end.last_data.server.unwrap_or(self.response.frame).max(self.response.frame)
+    }
+
     /// How long the response stood still before the connection ended.
     #[must_use]
     pub fn stood_still(&self) -> Micros {
-        self.end.frame.since(self.response.last_frame)
+        self.end.frame.since(self.last_word())
     }
 }
 

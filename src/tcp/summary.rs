@@ -13,6 +13,8 @@ pub struct Closer {
     pub how: End,
     /// Where it is.
     pub frame: FrameRef,
+    /// The last packet of each side before it with payload that was not sent before.
+    pub last_data: PerSide<Option<FrameRef>>,
 }
 
 /// Facts about one TCP connection. Everything per side is what that side *sent*.
@@ -139,6 +141,7 @@ impl Summary {
         self.rst.swap();
         if let Some(closer) = &mut self.closer {
             closer.side = closer.side.peer();
+            closer.last_data.swap();
         }
         self.state = self.state.flipped();
         self.history.flip();

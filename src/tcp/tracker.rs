@@ -207,7 +207,7 @@ impl Tracker {
         self.was_reset = true;
         if s.rst[from].is_none() {
             s.rst[from] = Some(frame);
-            s.closer.get_or_insert(Closer { side: from, how: End::Rst, frame });
+            s.closer.get_or_insert(Closer { side: from, how: End::Rst, frame, last_data: s.last_data });
             out.end(from, End::Rst, frame);
         }
     }
@@ -250,7 +250,7 @@ impl Tracker {
         let s = &mut self.summary;
         s.history.once(from, b'F');
         s.fin[from].get_or_insert(frame);
-        s.closer.get_or_insert(Closer { side: from, how: End::Fin, frame });
+        s.closer.get_or_insert(Closer { side: from, how: End::Fin, frame, last_data: s.last_data });
         let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
         self.halves[from].begin(seq);
         self.halves[from].finish(from, (seq, segment.payload_len), frame, out);

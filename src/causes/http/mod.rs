@@ -117,7 +117,7 @@ fn told_reuse(c: &Connection, owed: &Unanswered<'_>, finding: Finding) -> Findin
 
 /// The packets that show a response that was cut, and what the viewer saw of it.
 fn told_cut(cut: &Unfinished<'_>, finding: Finding) -> Finding {
-    let last = Some(cut.response.last_frame).filter(|last| *last != cut.response.frame);
+    let last = Some(cut.last_word()).filter(|last| *last != cut.response.frame);
     finding
         .exchange(cut.exchange.index)
         .edge(seen_by_viewer(cut.response))

@@ -41,8 +41,11 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let cut = c.unfinished().filter(|u| u.end.side == Side::Client && u.stood_still() >= super::TIMEOUT)?;
-    // What the edge did not acknowledge was lost on the way, and what it had no room for it did not want.
-    if c.tcp.unacknowledged(Side::Server) > 0 || c.tcp.zero_windows.client > 0 {
+    // What the edge did not acknowledge was lost on the way, unless it came when the edge had gone; what it had no room
+    // for it did not want.
+    let late = cut.response.last_frame > cut.end.frame;
+    let lost = if late { c.tcp.retransmissions.server > 0 } else { c.tcp.unacknowledged(Side::Server) > 0 };
+    if lost || c.tcp.zero_windows.client > 0 {
         return None;
     }
     let (end, wait) = (cut.end.frame, cut.stood_still());
@@ -59,7 +62,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .edge(super::seen_by_viewer(cut.response))
             .evidence(cut.request.frame, format!("the request: {}", super::name(cut.request)))
             .evidence(cut.response.frame, format!("the response begins: status {}", cut.response.status))
-            .evidence(cut.response.last_frame, "its last byte")
+            .evidence(cut.last_word(), "the last of it before the silence")
             .evidence(end, format!("{how} from the edge, after {wait} of silence"))
             .rules_out("http.response-timeout", format!("the response began in frame {}", cut.response.frame.frame))
             .rules_out("http.closed-in-response", "the edge ended the connection, not the origin")
