@@ -44,6 +44,8 @@ pub struct Session {
     spoken: PerSide<Spoken>,
     prefix: PerSide<Option<Box<Prefix>>>,
     foreign_bytes: PerSide<u64>,
+    /// Bytes that are not in the capture, before it is known what the side speaks.
+    missing: PerSide<u64>,
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
     /// The SYN told who is the client.
@@ -129,6 +131,7 @@ impl Session {
             Guess::Is(spoken, who) => {
                 let first = prefix.frame();
                 let side = self.decide(side, spoken, who);
+                self.tell_missing(side, first);
                 if held > 0 {
                     let kept = prefix.bytes().get(..held).unwrap_or_default().to_vec();
                     self.observe(side, &kept, first);
@@ -202,11 +205,22 @@ impl Session {
         side
     }
 
+    /// Tells the observer of a side of the hole in front of its first bytes.
+    fn tell_missing(&mut self, side: Side, frame: FrameRef) {
+        let len = std::mem::take(&mut self.missing[side]);
+        match (self.spoken[side], &mut self.tls, &mut self.http) {
+            (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
+            (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            _ => {}
+        }
+    }
+
     fn flip(&mut self) {
         self.flipped = !self.flipped;
         self.spoken.swap();
         self.prefix.swap();
         self.foreign_bytes.swap();
+        self.missing.swap();
     }
 
     #[inline]
@@ -250,6 +264,8 @@ impl Stream for Session {
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            // What comes next need not be the beginning of anything.
+            (Spoken::Undecided, ..) => self.missing[side] += len,
             _ => {}
         }
     }

@@ -39,9 +39,9 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
-    let fin = c.ended_with(Side::Server, End::Fin)?;
+    let fin = c.certain_end().filter(|end| end.side == Side::Server && end.how == End::Fin)?.frame;
     let spoke = c.tcp.first_data.client.is_some_and(|data| data < fin) || c.tcp.first_data.server.is_some();
-    if spoke || !c.tcp.is_whole(Side::Client) || fin.since(established) > IDLE {
+    if spoke || !c.sees_all() || fin.since(established) > IDLE {
         return None;
     }
     let message = format!("{} accepted the connection and closed it after {}, before either side sent a byte.", c.server, fin.since(established));

@@ -40,7 +40,9 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let syn = c.tcp.syn?;
     let rst = c.tcp.rst.server?;
-    if c.tcp.syn_ack.is_some() || c.tcp.stream_bytes.server > 0 || rst < syn {
+    // An edge that acknowledges something has had an answer, though the capture missed it.
+    let answered = c.tcp.syn_ack.is_some() || c.tcp.stream_bytes.server > 0 || c.tcp.acknowledgements.client;
+    if answered || rst < syn {
         return None;
     }
     let message = format!("{} refused the connection: its SYN was answered by RST after {}.", c.server, rst.since(syn));
