@@ -4,6 +4,7 @@
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
 mod engine;
+mod filter;
 mod open;
 mod run;
 

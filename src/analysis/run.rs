@@ -11,6 +11,7 @@ use crate::observation::Connection;
 use crate::report::{Capture, CaptureProblem, Renderer, Summary, Tally};
 use crate::source::Source;
 
+use super::filter::Filter;
 use super::{Engine, Noticed, Options};
 
 /// Connections held for the second step; past that they are written as they stand (ruling 23).
@@ -197,56 +198,3 @@ fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
     let met = all.into_iter().filter(|&(_, count, _)| count > 0);
     met.map(|(kind, count, detail)| CaptureProblem { kind, count, detail }).collect()
 }
-
-#[cfg(feature = "pcap")]
-mod filtering {
-    use super::Failure;
-    use crate::source::filter;
-    use crate::source::{LinkType, Packet};
-
-    /// A pcap-filter expression, compiled for the link type in hand.
-    pub(super) struct Filter<'e> {
-        expression: Option<&'e str>,
-        compiled: Option<(LinkType, filter::Filter)>,
-    }
-
-    impl<'e> Filter<'e> {
-        pub(super) fn new(expression: Option<&'e str>) -> Result<Filter<'e>, Failure> {
-            Ok(Filter { expression, compiled: None })
-        }
-
-        #[inline]
-        pub(super) fn passes(&mut self, packet: &Packet<'_>) -> Result<bool, Failure> {
-            let Some(expression) = self.expression else { return Ok(true) };
-            if self.compiled.as_ref().is_none_or(|(link_type, _)| *link_type != packet.link_type) {
-                let fresh = filter::Filter::compile(expression, packet.link_type).map_err(Failure::Filter)?;
-                self.compiled = Some((packet.link_type, fresh));
-            }
-            Ok(self.compiled.as_ref().is_none_or(|(_, filter)| filter.matches(packet.bytes)))
-        }
-    }
-}
-
-#[cfg(not(feature = "pcap"))]
-mod filtering {
-    use super::Failure;
-    use crate::source::Packet;
-
-    /// Without libpcap there is no filter.
-    pub(super) struct Filter;
-
-    impl Filter {
-        pub(super) fn new(expression: Option<&str>) -> Result<Filter, Failure> {
-            match expression {
-                None => Ok(Filter),
-                Some(_) => Err(Failure::Filter("--filter needs libpcap, which this build does without".to_owned())),
-            }
-        }
-
-        pub(super) fn passes(&mut self, _packet: &Packet<'_>) -> Result<bool, Failure> {
-            Ok(true)
-        }
-    }
-}
-
-use filtering::Filter;

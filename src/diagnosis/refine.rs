@@ -62,18 +62,16 @@ impl Ledger {
         let raised = if let Some(wait) = wait(d) {
             let near = |length| self.waits.get(&(c.server.ip, length)).copied().unwrap_or_default();
             let recurring = near(wait - 1) + near(wait) + near(wait + 1);
-            (recurring >= RECURS).then(|| {
-                (None, format!("{recurring} waits of this length end this way in the capture: a timer's work"))
-            })
+            (recurring >= RECURS)
+                .then(|| format!("{recurring} waits of this length end this way in the capture: a timer's work"))
         } else {
             self.elsewhere(c, d)
         };
         match (raised, d.findings.first_mut()) {
-            (Some((frame, note)), Some((_, finding))) if finding.confidence < Confidence::Likely => {
+            (Some(note), Some((_, finding))) if finding.confidence < Confidence::Likely => {
                 finding.confidence = Confidence::Likely;
                 d.verdict.confidence = Some(Confidence::Likely);
-                let frame = frame.unwrap_or(finding.at);
-                finding.evidence.push(super::Evidence { frame, note });
+                finding.evidence.push(super::Evidence { frame: finding.at, note });
                 true
             }
             _ => false,
@@ -81,12 +79,12 @@ impl Ledger {
     }
 
     /// Another connection with the same name that worked.
-    fn elsewhere(&self, c: &Connection, d: &Diagnosis) -> Option<(Option<FrameRef>, String)> {
+    fn elsewhere(&self, c: &Connection, d: &Diagnosis) -> Option<String> {
         if d.verdict.cause.is_none_or(|cause| cause.id() != REJECTED) {
             return None;
         }
         let worked = self.worked.get(&(c.server, c.sni()?.to_owned()))?;
-        Some((None, format!("a connection with the same name works in this capture (from frame {})", worked.frame)))
+        Some(format!("a connection with the same name works in this capture (from frame {})", worked.frame))
     }
 }
 
