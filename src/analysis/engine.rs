@@ -2,8 +2,8 @@
 
 use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
-use crate::ip::{self, TcpSegment};
-use crate::link;
+use crate::ip::{self, Defragmenter, Fragment, TcpSegment};
+use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended};
 use crate::source::Packet;
 
@@ -23,10 +23,12 @@ pub struct Noticed {
     pub undecodable: u64,
     /// The first of them, and why.
     pub first_undecodable: Option<(u64, String)>,
-    /// Fragments of IP packets, which are not put together.
+    /// Fragments of IP packets that could not be put together.
     pub fragments: u64,
     /// Packets that are much earlier than the one before.
     pub clock_steps: u64,
+    /// Fragments that said something else than earlier ones about the same bytes.
+    pub conflicting_fragments: u64,
     /// Connections that were put away because the table was full.
     pub evicted: u64,
     /// Connections of which reassembly reached its bound.
@@ -43,6 +45,7 @@ pub struct Noticed {
 pub struct Engine<'o> {
     options: &'o Options,
     table: Table<FlowKey, Box<Open>>,
+    defragmenter: Defragmenter,
     noticed: Noticed,
     order: u64,
     /// The latest time of any packet since the clock was last set back.
@@ -53,10 +56,17 @@ impl<'o> Engine<'o> {
     /// Begins with no connection.
     #[must_use]
     pub fn new(options: &'o Options) -> Engine<'o> {
-        Engine { options, table: Table::default(), noticed: Noticed::default(), order: 0, now: Timestamp(i64::MIN) }
+        Engine {
+            options,
+            table: Table::default(),
+            defragmenter: Defragmenter::default(),
+            noticed: Noticed::default(),
+            order: 0,
+            now: Timestamp(i64::MIN),
+        }
     }
 
-    /// What was noticed so far.
+    /// What was noticed so far, fragments aside: they are counted at the end.
     #[must_use]
     pub fn noticed(&self) -> &Noticed {
         &self.noticed
@@ -90,7 +100,7 @@ impl<'o> Engine<'o> {
         };
         match ip::decode(whole) {
             ip::Decoded::Tcp(segment) => self.segment(&segment, frame, done)?,
-            ip::Decoded::Fragment => self.noticed.fragments += 1,
+            ip::Decoded::Fragment(fragment) => self.fragment(&fragment, frame, done)?,
             ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
             ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => {}
         }
@@ -106,7 +116,39 @@ impl<'o> Engine<'o> {
             let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
             done(self.close(*open, ended))?;
         }
+        self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
+        self.noticed.conflicting_fragments = self.defragmenter.conflicts();
         Ok(self.noticed)
+    }
+
+    /// A packet that is put together may be, or carry, another fragment; it counts at the frame that completes it.
+    #[cold]
+    #[inline(never)]
+    fn fragment<E>(
+        &mut self,
+        fragment: &Fragment<'_>,
+        frame: FrameRef,
+        mut done: impl FnMut(Connection) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut completed = self.defragmenter.take(fragment, self.now);
+        let mut deeper = 0..MAX_ENCAPSULATION;
+        while let Some(whole) = completed {
+            completed = match ip::decode(whole.frame()) {
+                // A function of its own, by the type of `done`: that of ordinary packets stays where it is called.
+                ip::Decoded::Tcp(segment) => return self.segment(&segment, frame, &mut done),
+                ip::Decoded::Fragment(inner) if deeper.next().is_some() => self.defragmenter.take(&inner, self.now),
+                ip::Decoded::Fragment(_) => {
+                    self.undecodable(frame, &Undecodable::TooDeep);
+                    None
+                }
+                ip::Decoded::Undecodable(why) => {
+                    self.undecodable(frame, &why);
+                    None
+                }
+                ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => None,
+            };
+        }
+        Ok(())
     }
 
     fn segment<E>(
@@ -185,6 +227,71 @@ impl<'o> Engine<'o> {
         self.noticed.undecodable += 1;
         if self.noticed.first_undecodable.is_none() {
             self.noticed.first_undecodable = Some((frame.frame, why.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::LinkType;
+    use std::convert::Infallible;
+
+    /// An IPv6 packet.
+    fn v6(next: u8, payload: &[u8]) -> Vec<u8> {
+        let [a, b] = (payload.len() as u16).to_be_bytes();
+        [&[0x60, 0, 0, 0, a, b, next, 64][..], &[1; 16], &[2; 16], payload].concat()
+    }
+
+    /// The packet cut in two, and those again, as often as `levels` says; what completes another comes last.
+    fn cut(packet: &[u8], levels: u8, id: u16) -> Vec<Vec<u8>> {
+        if levels == 0 {
+            return vec![packet.to_vec()];
+        }
+        let (first, last) = packet[40..].split_at((packet.len() - 40) / 16 * 8);
+        let part = |offset: u16, bytes: &[u8]| {
+            let ([a, b], [c, d]) = (offset.to_be_bytes(), id.to_be_bytes());
+            let packet = v6(44, &[&[packet[6], 0, a, b, 0, 0, c, d], bytes].concat());
+            cut(&packet, levels - 1, id * 2 + u16::from(offset > 1))
+        };
+        [part(1, first), part(first.len() as u16, last)].concat()
+    }
+
+    #[test]
+    fn what_came_in_fragments_counts_once_at_the_frame_that_completes_it() {
+        let mut syn = vec![0; 1_000];
+        (syn[1], syn[3], syn[12], syn[13]) = (9, 80, 0x50, 2);
+        let packet = v6(6, &syn);
+        // Levels, packets left out at the end; then connections, fragments not put together, undecodable packets.
+        for (levels, missing, expected) in [
+            (0, 0, (1, 0, 0)),
+            (1, 0, (1, 0, 0)),
+            (1, 1, (0, 1, 0)),
+            (3, 0, (1, 0, 0)),
+            (3, 1, (0, 3, 0)),
+            (9, 0, (1, 0, 0)),
+            (10, 0, (0, 0, 2)),
+        ] {
+            let options = Options::default();
+            let mut engine = Engine::new(&options);
+            let mut parts = cut(&packet, levels, 1);
+            parts.truncate(parts.len() - missing);
+            for (bytes, frame) in parts.iter().zip(1..) {
+                let original_len = bytes.len() as u32;
+                let packet = Packet { frame, time: Timestamp(0), link_type: LinkType::RAW, bytes, original_len };
+                engine.packet(0, &packet, |_| Ok::<_, Infallible>(())).unwrap();
+            }
+            let mut found = Vec::new();
+            let keep = |c| {
+                found.push(c);
+                Ok::<_, Infallible>(())
+            };
+            let noticed = engine.finish(keep).unwrap();
+            let got = (noticed.connections, noticed.fragments, noticed.undecodable);
+            assert_eq!((got, noticed.conflicting_fragments), (expected, 0), "{levels} levels without {missing}");
+            for c in found {
+                assert_eq!((c.tcp.packets.client, c.first.frame), (1, parts.len() as u64), "{levels}");
+            }
         }
     }
 }

@@ -165,7 +165,16 @@ fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
     };
     let all = [
         ("undecodable-frames", noticed.undecodable, undecodable),
-        ("fragments-not-reassembled", noticed.fragments, "IP fragments; what they carry was not looked at".to_owned()),
+        (
+            "fragments-not-reassembled",
+            noticed.fragments,
+            "IP fragments of which others are missing; what they carry was not looked at".to_owned(),
+        ),
+        (
+            "conflicting-fragments",
+            noticed.conflicting_fragments,
+            "IP fragments that differ from earlier ones where they overlap; the earlier ones were taken".to_owned(),
+        ),
         (
             "duplicate-frames",
             noticed.duplicates,

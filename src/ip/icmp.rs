@@ -127,7 +127,7 @@ fn segment(quoted: Span<'_>) -> Result<Option<Quoted>, Undecodable> {
         6 => v6::read(quoted)?.of_any_version(),
         version => return Err(Undecodable::IpVersion(version)),
     };
-    if inner.protocol != protocol::TCP || inner.is_fragment {
+    if inner.protocol != protocol::TCP || inner.part.is_some() {
         return Ok(None);
     }
     let ([s1, s2, d1, d2, q1, q2, q3, q4], _) = inner.payload.head()?;

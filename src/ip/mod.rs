@@ -1,8 +1,10 @@
 //! From an IP packet to the TCP segment in it, or to the ICMP error that speaks of one.
 //!
 //! Invariant: constant work and no allocation per packet, and checksums decide nothing: on the host that
-//! sends, the network card fills them in after the capture.
+//! sends, the network card fills them in after the capture. Only fragments are kept, within the bounds of the
+//! [`Defragmenter`].
 
+mod defrag;
 mod extension;
 mod icmp;
 mod tcp;
@@ -12,8 +14,11 @@ mod tunnel;
 mod v4;
 mod v6;
 
+pub use defrag::{Defragmenter, Fragment, Whole};
 pub use icmp::{IcmpError, IcmpKind};
 pub use tcp::{TcpFlags, TcpOptions, TcpSegment};
+
+use defrag::Part;
 
 use crate::link::{Encapsulation, IpFrame, Span, Undecodable};
 use std::net::IpAddr;
@@ -25,8 +30,8 @@ pub enum Decoded<'a> {
     Tcp(TcpSegment<'a>),
     /// An ICMP error about a TCP segment.
     Icmp(IcmpError),
-    /// A fragment of something, the first one included.
-    Fragment,
+    /// A fragment of something, the first one included: for a [`Defragmenter`].
+    Fragment(Fragment<'a>),
     /// Something else: UDP, an echo, ARP within a tunnel.
     OtherProtocol,
     /// Nothing that can be told.
@@ -47,14 +52,15 @@ struct Datagram<'a, Address> {
     id: Option<u16>,
     /// Time to live, or hop limit.
     ttl: u8,
-    is_fragment: bool,
+    /// Set where this is a fragment.
+    part: Option<Part>,
 }
 
 impl<'a, Address: Into<IpAddr> + Copy> Datagram<'a, Address> {
     /// The same of either version.
     fn of_any_version(self) -> Datagram<'a, IpAddr> {
-        let Self { source, destination, protocol, payload, id, ttl, is_fragment } = self;
-        Datagram { source: source.into(), destination: destination.into(), protocol, payload, id, ttl, is_fragment }
+        let Self { source, destination, protocol, payload, id, ttl, part } = self;
+        Datagram { source: source.into(), destination: destination.into(), protocol, payload, id, ttl, part }
     }
 }
 
@@ -83,8 +89,8 @@ mod protocol {
 pub fn decode(frame: IpFrame<'_>) -> Decoded<'_> {
     let span = Span { bytes: frame.bytes, wire_len: frame.wire_len };
     match version(span) {
-        Ok(4) => carried(v4::read(span), frame.encapsulation),
-        Ok(6) => carried(v6::read(span), frame.encapsulation),
+        Ok(4) => carried(v4::read(span), frame),
+        Ok(6) => carried(v6::read(span), frame),
         Ok(version) => Decoded::Undecodable(Undecodable::IpVersion(version)),
         Err(reason) => Decoded::Undecodable(reason),
     }
@@ -99,10 +105,13 @@ fn version(span: Span<'_>) -> Result<u8, Undecodable> {
 #[inline(always)]
 fn carried<'a, Address: Into<IpAddr> + Copy>(
     datagram: Result<Datagram<'a, Address>, Undecodable>,
-    around: Encapsulation,
+    frame: IpFrame<'a>,
 ) -> Decoded<'a> {
+    let around = frame.encapsulation;
     match datagram {
-        Ok(datagram) if datagram.is_fragment => Decoded::Fragment,
+        Ok(datagram @ Datagram { part: Some(part), .. }) => {
+            Decoded::Fragment(Fragment::new(frame, &datagram.of_any_version(), part))
+        }
         Ok(datagram) if datagram.protocol == protocol::TCP => match TcpSegment::read(&datagram, around) {
             Ok(segment) => Decoded::Tcp(segment),
             Err(reason) => Decoded::Undecodable(reason),

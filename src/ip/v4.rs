@@ -1,5 +1,6 @@
 //! IPv4 (RFC 791).
 
+use super::defrag::Part;
 use super::extension::{self, Behind};
 use super::{Datagram, protocol};
 use crate::link::{Span, Undecodable};
@@ -8,8 +9,10 @@ use std::net::Ipv4Addr;
 /// The shortest header, in bytes.
 const MIN_HEADER: usize = 20;
 
-/// More fragments follow, or a fragment offset: anything but "don't fragment" and the reserved bit.
-const FRAGMENT: u16 = 0x3fff;
+/// More fragments follow.
+const MORE: u16 = 0x2000;
+/// The fragment offset, in units of 8 bytes.
+const OFFSET: u16 = 0x1fff;
 
 /// Reads the header. A total length of 0 is a segment that the card cuts up after the capture.
 #[inline(always)]
@@ -24,11 +27,16 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable
     if header_len < MIN_HEADER || span.wire_len < header_len as u32 {
         return Err(Undecodable::HeaderLength);
     }
-    let is_fragment = u16::from_be_bytes([f1, f2]) & FRAGMENT != 0;
+    let field = u16::from_be_bytes([f1, f2]);
+    let part = (field & (MORE | OFFSET) != 0).then(|| Part {
+        id: u32::from(u16::from_be_bytes([i1, i2])),
+        offset: (field & OFFSET) << 3,
+        is_last: field & MORE == 0,
+    });
     let payload = span.skip(header_len)?;
-    let Behind { protocol, payload, is_fragment } = match protocol {
-        protocol::AUTHENTICATION if !is_fragment => extension::follow(protocol, payload)?,
-        _ => Behind { protocol, payload, is_fragment },
+    let Behind { protocol, payload, part } = match protocol {
+        protocol::AUTHENTICATION if part.is_none() => extension::follow(protocol, payload)?,
+        _ => Behind { protocol, payload, part },
     };
     Ok(Datagram {
         source: Ipv4Addr::new(s1, s2, s3, s4),
@@ -37,6 +45,6 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable
         payload,
         id: Some(u16::from_be_bytes([i1, i2])),
         ttl,
-        is_fragment,
+        part,
     })
 }

@@ -16,8 +16,8 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv6Addr>, Undecodable
         0 => payload,
         length => payload.limit(length),
     };
-    let Behind { protocol, payload, is_fragment } = match protocol {
-        protocol::TCP => Behind { protocol, payload, is_fragment: false },
+    let Behind { protocol, payload, part } = match protocol {
+        protocol::TCP => Behind { protocol, payload, part: None },
         _ => extension::follow(protocol, payload)?,
     };
     Ok(Datagram {
@@ -27,6 +27,6 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv6Addr>, Undecodable
         payload,
         id: None,
         ttl,
-        is_fragment,
+        part,
     })
 }
