@@ -25,21 +25,23 @@ pub const SCHEMA: &str = "why502.report.v1";
 
 /// One document with everything in it, streamed.
 pub struct Json<W> {
-    out: W,
+    out: Out<W>,
     connections: u64,
 }
 
 impl<W: Write> Json<W> {
-    /// Writes to `out`, which should be buffered. Nothing is written before the first connection.
+    /// Writes to `out`. Nothing is written before the first connection.
     pub fn new(out: W) -> Json<W> {
-        Json { out, connections: 0 }
+        Json { out: Out::new(out), connections: 0 }
     }
 
     /// Everything before the first connection.
     fn begin(&mut self) -> io::Result<()> {
-        write!(self.out, "{{\"schema\":\"{SCHEMA}\",\n\"generator\":")?;
-        put(&mut self.out, &capture::GENERATOR)?;
-        self.out.write_all(b",\n\"connections\":[")
+        self.out.text("{\"schema\":")?;
+        self.out.value(&SCHEMA)?;
+        self.out.text(",\n\"generator\":")?;
+        self.out.value(&capture::GENERATOR)?;
+        self.out.text(",\n\"connections\":[")
     }
 }
 
@@ -48,38 +50,38 @@ impl<W: Write> Renderer for Json<W> {
         if self.connections == 0 {
             self.begin()?;
         }
-        self.out.write_all(if self.connections == 0 { b"\n" } else { b",\n" })?;
+        self.out.text(if self.connections == 0 { "\n" } else { ",\n" })?;
         self.connections += 1;
-        put(&mut self.out, &connection::Connection::of(connection, diagnosis))
+        self.out.value(&connection::Connection::of(connection, diagnosis))
     }
 
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         if self.connections == 0 {
             self.begin()?;
         }
-        self.out.write_all(b"],\n\"captures\":")?;
-        put(&mut self.out, &capture::list(captures))?;
-        self.out.write_all(b",\n\"summary\":")?;
-        put(&mut self.out, &capture::Summary::of(summary))?;
-        self.out.write_all(b"}\n")?;
+        self.out.text("],\n\"captures\":")?;
+        self.out.value(&capture::list(captures))?;
+        self.out.text(",\n\"summary\":")?;
+        self.out.value(&capture::Summary::of(summary))?;
+        self.out.text("}\n")?;
         self.out.flush()
     }
 }
 
 /// One connection a line, at once; a further line where the second step changes a verdict (ruling 23).
 pub struct NdJson<W> {
-    out: W,
+    out: Out<W>,
     live: bool,
 }
 
 impl<W: Write> NdJson<W> {
-    /// Writes to `out`, which should be buffered. Where somebody watches it `live`, each line is sent off at once.
+    /// Writes to `out`. Where somebody watches it `live`, each line is sent off at once.
     pub fn new(out: W, live: bool) -> NdJson<W> {
-        NdJson { out, live }
+        NdJson { out: Out::new(out), live }
     }
 
     fn end_line(&mut self) -> io::Result<()> {
-        self.out.write_all(b"\n")?;
+        self.out.text("\n")?;
         if self.live { self.out.flush() } else { Ok(()) }
     }
 }
@@ -97,12 +99,12 @@ impl<W: Write> Renderer for NdJson<W> {
     }
 
     fn connection(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
-        put(&mut self.out, &connection::Connection::of(connection, diagnosis))?;
+        self.out.value(&connection::Connection::of(connection, diagnosis))?;
         self.end_line()
     }
 
     fn refined(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
-        put(&mut self.out, &Refinement { refines: connection.id, verdict: verdict::Verdict::of(&diagnosis.verdict) })?;
+        self.out.value(&Refinement { refines: connection.id, verdict: verdict::Verdict::of(&diagnosis.verdict) })?;
         self.end_line()
     }
 
@@ -111,8 +113,42 @@ impl<W: Write> Renderer for NdJson<W> {
     }
 }
 
-/// Writes one value on one line.
-fn put<W: Write>(out: W, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, safe::Safe);
-    Ok(value.serialize(&mut serializer)?)
+/// The output, behind a buffer of its own: a connection is hundreds of fragments of a few bytes, each of which would
+/// otherwise find its way through every layer of the output.
+struct Out<W> {
+    out: W,
+    buffer: Vec<u8>,
+}
+
+/// Bytes gathered before they are passed on.
+const GATHER: usize = 64 * 1024;
+
+impl<W: Write> Out<W> {
+    fn new(out: W) -> Out<W> {
+        Out { out, buffer: Vec::with_capacity(GATHER) }
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.pass_on(GATHER)
+    }
+
+    /// Writes one value on one line.
+    fn value(&mut self, value: &impl Serialize) -> io::Result<()> {
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut self.buffer, safe::Safe))?;
+        self.pass_on(GATHER)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass_on(0)?;
+        self.out.flush()
+    }
+
+    fn pass_on(&mut self, from: usize) -> io::Result<()> {
+        if self.buffer.len() >= from {
+            self.out.write_all(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
 }
