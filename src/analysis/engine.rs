@@ -2,7 +2,7 @@
 
 use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
-use crate::ip::{self, Defragmenter, Fragment, TcpSegment};
+use crate::ip::{self, Defragmenter, Fragment, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended};
 use crate::source::Packet;
@@ -98,11 +98,18 @@ impl<'o> Engine<'o> {
                 return Ok(());
             }
         };
-        match ip::decode(whole) {
+        let completed;
+        let mut decoded = ip::decode(whole);
+        if let ip::Decoded::Fragment(fragment) = &decoded {
+            // Back to the way of ordinary packets, which is compiled into one function as long as it is the only one.
+            let Some(packet) = self.completed(fragment, frame) else { return Ok(()) };
+            completed = packet;
+            decoded = ip::decode(completed.frame());
+        }
+        match decoded {
             ip::Decoded::Tcp(segment) => self.segment(&segment, frame, done)?,
-            ip::Decoded::Fragment(fragment) => self.fragment(&fragment, frame, done)?,
             ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
-            ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => {}
+            ip::Decoded::Icmp(_) | ip::Decoded::Fragment(_) | ip::Decoded::OtherProtocol => {}
         }
         Ok(())
     }
@@ -121,34 +128,18 @@ impl<'o> Engine<'o> {
         Ok(self.noticed)
     }
 
-    /// A packet that is put together may be, or carry, another fragment; it counts at the frame that completes it.
+    /// The packet that a fragment completes. Where that is, or carries, a fragment again, the one that it completes in
+    /// turn.
     #[cold]
     #[inline(never)]
-    fn fragment<E>(
-        &mut self,
-        fragment: &Fragment<'_>,
-        frame: FrameRef,
-        mut done: impl FnMut(Connection) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut completed = self.defragmenter.take(fragment, self.now);
-        let mut deeper = 0..MAX_ENCAPSULATION;
-        while let Some(whole) = completed {
-            completed = match ip::decode(whole.frame()) {
-                // A function of its own, by the type of `done`: that of ordinary packets stays where it is called.
-                ip::Decoded::Tcp(segment) => return self.segment(&segment, frame, &mut done),
-                ip::Decoded::Fragment(inner) if deeper.next().is_some() => self.defragmenter.take(&inner, self.now),
-                ip::Decoded::Fragment(_) => {
-                    self.undecodable(frame, &Undecodable::TooDeep);
-                    None
-                }
-                ip::Decoded::Undecodable(why) => {
-                    self.undecodable(frame, &why);
-                    None
-                }
-                ip::Decoded::Icmp(_) | ip::Decoded::OtherProtocol => None,
-            };
+    fn completed(&mut self, fragment: &Fragment<'_>, frame: FrameRef) -> Option<Whole> {
+        let mut whole = self.defragmenter.take(fragment, self.now)?;
+        for _ in 0..=MAX_ENCAPSULATION {
+            let ip::Decoded::Fragment(inner) = ip::decode(whole.frame()) else { return Some(whole) };
+            whole = self.defragmenter.take(&inner, self.now)?;
         }
-        Ok(())
+        self.undecodable(frame, &Undecodable::TooDeep);
+        None
     }
 
     fn segment<E>(
@@ -270,7 +261,7 @@ mod tests {
             (3, 0, (1, 0, 0)),
             (3, 1, (0, 3, 0)),
             (9, 0, (1, 0, 0)),
-            (10, 0, (0, 0, 2)),
+            (10, 0, (0, 0, 1)),
         ] {
             let options = Options::default();
             let mut engine = Engine::new(&options);
