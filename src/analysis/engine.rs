@@ -10,6 +10,9 @@ use crate::source::Packet;
 use super::Options;
 use super::open::Open;
 
+/// Memory that the bytes out of order of all connections take: beyond it, a connection gives up its own holes.
+const MAX_HELD_BYTES: usize = 64 << 20;
+
 /// With more open connections than this, one that ended makes room soon.
 const MAX_LINGERING: usize = 4_096;
 
@@ -47,6 +50,8 @@ pub struct Engine<'o> {
     table: Table<FlowKey, Box<Open>>,
     defragmenter: Defragmenter,
     noticed: Noticed,
+    /// Memory that bytes out of order take.
+    held: usize,
     order: u64,
     /// The latest time of any packet since the clock was last set back.
     now: Timestamp,
@@ -61,6 +66,7 @@ impl<'o> Engine<'o> {
             table: Table::default(),
             defragmenter: Defragmenter::default(),
             noticed: Noticed::default(),
+            held: 0,
             order: 0,
             now: Timestamp(i64::MIN),
         }
@@ -170,6 +176,11 @@ impl<'o> Engine<'o> {
         let crowded = self.table.len() > MAX_LINGERING;
         if let Some(open) = self.table.get_mut(slot) {
             let patience = open.segment(segment, frame, crowded);
+            self.held = self.held.wrapping_add_signed(open.held_more());
+            if self.held > MAX_HELD_BYTES {
+                open.make_room();
+                self.held = self.held.wrapping_add_signed(open.held_more());
+            }
             self.table.set_deadline(slot, self.now.plus(patience));
         }
         Ok(())
@@ -194,6 +205,7 @@ impl<'o> Engine<'o> {
     }
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
+        self.held = self.held.saturating_sub(open.held());
         let c = open.finish(ended, self.now, &self.options.prefixes);
         self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         self.noticed.one_sided += u64::from(c.is_one_sided());

@@ -19,6 +19,8 @@ pub(super) struct Open {
     last: FrameRef,
     tracker: Tracker,
     session: Session,
+    /// Memory that bytes out of order took when the engine last asked.
+    held: usize,
 }
 
 impl Open {
@@ -46,6 +48,7 @@ impl Open {
             last: frame,
             tracker: Tracker::default(),
             session: Session::new(flags.syn()),
+            held: 0,
         }
     }
 
@@ -66,6 +69,26 @@ impl Open {
         self.last = frame;
         self.tracker.segment(side, segment, frame, &mut self.session);
         self.tracker.patience(crowded)
+    }
+
+    /// How much more memory bytes out of order take than when this was last asked; less where it is negative.
+    #[inline]
+    pub(super) fn held_more(&mut self) -> isize {
+        let held = self.tracker.held();
+        let more = held.wrapping_sub(self.held) as isize;
+        self.held = held;
+        more
+    }
+
+    /// Gives up waiting for what is missing.
+    #[cold]
+    pub(super) fn make_room(&mut self) {
+        self.tracker.make_room(self.last, &mut self.session);
+    }
+
+    /// Memory that bytes out of order took when it was last asked.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// Whether nothing more is to be expected.

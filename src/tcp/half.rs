@@ -77,6 +77,18 @@ impl Half {
             && self.offset(seq).is_some_and(|at| at + 1 == self.next as i64)
     }
 
+    /// Memory that bytes out of order take.
+    #[inline]
+    pub(super) fn held(&self) -> usize {
+        self.pending.held()
+    }
+
+    /// Holes are given up from now on instead of waiting for what fills them.
+    #[cold]
+    pub(super) fn make_room(&mut self) {
+        (self.full, self.limit_reached) = (true, true);
+    }
+
     /// Notes the peer's acknowledgement.
     pub(super) fn acknowledge(&mut self, ack: SeqNumber) {
         let Some(base) = self.base else {

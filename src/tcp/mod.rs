@@ -9,6 +9,8 @@ mod pending;
 mod state;
 mod stream;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 pub use history::History;

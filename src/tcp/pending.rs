@@ -55,6 +55,12 @@ impl Pending {
         self.segments.first().map(|s| s.offset)
     }
 
+    /// Memory that the segments take, in bytes.
+    #[inline]
+    pub(super) fn held(&self) -> usize {
+        self.bytes + self.segments.len() * size_of::<Segment>()
+    }
+
     /// Takes out the first segment.
     pub(super) fn pop(&mut self) -> Option<Segment> {
         if self.segments.is_empty() {

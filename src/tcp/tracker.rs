@@ -96,6 +96,24 @@ impl Tracker {
         self.halves.server.give_up_holes(Side::Server, frame, out);
     }
 
+    /// Memory that bytes out of order take, in bytes.
+    #[must_use]
+    #[inline]
+    pub fn held(&self) -> usize {
+        self.halves.client.held() + self.halves.server.held()
+    }
+
+    /// Hands on what is out of order as if what is missing would never come: memory is short.
+    #[cold]
+    pub fn make_room(&mut self, frame: FrameRef, out: &mut impl Stream) {
+        for side in [Side::Client, Side::Server] {
+            while self.halves[side].held() > 0 {
+                self.halves[side].make_room();
+                self.halves[side].give_up_holes(side, frame, out);
+            }
+        }
+    }
+
     /// Hands on what is left of both streams and closes the account.
     pub fn finish(mut self, last: FrameRef, out: &mut impl Stream) -> Summary {
         for side in [Side::Client, Side::Server] {
