@@ -75,16 +75,22 @@ impl Connection {
         self.tcp.closer
     }
 
-    /// Where `side` ended the connection, if it was the one that did.
+    /// What brought the connection to its end, where the capture leaves no doubt about it.
     #[must_use]
-    pub fn closed_by(&self, side: Side) -> Option<Closer> {
-        self.tcp.closer.filter(|c| c.side == side)
+    pub fn certain_end(&self) -> Option<Closer> {
+        self.tcp.closer.filter(|_| !self.tcp.closer_in_doubt)
     }
 
-    /// Where `side` ended the connection in this way, if it was the one that did.
+    /// Where `side` ended the connection, if it was surely the one that did.
+    #[must_use]
+    pub fn closed_by(&self, side: Side) -> Option<Closer> {
+        self.certain_end().filter(|c| c.side == side)
+    }
+
+    /// Where `side` ended the connection in this way, if it was surely the one that did.
     #[must_use]
     pub fn ended_with(&self, side: Side, how: End) -> Option<FrameRef> {
-        self.tcp.closer.filter(|c| c.side == side && c.how == how).map(|c| c.frame)
+        self.closed_by(side).filter(|c| c.how == how).map(|c| c.frame)
     }
 
     /// Whether the capture ended while the connection was open.

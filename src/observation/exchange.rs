@@ -79,14 +79,6 @@ impl Unfinished<'_> {
 }
 
 impl Connection {
-    /// What ended the connection, where the capture leaves no doubt about it: an origin that acknowledges one number more
-    /// than the edge has sent bytes answers a FIN that was not captured.
-    #[must_use]
-    pub fn certain_end(&self) -> Option<Closer> {
-        let unseen_fin = self.tcp.fin.client.is_none() && self.tcp.acknowledged.client > self.tcp.stream_bytes.client;
-        self.tcp.closer.filter(|end| end.side == Side::Client || !unseen_fin)
-    }
-
     /// The request that was on the origin's table, and without a byte of a final response, when the connection ended.
     ///
     /// A response that begins after the edge has gone is none.
@@ -97,6 +89,9 @@ impl Connection {
         let owed = exchanges.iter().find_map(|exchange| {
             let request = exchange.request.as_ref().filter(|r| r.frame < end.frame)?;
             let owed = Unanswered { exchange, request, end };
+            if self.crosses(&owed) {
+                return None;
+            }
             // Where bytes of the origin are missing, the response may be among them.
             (!exchange.lost.server && self.is_owed(&owed)).then_some(owed)
         })?;
@@ -105,9 +100,11 @@ impl Connection {
 
     fn is_owed(&self, owed: &Unanswered<'_>) -> bool {
         let Some(response) = &owed.exchange.response else { return true };
+        // A host whose program has gone answers what comes after its FIN with RST.
+        let taken = response.complete && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.rst.client.is_none();
         let listens = owed.end.side == Side::Client
             && owed.end.how == End::Fin
-            && owed.wait() < HALF_CLOSE
+            && (owed.wait() < HALF_CLOSE || taken)
             && self.tcp.rst.client.is_none_or(|rst| rst > response.last_frame);
         response.frame > owed.end.frame && !listens
     }
@@ -130,14 +127,22 @@ impl Connection {
         missing == 0 || self.http.as_ref().is_some_and(told)
     }
 
+    /// Whether a request was on its way when the origin closed: it comes after the FIN, or the FIN that the host sent on
+    /// an idle connection does not acknowledge it.
+    fn crosses(&self, owed: &Unanswered<'_>) -> bool {
+        let Unanswered { request, end, exchange } = owed;
+        let unread = exchange.index > 0 && end.unread && end.last_data.client == Some(request.frame);
+        end.side == Side::Server && (request.frame > end.frame || unread)
+    }
+
     /// The request that came when the origin had already closed.
     #[must_use]
     pub fn overtaken(&self) -> Option<Unanswered<'_>> {
         let end = self.closed_by(Side::Server)?;
         let exchanges = &self.http.as_ref()?.exchanges;
         let owed = exchanges.iter().find_map(|exchange| {
-            let request = exchange.request.as_ref().filter(|r| r.frame > end.frame)?;
-            exchange.response.is_none().then_some(Unanswered { exchange, request, end })
+            let owed = Unanswered { exchange, request: exchange.request.as_ref()?, end };
+            (exchange.response.is_none() && self.crosses(&owed)).then_some(owed)
         })?;
         let silent = self.tcp.last_data.server.is_none_or(|data| data < owed.request.frame);
         (silent && !owed.exchange.lost.server && self.knows_its_holes()).then_some(owed)

@@ -12,6 +12,9 @@ const HOLE_PATIENCE: Micros = Micros::from_secs(1);
 /// Further from the expected byte than any window allows (RFC 7323 section 2.3): not of this stream.
 const MAX_DISTANCE: i64 = 1 << 30;
 
+/// A RST whose number lies further ahead than one window of an ordinary host is not of this stream.
+const MAX_CLAIM: u64 = 1 << 24;
+
 /// What a segment with payload turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
@@ -36,6 +39,8 @@ pub(super) struct Half {
     pub seen: u64,
     /// The highest offset that the peer acknowledged.
     pub acknowledged: u64,
+    /// The offset that this side gave as its own when it reset the connection: what comes before it was sent.
+    claimed: u64,
     /// Offset of the FIN.
     fin: Option<(u64, FrameRef)>,
     ended: bool,
@@ -106,6 +111,23 @@ impl Half {
         }
     }
 
+    /// Notes the sequence number of this side's RST: it comes after everything that was sent.
+    pub(super) fn claim(&mut self, seq: SeqNumber) {
+        let reach = self.seen.saturating_add(MAX_CLAIM);
+        let claimed = self.offset(seq).and_then(|at| u64::try_from(at).ok()).filter(|at| *at <= reach);
+        self.claimed = self.claimed.max(claimed.unwrap_or_default());
+    }
+
+    /// Whether `ack` acknowledges bytes that were not seen yet: more than a FIN.
+    pub(super) fn is_ahead(&self, ack: SeqNumber) -> bool {
+        self.base.is_some_and(|base| ack.distance_from(base.plus(self.seen as u32).plus(1)) > 0)
+    }
+
+    /// Whether `seq` lies right after a FIN that should follow the last byte seen, and that was not captured.
+    pub(super) fn is_after_unseen_fin(&self, seq: SeqNumber) -> bool {
+        self.fin.is_none() && self.base.is_some_and(|base| base.plus(self.seen as u32).plus(1) == seq)
+    }
+
     /// Takes a segment's payload: `bytes` captured of `len` on the wire.
     pub(super) fn payload(
         &mut self,
@@ -159,7 +181,9 @@ impl Half {
         while !self.pending.is_empty() {
             self.skip_hole(side, last, out);
         }
-        let end = self.fin.map_or(self.acknowledged, |(at, _)| at.max(self.acknowledged));
+        self.claimed = self.fin.map_or(self.claimed, |(at, _)| at.min(self.claimed));
+        let known = self.acknowledged.max(self.claimed);
+        let end = self.fin.map_or(known, |(at, _)| at.max(known));
         // One acknowledged number beyond the last byte may be a FIN that was not captured.
         if end > self.next + u64::from(self.fin.is_none()) {
             self.miss(side, end, last, out);
@@ -213,7 +237,8 @@ impl Half {
 
     /// Accounts for the bytes from the next one to `to`, which are not there.
     fn miss(&mut self, side: Side, to: u64, frame: FrameRef, out: &mut impl Stream) {
-        for (until, why) in [(self.acknowledged.min(to), Missing::NotCaptured), (to, Missing::NotAcknowledged)] {
+        let sent = self.acknowledged.max(self.claimed);
+        for (until, why) in [(sent.min(to), Missing::NotCaptured), (to, Missing::NotAcknowledged)] {
             if until > self.next {
                 let len = until - self.next;
                 match why {

@@ -15,6 +15,8 @@ pub struct Closer {
     pub frame: FrameRef,
     /// The last packet of each side before it with payload that was not sent before.
     pub last_data: PerSide<Option<FrameRef>>,
+    /// Its sender had not received the peer's last bytes before it, which crossed it on the way.
+    pub unread: bool,
 }
 
 /// Facts about one TCP connection. Everything per side is what that side *sent*.
@@ -76,8 +78,12 @@ pub struct Summary {
     pub fin: PerSide<Option<FrameRef>>,
     /// The first RST.
     pub rst: PerSide<Option<FrameRef>>,
-    /// What brought the connection to its end.
+    /// What brought the connection to its end. A FIN that the peer's FIN or RST acknowledges came before that one, in
+    /// whatever order the capture has them.
     pub closer: Option<Closer>,
+    /// It cannot be told whether `closer` was the first: its numbers show a FIN before it that was not captured, or the
+    /// capture has the packets before it in an order in which they cannot have been sent.
+    pub closer_in_doubt: bool,
     /// Zeek's `conn_state`.
     pub state: ConnState,
     /// Zeek's `history`.
@@ -103,6 +109,12 @@ impl Summary {
     #[must_use]
     pub fn heard(&self, side: Side) -> bool {
         self.packets[side] > 0
+    }
+
+    /// Whether the client sent nothing but SYNs.
+    #[must_use]
+    pub fn sent_only_syns(&self) -> bool {
+        self.packets.client == u64::from(self.syns) + u64::from(self.duplicates.client)
     }
 
     /// Bytes of this side that the peer has not acknowledged.

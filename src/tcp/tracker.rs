@@ -8,7 +8,7 @@
 //! ```
 //! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
 
-use crate::base::{FrameRef, Micros, PerSide, Side};
+use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
 use crate::ip::TcpSegment;
 
 use super::ConnState;
@@ -38,6 +38,23 @@ pub struct Tracker {
     last: PerSide<Fingerprint>,
     /// A RST took effect.
     was_reset: bool,
+    /// The numbers of the packet that closed the connection.
+    closing: Option<Closing>,
+    /// What a side acknowledged before the capture had it, until its peer has sent more.
+    early: PerSide<Option<SeqNumber>>,
+    /// Where the last new bytes of a side begin.
+    last_start: PerSide<Option<SeqNumber>>,
+}
+
+/// The numbers of the first FIN or RST: they tell what its sender had sent and received by then, in whatever order the
+/// capture has the packets.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    side: Side,
+    seq: SeqNumber,
+    ack: Option<SeqNumber>,
+    /// Something up to here had acknowledged bytes that the capture has only later, if at all.
+    early: bool,
 }
 
 /// What two captured copies of one packet share.
@@ -84,8 +101,9 @@ impl Tracker {
         if segment.flags.ack() && !segment.flags.rst() {
             self.acknowledge(from, segment, frame);
         }
+        self.watch_order(from, segment);
         if segment.flags.rst() {
-            self.reset(from, frame, out);
+            self.reset(from, segment, frame, out);
         } else {
             self.payload(from, segment, frame, out);
         }
@@ -129,6 +147,9 @@ impl Tracker {
                 self.summary.history.counted(side, b'G', n);
             }
         }
+        let complete = self.halves.client.not_captured + self.halves.server.not_captured == 0;
+        let doubtful = |closing: Closing| self.answers_unseen_fin(closing) || (closing.early && complete);
+        self.summary.closer_in_doubt = self.closing.is_some_and(doubtful);
         self.summary.state = ConnState::of(&self.summary);
         self.summary
     }
@@ -219,15 +240,53 @@ impl Tracker {
         self.halves[from.peer()].acknowledge(segment.ack);
     }
 
-    fn reset(&mut self, from: Side, frame: FrameRef, out: &mut impl Stream) {
-        let s = &mut self.summary;
-        s.history.once(from, b'R');
+    fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
+        self.halves[from].claim(segment.seq);
+        if segment.flags.ack() {
+            self.halves[from.peer()].acknowledge(segment.ack);
+        }
+        self.summary.history.once(from, b'R');
         self.was_reset = true;
-        if s.rst[from].is_none() {
-            s.rst[from] = Some(frame);
-            s.closer.get_or_insert(Closer { side: from, how: End::Rst, frame, last_data: s.last_data });
+        if self.summary.rst[from].is_none() {
+            self.summary.rst[from] = Some(frame);
+            self.close((from, End::Rst), segment, frame);
             out.end(from, End::Rst, frame);
         }
+    }
+
+    /// Notes a FIN or RST, if it is what closes the connection: the first one, or one that the first one answers.
+    fn close(&mut self, (side, how): (Side, End), segment: &TcpSegment<'_>, frame: FrameRef) {
+        let after = segment.seq.plus(segment.payload_len).plus(1);
+        let answered = |closing: &Closing| how == End::Fin && closing.side != side && closing.ack == Some(after);
+        if self.closing.as_ref().is_none_or(answered) {
+            let ack = Some(segment.ack).filter(|_| segment.flags.ack());
+            let early = self.early.client.is_some() || self.early.server.is_some();
+            let last = self.last_start[side.peer()];
+            let unread = ack.zip(last).is_some_and(|(ack, last)| ack.distance_from(last) <= 0);
+            self.closing = Some(Closing { side, seq: segment.seq, ack, early });
+            self.summary.closer = Some(Closer { side, how, frame, last_data: self.summary.last_data, unread });
+        }
+    }
+
+    /// Notes what acknowledges bytes that the capture has later: mirrors and merged files have the packets of the two
+    /// sides in an order in which they cannot have been sent.
+    fn watch_order(&mut self, from: Side, segment: &TcpSegment<'_>) {
+        let flags = segment.flags;
+        let speaks = segment.payload_len > 0 || flags.fin() || flags.rst();
+        if speaks && flags.ack() && self.halves[from.peer()].is_ahead(segment.ack) {
+            self.early[from] = Some(segment.ack);
+        }
+        if let Some(ack) = self.early[from.peer()].filter(|_| segment.payload_len > 0)
+            && segment.seq.distance_from(ack) >= 0
+        {
+            self.early[from.peer()] = None;
+        }
+    }
+
+    /// Whether a FIN that was not captured came before the one packet that seems to have closed the connection.
+    fn answers_unseen_fin(&self, closing: Closing) -> bool {
+        let peers = closing.ack.is_some_and(|ack| self.halves[closing.side.peer()].is_after_unseen_fin(ack));
+        peers || self.halves[closing.side].is_after_unseen_fin(closing.seq)
     }
 
     fn payload(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
@@ -256,10 +315,12 @@ impl Tracker {
         if matches!(arrival, Arrival::New | Arrival::Late) {
             s.history.once(from, b'D');
             s.last_data[from] = Some(frame);
+            self.last_start[from] = Some(seq);
             if s.rst[from].is_some() {
                 // New data after its own RST: that RST was not this side's, or took no effect.
                 self.was_reset = false;
                 s.closer = s.closer.filter(|c| c.how != End::Rst || c.side != from);
+                self.closing = self.closing.filter(|_| s.closer.is_some());
             }
         }
     }
@@ -268,7 +329,7 @@ impl Tracker {
         let s = &mut self.summary;
         s.history.once(from, b'F');
         s.fin[from].get_or_insert(frame);
-        s.closer.get_or_insert(Closer { side: from, how: End::Fin, frame, last_data: s.last_data });
+        self.close((from, End::Fin), segment, frame);
         let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
         self.halves[from].begin(seq);
         self.halves[from].finish(from, (seq, segment.payload_len), frame, out);

@@ -76,12 +76,18 @@ fn crossed(c: &Connection) -> Option<Finding> {
         }
     };
     let pause = idle.map(|idle| format!(" after {idle} of idleness")).unwrap_or_default();
-    let message = format!(
-        "{} closed the connection{pause}, {} before the edge's next request ({}) arrived.",
-        c.server,
-        owed.request.frame.since(owed.end.frame),
-        super::name(owed.request)
-    );
+    let message = match owed.request.frame.since(owed.end.frame) {
+        Micros(..=0) => format!(
+            "{} closed the connection{pause} while the edge's next request ({}) was arriving: it did not acknowledge it.",
+            c.server,
+            super::name(owed.request)
+        ),
+        lead => format!(
+            "{} closed the connection{pause}, {lead} before the edge's next request ({}) arrived.",
+            c.server,
+            super::name(owed.request)
+        ),
+    };
     let finding = finding(c, &owed, Confidence::Certain, message)
         .evidence(owed.end.frame, "the origin closes: nothing was asked of it at this moment")
         .evidence(owed.request.frame, format!("the request that crossed it: {}", super::name(owed.request)))

@@ -53,7 +53,7 @@ fn is_near_whole_seconds(wait: Micros) -> bool {
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a
 /// capture is the first thing that is seen, it may have.
 fn certain_of(c: &Connection, owed: &Unanswered<'_>) -> Confidence {
-    if c.has_beginning() || owed.exchange.index > 0 { Confidence::Certain } else { Confidence::Likely }
+    if c.has_beginning() || owed.exchange.index > 0 { Confidence::Certain } else { Confidence::Possible }
 }
 
 /// What is missing of a response, in words.

@@ -41,11 +41,8 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let cut = c.unfinished().filter(|u| u.end.side == Side::Client && u.stood_still() >= super::TIMEOUT)?;
-    // What the edge did not acknowledge was lost on the way, unless it came when the edge had gone; what it had no room
-    // for it did not want.
-    let late = cut.response.last_frame > cut.end.frame;
-    let lost = if late { c.tcp.retransmissions.server > 0 } else { c.tcp.unacknowledged(Side::Server) > 0 };
-    if lost || c.tcp.zero_windows.client > 0 {
+    // What the edge had not received when it gave up was lost on the way; what it had no room for it did not want.
+    if cut.end.unread || c.tcp.zero_windows.client > 0 {
         return None;
     }
     let (end, wait) = (cut.end.frame, cut.stood_still());

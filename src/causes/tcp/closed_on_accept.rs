@@ -39,7 +39,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
-    let fin = c.certain_end().filter(|end| end.side == Side::Server && end.how == End::Fin)?.frame;
+    let fin = c.ended_with(Side::Server, End::Fin)?;
     let spoke = c.tcp.first_data.client.is_some_and(|data| data < fin) || c.tcp.first_data.server.is_some();
     if spoke || !c.sees_all() || fin.since(established) > IDLE {
         return None;

@@ -38,7 +38,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
-    let rst = c.certain_end().filter(|end| end.side == Side::Server && end.how == End::Rst)?.frame;
+    let rst = c.ended_with(Side::Server, End::Rst)?;
     // What the edge sent before the RST decides (ruling 1); what it sent afterwards is not answered any more.
     let spoke = c.tcp.first_data.client.is_some_and(|data| data < rst) || c.tcp.first_data.server.is_some();
     if spoke || !c.sees_all() {

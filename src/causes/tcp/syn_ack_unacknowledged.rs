@@ -43,7 +43,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let (syn, syn_ack) = (c.tcp.syn?, c.tcp.syn_ack?);
-    let only_syns = c.tcp.packets.client == u64::from(c.tcp.syns);
+    let only_syns = c.tcp.sent_only_syns();
     if !only_syns || c.tcp.stream_bytes.client > 0 || c.tcp.first_data.server.is_some() {
         return None;
     }

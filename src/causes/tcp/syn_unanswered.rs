@@ -50,7 +50,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let syn = c.tcp.syn?;
     let last = c.tcp.last_syn?;
     // Any other packet of the client's (an ACK, a RST) answers something that was not captured, or ends a scan.
-    if c.tcp.heard(Side::Server) || c.tcp.packets.client != u64::from(c.tcp.syns) {
+    if c.tcp.heard(Side::Server) || !c.tcp.sent_only_syns() {
         return None;
     }
     let waited = c.watched_until.since(syn.time);

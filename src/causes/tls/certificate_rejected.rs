@@ -165,7 +165,7 @@ fn refusal<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Refusal<'c
     if let Some(frame) = tls.tls13.alert_sized.client {
         return Some(Refusal::Hidden(frame));
     }
-    let end = c.closer()?;
+    let end = c.certain_end()?;
     Some(match end.side {
         Side::Client => Refusal::Ended(end.frame, end.how),
         Side::Server => Refusal::OutWaited(end.frame),
