@@ -56,7 +56,14 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
     {
         return unexplained(format!("response {} answers no request in HTTP/1", e.index));
     }
-    let unanswered = |e: &&http1::Exchange| e.response.as_ref().is_none_or(|r| !r.complete);
+    if c.has_beginning() && http.unsolicited_total > 0 && !c.tcp.is_whole(Side::Client) {
+        return unexplained("a response answers no request in the capture, and bytes of the client are missing");
+    }
+    if http.lost.client {
+        return unexplained("bytes of the client are missing, and a request may be among them");
+    }
+    // A response without a status is one whose first line could not be read.
+    let unanswered = |e: &&http1::Exchange| e.response.as_ref().is_none_or(|r| !r.complete || r.status == 0);
     match http.exchanges.iter().find(unanswered) {
         None => Delivery::Complete,
         Some(e) => unexplained(format!("exchange {} has no complete response", e.index)),
@@ -67,6 +74,19 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
 fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
     let (asked, answered) = (encrypted::asked(tls), encrypted::answered(tls));
     match (tls.handshake(), asked, answered) {
+        (_, None, _) if c.has_beginning() && !c.tcp.is_whole(Side::Client) => {
+            unexplained("bytes of the client are missing, and a request may be among them")
+        }
+        (_, Some(_), Some(_)) if c.certain_end().is_none() && encrypted::may_be_tickets(c, tls) => unexplained(
+            "what came after the last request may be an answer or session tickets, and the end is not known",
+        ),
+        (_, Some(_), Some(_)) if !c.sees_all() && encrypted::may_be_tickets(c, tls) => {
+            unexplained("bytes are missing that would tell an answer from a session ticket")
+        }
+        (_, Some(asked), Some(_)) if c.unanswered_encrypted().is_some() => unexplained(format!(
+            "nothing but what looks like session tickets came after the application data in frame {}",
+            asked.frame
+        )),
         (tls::Handshake::Complete | tls::Handshake::Unknown, Some(asked), Some(answered)) if answered > asked => {
             Delivery::Complete
         }
@@ -94,7 +114,8 @@ fn of_tcp(c: &Connection) -> Delivery {
         return unexplained("the connection began before the capture, and nothing was sent in it");
     }
     let given_up = c.ended_with(Side::Client, End::Rst).is_some();
-    if (c.tcp.syn_ack.is_some() && c.closer().is_some()) || given_up {
+    let closed = c.closer().is_some_and(|end| end.side == Side::Client || c.tcp.established.is_some());
+    if (c.tcp.syn_ack.is_some() && closed) || given_up {
         return Delivery::Complete;
     }
     unexplained("the connection was not brought to its end")

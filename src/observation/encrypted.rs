@@ -3,6 +3,8 @@
 use crate::base::FrameRef;
 use crate::session::tls;
 
+use super::Connection;
+
 /// The last thing that the client asked behind the keys: its last record of application data that is neither part of
 /// its handshake nor of the length of an alert.
 #[must_use]
@@ -19,4 +21,13 @@ pub fn answered(tls: &tls::Transcript) -> Option<FrameRef> {
     } else {
         tls.encrypted.server.last_application
     }
+}
+
+/// Whether all that the server sent behind the keys may be its handshake and its tickets: in TLS 1.3, or where the
+/// ServerHello that would tell is missing, as long as every record of it is listed.
+#[must_use]
+pub fn may_be_tickets(c: &Connection, tls: &tls::Transcript) -> bool {
+    let server = &tls.encrypted.server;
+    let untold = tls.server_hello.is_none() && (tls.client_hello.is_some() || c.has_beginning());
+    (tls.is_tls13() || untold) && server.application <= server.first.len() as u64
 }
