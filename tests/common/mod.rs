@@ -7,7 +7,7 @@ use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use why502::analysis::{Options, run};
-use why502::diagnosis::{Diagnosis, Outcome};
+use why502::diagnosis::{Confidence, Diagnosis, Outcome};
 use why502::observation::Connection;
 use why502::report::{Capture, Renderer, Summary};
 use why502::source::Source;
@@ -80,6 +80,8 @@ pub struct Told {
     /// Every cause found, the verdict's first.
     pub findings: Vec<&'static str>,
     pub reason: Option<String>,
+    /// How sure the verdict is of its cause.
+    pub confidence: Option<Confidence>,
     /// Frames of the evidence, by finding.
     pub evidence: Vec<Vec<u64>>,
     pub frames: (u64, u64),
@@ -100,6 +102,7 @@ impl Renderer for Ear {
             cause: d.verdict.cause.map(|c| c.id()),
             findings: d.findings.iter().map(|(cause, _)| cause.id()).collect(),
             reason: d.verdict.reason.clone(),
+            confidence: d.verdict.confidence,
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
         });
