@@ -41,7 +41,12 @@ fn on_page() -> BTreeMap<String, String> {
     let page = fs::read_to_string(page).unwrap();
     let cells = |l: &str| l.split('|').map(|c| c.trim().trim_matches('`').to_owned()).collect::<Vec<_>>();
     let rows = page.lines().filter(|l| l.starts_with("| `")).map(cells);
-    rows.map(|c| (c.get(1).unwrap().clone(), c.get(2).unwrap().clone())).collect()
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let again = found.insert(row.get(1).unwrap().clone(), row.get(2).unwrap().clone());
+        assert_eq!(again, None, "{row:?} is on the page twice");
+    }
+    found
 }
 
 #[test]
