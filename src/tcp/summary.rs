@@ -78,6 +78,9 @@ pub struct Summary {
     pub fin: PerSide<Option<FrameRef>>,
     /// The first RST.
     pub rst: PerSide<Option<FrameRef>>,
+    /// The server's RST whose numbers answer a SYN and nothing else: number 0, acknowledging the SYN (RFC 9293 section
+    /// 3.10.7.1). A RST of a connection that was open carries the server's own number.
+    pub refusal: Option<FrameRef>,
     /// What brought the connection to its end. A FIN that the peer's FIN or RST acknowledges came before that one, in
     /// whatever order the capture has them.
     pub closer: Option<Closer>,

@@ -200,3 +200,17 @@ fn short_memory_gives_up_holes() {
     assert_eq!((tracker.held(), heard.client.as_str()), (0, "<3 NotAcknowledged>def<3 NotAcknowledged>jkl"));
     assert!(tracker.finish(frame(9), &mut heard).reassembly_limit_reached);
 }
+
+#[test]
+fn a_refusal_is_told_by_its_numbers() {
+    // The server's stream begins two below 0, so that relative number 2 is the number 0 on the wire.
+    for (rst, refuses) in [
+        (told(S, RST | ACK, 2, 1, ""), true),
+        (told(S, RST | ACK, 1, 1, ""), false),
+        (told(S, RST, 2, 0, ""), false),
+        (told(C, RST | ACK, 2, 1, ""), false),
+    ] {
+        let (summary, _) = play(&[OPEN[0], rst]);
+        assert_eq!(summary.refusal.is_some(), refuses);
+    }
+}

@@ -245,6 +245,10 @@ impl Tracker {
         if segment.flags.ack() {
             self.halves[from.peer()].acknowledge(segment.ack);
         }
+        let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
+        if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {
+            self.summary.refusal.get_or_insert(frame);
+        }
         self.summary.history.once(from, b'R');
         self.was_reset = true;
         if self.summary.rst[from].is_none() {

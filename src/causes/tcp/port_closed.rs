@@ -9,7 +9,9 @@ cause! {
     /// and port: it is stopped, is restarting, or listens on another port or only on 127.0.0.1.
     ///
     /// # Evidence
-    /// A SYN from the edge, answered by RST from the host, with no SYN-ACK between.
+    /// A SYN from the edge, answered by RST from the host, with no SYN-ACK between. A RST with sequence number 0 that
+    /// acknowledges the SYN proves it; one with another number might belong to a connection of which the capture missed
+    /// the beginning, and makes it `likely`.
     ///
     /// # Who must act
     /// Whoever runs the service on the host, or the distribution's origin settings if the port is not the one meant.
@@ -45,9 +47,11 @@ fn detect(c: &Connection) -> Option<Finding> {
     if answered || rst < syn {
         return None;
     }
+    // Other numbers are those of a connection that was open, or of a device in between.
+    let confidence = if c.tcp.refusal == Some(rst) { Confidence::Certain } else { Confidence::Likely };
     let message = format!("{} refused the connection: its SYN was answered by RST after {}.", c.server, rst.since(syn));
     Some(
-        Finding::new(rst, Confidence::Certain, message)
+        Finding::new(rst, confidence, message)
             .evidence(syn, "SYN from the edge")
             .evidence(rst, "RST from the host: nothing listens on this port, or a filter rejects it")
             .rules_out("tcp.syn-unanswered", format!("the host answered in frame {}", rst.frame))
