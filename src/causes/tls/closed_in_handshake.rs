@@ -1,7 +1,7 @@
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::Finding;
 use crate::observation::{Connection, End};
 
-use super::{EDGE, for_name, s_client};
+use super::EDGE;
 
 cause! {
     /// The origin closed the connection in the middle of the TLS handshake, without an alert.
@@ -41,24 +41,12 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let end = c.origin_left_handshake().filter(|end| end.how == End::Fin)?;
-    let tls = c.tls.as_ref()?;
-    let answer = tls.records.server.first.filter(|&frame| c.before_end(frame))?;
-    let message = format!(
-        "{} closed the connection in the middle of the edge's handshake{}, {} after its first answer and without an alert.",
-        c.server,
-        for_name(c),
-        end.frame.since(answer)
-    );
+    let (finding, answer) = super::left_handshake(c, End::Fin)?;
     Some(
-        Finding::new(end.frame, Confidence::Certain, message)
-            .evidence_if(tls.client_hello.as_ref().map(|hello| hello.frame), format!("ClientHello{}", for_name(c)))
-            .evidence(answer, "the origin's first TLS record")
-            .evidence_if(c.edge_went_on().filter(|&frame| c.before_end(frame)), "the edge went on: it had accepted the certificate")
-            .evidence(end.frame, "FIN from the origin's side")
+        finding
             .rules_out("tls.closed-after-client-hello", format!("the origin had answered in frame {}", answer.frame))
             .fix("Look at the server's log at that time: a reload, a time limit for handshakes, a handler that ends the connection.")
             .fix("Behind a TCP proxy or NLB, look at the target: did it go away?")
-            .fix(format!("{}, several times: does it fail always?", s_client(c, ""))),
+            .fix(super::try_again(c)),
     )
 }

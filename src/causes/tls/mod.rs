@@ -18,7 +18,9 @@ super::area! {
 
 use std::borrow::Cow;
 
-use crate::observation::{Connection, tls};
+use crate::base::FrameRef;
+use crate::diagnosis::{Confidence, Finding};
+use crate::observation::{Connection, End, tls};
 
 /// What CloudFront's viewer saw when the handshake failed; its log's word for it is not documented.
 const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
@@ -76,6 +78,35 @@ fn alert(alert: &tls::Alert) -> String {
 /// ` for "NAME"`, or that the edge named nobody.
 fn for_name(c: &Connection) -> String {
     c.sni().map_or_else(|| " without a server name".to_owned(), |name| format!(" for \"{name}\""))
+}
+
+/// The origin ended the connection in this way within the handshake; and the frame of its first answer.
+fn left_handshake(c: &Connection, how: End) -> Option<(Finding, FrameRef)> {
+    let end = c.origin_left_handshake().filter(|end| end.how == how)?;
+    let tls = c.tls.as_ref()?;
+    let answer = tls.records.server.first.filter(|&frame| c.before_end(frame))?;
+    let went_on = c.edge_went_on().filter(|&frame| c.before_end(frame));
+    let (verb, packet) = match how {
+        End::Fin => ("closed", "FIN"),
+        End::Rst => ("reset", "RST"),
+    };
+    let message = format!(
+        "{} {verb} the connection in the middle of the edge's handshake{}, {} after its first answer and without an alert.",
+        c.server,
+        for_name(c),
+        end.frame.since(answer)
+    );
+    let finding = Finding::new(end.frame, Confidence::Certain, message)
+        .evidence_if(tls.client_hello.as_ref().map(|hello| hello.frame), format!("ClientHello{}", for_name(c)))
+        .evidence(answer, "the origin's first TLS record")
+        .evidence_if(went_on, "the edge went on: it had accepted the certificate")
+        .evidence(end.frame, format!("{packet} from the origin's side"));
+    Some((finding, answer))
+}
+
+/// The advice to see by hand whether the handshake fails always.
+fn try_again(c: &Connection) -> String {
+    format!("{}, several times: does it fail always?", s_client(c, ""))
 }
 
 /// The command that makes the same handshake by hand, with `options`. The name comes from the wire: what is no host

@@ -1,7 +1,7 @@
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::Finding;
 use crate::observation::{Connection, End};
 
-use super::{EDGE, for_name, s_client};
+use super::EDGE;
 
 cause! {
     /// The origin reset the connection in the middle of the TLS handshake, without an alert.
@@ -40,24 +40,12 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let end = c.origin_left_handshake().filter(|end| end.how == End::Rst)?;
-    let tls = c.tls.as_ref()?;
-    let answer = tls.records.server.first.filter(|&frame| c.before_end(frame))?;
-    let message = format!(
-        "{} reset the connection in the middle of the edge's handshake{}, {} after its first answer and without an alert.",
-        c.server,
-        for_name(c),
-        end.frame.since(answer)
-    );
+    let (finding, answer) = super::left_handshake(c, End::Rst)?;
     Some(
-        Finding::new(end.frame, Confidence::Certain, message)
-            .evidence_if(tls.client_hello.as_ref().map(|hello| hello.frame), format!("ClientHello{}", for_name(c)))
-            .evidence(answer, "the origin's first TLS record")
-            .evidence_if(c.edge_went_on().filter(|&frame| c.before_end(frame)), "the edge went on: it had accepted the certificate")
-            .evidence(end.frame, "RST from the origin's side")
+        finding
             .rules_out("tls.reset-after-client-hello", format!("the origin had answered in frame {}", answer.frame))
             .fix("Look whether the server crashed, was killed or restarted at that time: its log, `journalctl -k`, `ps -o lstart`.")
             .fix("If it lives, look for code or rules that drop connections within the handshake: callbacks, session stores, limits.")
-            .fix(format!("{}, several times: does it fail always?", s_client(c, ""))),
+            .fix(super::try_again(c)),
     )
 }
