@@ -13,8 +13,7 @@ pub use run::{Failure, run};
 
 use crate::observation::Prefixes;
 
-/// Open connections kept at once, by default. At 2 KiB each, and as much again for handshakes in progress, a flood
-/// stays within some 500 MiB.
+/// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
 pub const MAX_CONNECTIONS: usize = 131_072;
 
 /// What an analysis goes by.

@@ -15,7 +15,7 @@ pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
 pub use hidden_exchange::HiddenRequest;
-pub use prefixes::{Prefixes, SNAPSHOT_DATE, SNAPSHOT_SOURCE};
+pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
 pub use crate::session::{Foreign, http1, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};

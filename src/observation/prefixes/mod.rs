@@ -6,8 +6,6 @@ use std::net::IpAddr;
 
 /// The day of the newest list in the built-in table.
 pub const SNAPSHOT_DATE: &str = "2026-10-26";
-/// Where the built-in table is from.
-pub const SNAPSHOT_SOURCE: &str = "AWS ip-ranges.json, services CLOUDFRONT and CLOUDFRONT_ORIGIN_FACING";
 
 /// A set of address prefixes.
 #[derive(Debug, Clone)]

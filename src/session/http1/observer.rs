@@ -8,7 +8,7 @@ use crate::base::{FrameRef, PerSide, Side};
 use std::collections::VecDeque;
 
 /// Requests that wait for their response. A pipelining client that sends more has its oldest exchanges closed as
-/// unanswered; their responses are then matched by count.
+/// unanswered; their responses, when they come, are exchanges without a request.
 pub const MAX_PENDING: usize = 1_024;
 
 /// How a side ended its direction.
