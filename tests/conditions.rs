@@ -17,6 +17,9 @@ use why502::diagnosis::{Confidence, Outcome};
 /// Length of an Ethernet header.
 const ETHERNET: usize = 14;
 
+/// LINKTYPE_LINUX_SLL2, of captures on every interface.
+const COOKED: u32 = 276;
+
 const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
@@ -42,11 +45,16 @@ fn read(pcap: &[u8]) -> Tape {
     let (mut tape, mut at) = (Vec::new(), 24);
     while at + 16 <= pcap.len() {
         let len = u32_at(pcap, at + 8) as usize;
-        tape.push(Packet {
-            micros: u64::from(u32_at(pcap, at)) * 1_000_000 + u64::from(u32_at(pcap, at + 4)),
-            wire: u32_at(pcap, at + 12),
-            bytes: pcap[at + 16..at + 16 + len].to_vec(),
-        });
+        let mut bytes = pcap[at + 16..at + 16 + len].to_vec();
+        let mut wire = u32_at(pcap, at + 12);
+        if u32_at(pcap, 20) == COOKED {
+            // Into Ethernet, which all that follows is about: the EtherType stands first there, and IP after 20 bytes.
+            let head = [&[0; 12], &bytes[..2]].concat();
+            bytes.splice(..20, head);
+            wire -= 6;
+        }
+        let micros = u64::from(u32_at(pcap, at)) * 1_000_000 + u64::from(u32_at(pcap, at + 4));
+        tape.push(Packet { micros, wire, bytes });
         at += 16 + len;
     }
     tape

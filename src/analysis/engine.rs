@@ -4,7 +4,7 @@ use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
-use crate::observation::{Connection, Ended};
+use crate::observation::{Connection, Ended, Hosts};
 use crate::source::Packet;
 
 use super::Options;
@@ -42,6 +42,8 @@ pub struct Noticed {
     pub one_sided: u64,
     /// TCP connections.
     pub connections: u64,
+    /// Connections whose server could not be remembered for one.
+    pub hosts_limited: u64,
 }
 
 /// Follows all connections of the input at once.
@@ -50,6 +52,7 @@ pub struct Engine<'o> {
     table: Table<FlowKey, Box<Open>>,
     defragmenter: Defragmenter,
     noticed: Noticed,
+    hosts: Hosts,
     /// Memory that bytes out of order take.
     held: usize,
     order: u64,
@@ -66,6 +69,7 @@ impl<'o> Engine<'o> {
             table: Table::default(),
             defragmenter: Defragmenter::default(),
             noticed: Noticed::default(),
+            hosts: Hosts::default(),
             held: 0,
             order: 0,
             now: Timestamp(i64::MIN),
@@ -129,6 +133,7 @@ impl<'o> Engine<'o> {
             let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
             done(self.close(*open, ended))?;
         }
+        self.noticed.hosts_limited = self.hosts.not_remembered();
         self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
         self.noticed.conflicting_fragments = self.defragmenter.conflicts();
         Ok(self.noticed)
@@ -201,12 +206,14 @@ impl<'o> Engine<'o> {
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
-        Ok(self.table.insert(key, id, self.now, Box::new(Open::new(id, segment, frame))))
+        let open = Box::new(Open::new(id, segment, frame));
+        open.introduce(&mut self.hosts, &self.options.prefixes);
+        Ok(self.table.insert(key, id, self.now, open))
     }
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
         self.held = self.held.saturating_sub(open.held());
-        let c = open.finish(ended, self.now, &self.options.prefixes);
+        let c = open.finish(ended, self.now, &self.options.prefixes, &self.hosts);
         self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         self.noticed.one_sided += u64::from(c.is_one_sided());
         self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);

@@ -3,7 +3,7 @@
 use crate::base::{Endpoint, FrameRef, Micros, Side, Timestamp};
 use crate::ip::TcpSegment;
 use crate::link::Encapsulation;
-use crate::observation::{Callers, Connection, Edge, Ended, Orientation, Prefixes, Role};
+use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
 use crate::session::Session;
 use crate::tcp::{Tracker, is_new_connection};
 
@@ -96,8 +96,19 @@ impl Open {
         self.tracker.is_over()
     }
 
+    /// Tells of the ends as they were met.
+    pub(super) fn introduce(&self, hosts: &mut Hosts, prefixes: &Prefixes) {
+        hosts.meet(self.client, self.server, self.by_syn, prefixes);
+    }
+
     /// Closes the account.
-    pub(super) fn finish(self, ended: Ended, watched_until: Timestamp, prefixes: &Prefixes) -> Connection {
+    pub(super) fn finish(
+        self,
+        ended: Ended,
+        watched_until: Timestamp,
+        prefixes: &Prefixes,
+        hosts: &Hosts,
+    ) -> Connection {
         let mut session = self.session;
         let mut tcp = self.tracker.finish(self.last, &mut session);
         let protocols = session.finish();
@@ -128,7 +139,7 @@ impl Open {
             http: protocols.http,
             foreign: protocols.foreign,
             edge,
-            role: Role::of(client, server, edge, callers),
+            role: Role::of(client, server, edge, callers, hosts),
         }
     }
 }

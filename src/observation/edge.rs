@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, Reach};
 
-use super::{Prefixes, http1};
+use super::{Hosts, Prefixes, http1};
 
 /// What the TCP peer's address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct Edge {
 pub enum Role {
     /// CloudFront's, or the load balancer's in front of this host.
     Edge,
-    /// From this host to itself: a proxy and its upstream.
+    /// From this host to itself or to another one: a proxy and its upstream.
     Inner,
     /// A load balancer's health check.
     HealthCheck,
@@ -55,7 +55,7 @@ pub enum Role {
 pub struct Callers {
     /// A header of CloudFront's was seen.
     pub cloudfront: bool,
-    /// A load balancer's health check was seen.
+    /// All of them are health checks.
     pub health_check: bool,
 }
 
@@ -86,16 +86,24 @@ impl Edge {
 }
 
 impl Role {
-    /// Judges by address and headers: a private client is the load balancer in front unless it talks to itself.
+    /// Judges by addresses and headers. It may depend on this connection and on [`Hosts`], and on nothing else.
+    ///
+    /// A proxy passes CloudFront's headers on, so that they make no inner connection the edge's; a viewer may call
+    /// itself a health checker, and CloudFront may pass that on. A check by TCP or TLS alone has no mark of its own.
     #[must_use]
-    pub fn of(client: Endpoint, server: Endpoint, edge: Edge, callers: Callers) -> Role {
-        if callers.health_check {
-            Role::HealthCheck
+    pub fn of(client: Endpoint, server: Endpoint, edge: Edge, callers: Callers, hosts: &Hosts) -> Role {
+        let outward = edge.kind == EdgeKind::Private && server.reach() == Reach::Global;
+        if client.ip == server.ip || client.reach() == Reach::Loopback {
+            Role::Inner
+        } else if hosts.contains(client.ip) && edge.kind != EdgeKind::CloudFront {
+            let to_internet = server.reach() == Reach::Global && !callers.cloudfront;
+            if to_internet { Role::Other } else { Role::Inner }
         } else if edge.via_cloudfront {
             Role::Edge
-        } else if client.ip == server.ip || client.reach() == Reach::Loopback {
-            Role::Inner
-        } else if edge.kind == EdgeKind::Private {
+        } else if callers.health_check {
+            Role::HealthCheck
+        } else if edge.kind == EdgeKind::Private && !outward {
+            // A private client is the load balancer in front.
             Role::Edge
         } else {
             Role::Other

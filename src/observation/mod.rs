@@ -1,7 +1,7 @@
 //! What was seen of one connection, and where.
 //!
 //! Invariant: everything here is a fact with a frame. Nothing is judged, and nothing is taken from outside the
-//! connection but the addresses of CloudFront.
+//! connection but the addresses of CloudFront and of this host.
 
 mod connection;
 mod edge;
@@ -9,12 +9,14 @@ pub mod encrypted;
 mod exchange;
 mod handshake;
 mod hidden_exchange;
+mod hosts;
 mod prefixes;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
 pub use hidden_exchange::HiddenRequest;
+pub use hosts::Hosts;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
 pub use crate::session::{Foreign, http1, tls};

@@ -1,6 +1,7 @@
-//! The classic capture file, as `tcpdump` writes it on this machine: little-endian, microseconds, Ethernet.
+//! The classic capture file, as `tcpdump` writes it on this machine: little-endian, microseconds, Ethernet, or Linux
+//! cooked where it listens on every interface.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// A whole capture file.
 pub(crate) struct File {
@@ -15,7 +16,35 @@ pub(crate) struct Packet {
     pub(crate) time_us: u64,
     /// The length on the wire; the data may be shorter.
     pub(crate) wire_length: u32,
+    pub(crate) link: Link,
     pub(crate) data: Vec<u8>,
+}
+
+/// What stands before the IP header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// LINKTYPE_ETHERNET: of one interface.
+    Ethernet,
+    /// LINKTYPE_LINUX_SLL2: of `-i any`.
+    Cooked,
+}
+
+impl Link {
+    fn of(header: &[u8; File::HEADER]) -> Result<Link> {
+        match header.last_chunk().map(|word| u32::from_le_bytes(*word)) {
+            Some(1) => Ok(Link::Ethernet),
+            Some(276) => Ok(Link::Cooked),
+            other => bail!("link type {other:?}"),
+        }
+    }
+
+    /// Where the EtherType stands, and the IP header.
+    const fn offsets(self) -> (usize, usize) {
+        match self {
+            Link::Ethernet => (12, 14),
+            Link::Cooked => (0, 20),
+        }
+    }
 }
 
 impl File {
@@ -27,20 +56,21 @@ impl File {
     pub(crate) fn read(bytes: &[u8]) -> Result<File> {
         let (header, mut rest) = bytes.split_first_chunk().context("the capture has no header yet")?;
         ensure!(header.starts_with(&Self::MAGIC), "not a little-endian microsecond pcap file");
+        let link = Link::of(header)?;
         let mut packets = Vec::new();
-        while let Some((packet, length)) = Self::record(rest) {
+        while let Some((packet, length)) = Self::record(rest, link) {
             packets.push(packet);
             rest = rest.get(length..).unwrap_or_default();
         }
         Ok(File { header: *header, packets })
     }
 
-    fn record(bytes: &[u8]) -> Option<(Packet, usize)> {
+    fn record(bytes: &[u8], link: Link) -> Option<(Packet, usize)> {
         let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         let end = Self::RECORD_HEADER.checked_add(word(8)? as usize)?;
         let data = bytes.get(Self::RECORD_HEADER..end)?.to_vec();
         let time_us = u64::from(word(0)?) * 1_000_000 + u64::from(word(4)?);
-        Some((Packet { time_us, wire_length: word(12)?, data }, end))
+        Some((Packet { time_us, wire_length: word(12)?, link, data }, end))
     }
 
     /// The file as bytes.
@@ -60,7 +90,7 @@ impl File {
     }
 }
 
-/// What of an Ethernet frame the generator looks at.
+/// What of a frame the generator looks at.
 pub(crate) struct Segment<'a> {
     pub(crate) source_port: u16,
     pub(crate) destination_port: u16,
@@ -78,16 +108,23 @@ pub(crate) const RST: u8 = 4;
 pub(crate) const ACK: u8 = 16;
 
 impl Packet {
+    /// The EtherType, and where the IP header begins.
+    pub(crate) fn network(&self) -> Option<([u8; 2], usize)> {
+        let (protocol, ip) = self.link.offsets();
+        Some((*self.data.get(protocol..)?.first_chunk()?, ip))
+    }
+
     /// The TCP segment in this frame, if there is one.
     pub(crate) fn segment(&self) -> Option<Segment<'_>> {
-        let (ip_end, protocol, end) = match (self.data.get(12..14)?, self.data.get(14)?) {
+        let (ether_type, ip) = self.network()?;
+        let (ip_end, protocol, end) = match (ether_type, self.data.get(ip)?) {
             ([0x08, 0x00], first) => {
-                let total = usize::from(u16::from_be_bytes(*self.data.get(16..)?.first_chunk()?));
-                (14 + usize::from(first & 15) * 4, *self.data.get(23)?, 14 + total)
+                let total = usize::from(u16::from_be_bytes(*self.data.get(ip + 2..)?.first_chunk()?));
+                (ip + usize::from(first & 15) * 4, *self.data.get(ip + 9)?, ip + total)
             }
             ([0x86, 0xdd], _) => {
-                let length = usize::from(u16::from_be_bytes(*self.data.get(18..)?.first_chunk()?));
-                (54, *self.data.get(20)?, 54 + length)
+                let length = usize::from(u16::from_be_bytes(*self.data.get(ip + 4..)?.first_chunk()?));
+                (ip + 40, *self.data.get(ip + 6)?, ip + 40 + length)
             }
             _ => return None,
         };

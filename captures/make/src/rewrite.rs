@@ -5,19 +5,18 @@
 //! stays valid and what was partial stays partial.
 
 use crate::checksum;
-use crate::lab::{EDGE_V4, EDGE_V6, ORIGIN_V4, ORIGIN_V6};
+use crate::lab::{EDGE_V4, EDGE_V6, ORIGIN_V4, ORIGIN_V6, UPSTREAM_V4};
 use crate::pcap::Packet;
 use crate::scenario::{Family, Peer, Scenario};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const ETHERNET: usize = 14;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const ICMPV6: u8 = 58;
 
 /// Each address of the laboratory with the address that the file shows in its place.
 pub(crate) struct Addresses {
-    pairs: [(IpAddr, IpAddr); 2],
+    pairs: [(IpAddr, IpAddr); 3],
 }
 
 impl Addresses {
@@ -30,15 +29,22 @@ impl Addresses {
         let edge: IpAddr = match (scenario.family, scenario.peer) {
             (Family::V4, Peer::CloudFront) => Ipv4Addr::new(130, 176, a % 64, host).into(),
             (Family::V4, Peer::LoadBalancer) => Ipv4Addr::new(10, 0, 1, host).into(),
+            // Anycast of 6to4 relays, which RFC 7526 took out of use: a global address that is nobody's.
+            (Family::V4, Peer::Stranger) => Ipv4Addr::new(192, 88, 99, host).into(),
+            (Family::V6, Peer::Stranger) => {
+                Ipv6Addr::new(0x2002, 0xc058, 0x6300 | u16::from(host), 0, 0, 0, 0, 1).into()
+            }
             (Family::V6, Peer::CloudFront) => {
                 Ipv6Addr::new(0x2406, 0xda14, 0x80bb, 0xea00 | u16::from(a), 0, 0, 0, u16::from(host)).into()
             }
             (Family::V6, Peer::LoadBalancer) => Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, u16::from(host)).into(),
         };
+        let upstream = (UPSTREAM_V4.into(), Ipv4Addr::new(10, 0, 2, 9).into());
         let pairs = match scenario.family {
-            Family::V4 => [(EDGE_V4.into(), edge), (ORIGIN_V4.into(), Ipv4Addr::new(10, 0, 0, 5).into())],
+            Family::V4 => [(EDGE_V4.into(), edge), (ORIGIN_V4.into(), Ipv4Addr::new(10, 0, 0, 5).into()), upstream],
             Family::V6 => {
-                [(EDGE_V6.into(), edge), (ORIGIN_V6.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 5).into())]
+                let origin = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 5);
+                [(EDGE_V6.into(), edge), (ORIGIN_V6.into(), origin.into()), upstream]
             }
         };
         Addresses { pairs }
@@ -61,20 +67,22 @@ impl Addresses {
 
 /// Whether a frame belongs to the story at all: TCP, or an ICMP error. Neighbour discovery and the like do not.
 pub(crate) fn is_story(packet: &Packet) -> bool {
-    let byte = |at: usize| packet.data.get(at).copied().unwrap_or(0);
-    match (byte(12), byte(13)) {
-        (0x08, 0x00) => matches!((byte(23), byte(34)), (TCP, _) | (ICMP, 3 | 11 | 12)),
-        (0x86, 0xdd) => matches!((byte(20), byte(54)), (TCP, _) | (ICMPV6, 1..=4)),
+    let Some((ether_type, ip)) = packet.network() else { return false };
+    let byte = |at: usize| packet.data.get(ip + at).copied().unwrap_or(0);
+    match ether_type {
+        [0x08, 0x00] => matches!((byte(9), byte(20)), (TCP, _) | (ICMP, 3 | 11 | 12)),
+        [0x86, 0xdd] => matches!((byte(6), byte(40)), (TCP, _) | (ICMPV6, 1..=4)),
         _ => false,
     }
 }
 
-/// Replaces the addresses of an Ethernet frame and keeps its checksums right.
-pub(crate) fn addresses(frame: &mut [u8], map: &Addresses) {
-    let Some((ethernet, packet)) = frame.split_at_mut_checked(ETHERNET) else { return };
-    match ethernet.get(12..14) {
-        Some([0x08, 0x00]) => ipv4(packet, map),
-        Some([0x86, 0xdd]) => ipv6(packet, map),
+/// Replaces the addresses of a frame and keeps its checksums right.
+pub(crate) fn addresses(frame: &mut Packet, map: &Addresses) {
+    let Some((ether_type, ip)) = frame.network() else { return };
+    let Some(packet) = frame.data.get_mut(ip..) else { return };
+    match ether_type {
+        [0x08, 0x00] => ipv4(packet, map),
+        [0x86, 0xdd] => ipv6(packet, map),
         _ => None,
     };
 }

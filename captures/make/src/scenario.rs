@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
     pub(crate) peer: Peer,
     /// When the capture has all that the story needs.
     pub(crate) over: Over,
-    /// Further arguments for `tcpdump`: a snap length, a filter.
+    /// Further arguments for `tcpdump`: a snap length, a filter, [`ANY`].
     pub(crate) tcpdump: &'static [&'static str],
     /// What of the file is kept; the default keeps all TCP, and all ICMP errors.
     pub(crate) trim: fn(Vec<Packet>) -> Vec<Packet>,
@@ -44,6 +44,9 @@ pub(crate) enum Family {
     V6,
 }
 
+/// Captures on every interface, as is wise where a proxy talks to its upstream.
+pub(crate) const ANY: &[&str] = &["-i", "any"];
+
 /// Who the edge is: decides the address that the file shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
@@ -51,6 +54,8 @@ pub(crate) enum Peer {
     CloudFront,
     /// A load balancer in front of the origin, in the same private network.
     LoadBalancer,
+    /// Somebody on the Internet who is not CloudFront.
+    Stranger,
 }
 
 /// When a capture is complete.
@@ -92,7 +97,7 @@ impl Scenario {
         file.packets = (self.trim)(file.packets);
         ensure!(!file.packets.is_empty(), "nothing was captured");
         for packet in &mut file.packets {
-            rewrite::addresses(&mut packet.data, &addresses);
+            rewrite::addresses(packet, &addresses);
         }
         let folder = out.join(self.path);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -64,6 +64,8 @@ pub(super) struct Inner {
     pub(super) upgraded: Option<FrameRef>,
     pub(super) via_cloudfront: Option<CloudFrontMark>,
     pub(super) health_check: Option<FrameRef>,
+    /// A request of somebody else than a health checker was seen.
+    pub(super) visited: bool,
     pub(super) not_http: PerSide<Option<Foreign>>,
     mid_stream: bool,
 }
@@ -163,9 +165,9 @@ impl Inner {
     fn remember(&mut self, exchange: Exchange) {
         if let Some(request) = &exchange.request {
             self.via_cloudfront = self.via_cloudfront.or_else(|| request.cloudfront_mark());
-            let checker =
-                matches!(request.user_agent, super::UserAgent::ElbHealthChecker | super::UserAgent::OtherHealthChecker);
+            let checker = request.is_health_check();
             self.health_check = self.health_check.or(checker.then_some(request.frame));
+            self.visited |= !checker;
         }
         if let Some(previous) = self.last.replace(exchange) {
             self.log.push(previous);
@@ -197,7 +199,7 @@ impl Inner {
             unsolicited_total: self.unsolicited_total,
             upgraded: self.upgraded,
             via_cloudfront: self.via_cloudfront,
-            health_check: self.health_check,
+            health_check: self.health_check.filter(|_| !self.visited),
             lost: PerSide { client: self.client.lost, server: self.server.lost },
             not_http: self.not_http,
             mid_stream: self.mid_stream,

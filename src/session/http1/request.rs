@@ -78,7 +78,7 @@ pub enum UserAgent {
     CloudFront,
     /// The health check of an AWS load balancer: `ELB-HealthChecker/2.0`.
     ElbHealthChecker,
-    /// Another known health check (Route 53, Kubernetes, Google Cloud).
+    /// Another known health check (Route 53, Kubernetes, Google Cloud, Consul).
     OtherHealthChecker,
     /// Anything else.
     Other,
@@ -170,6 +170,19 @@ impl Request {
         self.cf_id.is_some() || self.via_cloudfront || self.user_agent == UserAgent::CloudFront
     }
 
+    /// Whether a health checker sent it: it says so, or it is what HAProxy sends by default (`option httpchk`), which
+    /// nobody else does.
+    pub(super) fn is_health_check(&self) -> bool {
+        match self.user_agent {
+            UserAgent::ElbHealthChecker | UserAgent::OtherHealthChecker => true,
+            UserAgent::Absent => {
+                let nameless = self.head_complete && self.host.is_none();
+                nameless && self.is_http10() && self.method == "OPTIONS" && self.target == "/"
+            }
+            UserAgent::CloudFront | UserAgent::Other => false,
+        }
+    }
+
     pub(super) fn is_http10(&self) -> bool {
         self.version == "HTTP/1.0"
     }
@@ -222,7 +235,8 @@ impl Message for Request {
 
 impl UserAgent {
     fn read(value: &[u8]) -> Self {
-        let others: [&[u8]; 3] = [b"Amazon-Route53-Health-Check-Service", b"kube-probe/", b"GoogleHC/"];
+        let others: [&[u8]; 4] =
+            [b"Amazon-Route53-Health-Check-Service", b"kube-probe/", b"GoogleHC/", b"Consul Health Check"];
         match value {
             b"Amazon CloudFront" => Self::CloudFront,
             v if v.starts_with(b"ELB-HealthChecker/") => Self::ElbHealthChecker,

@@ -40,7 +40,7 @@ pub struct Transcript {
     pub upgraded: Option<FrameRef>,
     /// The first request that carries a header of CloudFront's own.
     pub via_cloudfront: Option<CloudFrontMark>,
-    /// The first request of a health checker.
+    /// The first request, where every one is a health checker's.
     pub health_check: Option<FrameRef>,
     /// Bytes that this side sent are missing where they matter: some of its messages were not read, or not whole.
     pub lost: PerSide<bool>,

@@ -6,7 +6,7 @@ mod namespaces;
 mod process;
 mod tcpdump;
 
-pub(crate) use namespaces::{EDGE_V4, EDGE_V6, ORIGIN_V4, ORIGIN_V6, sweep};
+pub(crate) use namespaces::{EDGE_V4, EDGE_V6, ORIGIN_V4, ORIGIN_V6, UPSTREAM_V4, sweep};
 pub(crate) use process::{Process, version};
 
 use crate::certs::Authority;
@@ -41,6 +41,8 @@ pub(crate) struct Lab {
     family: Family,
     authority: Option<Authority>,
     notes: Notes,
+    /// Servers are started on another host, behind the origin.
+    behind: bool,
 }
 
 /// How long a server may take to listen, `tcpdump` to begin.
@@ -59,7 +61,7 @@ impl Lab {
         namespaces.enter_edge()?;
         let processes = Vec::new();
         let (family, authority, notes) = (scenario.family, None, Notes::default());
-        Ok(Lab { capture, processes, namespaces, directory, family, authority, notes })
+        Ok(Lab { capture, processes, namespaces, directory, family, authority, notes, behind: false })
     }
 
     /// The directory for configuration files, certificates and logs. It is gone afterwards.
@@ -91,9 +93,19 @@ impl Lab {
         self.authority.as_ref().context("no authority")
     }
 
-    /// A command that will run in the origin's namespace and die with this thread.
+    /// Starts servers on another host than the origin's, at [`UPSTREAM_V4`]: its upstream. What is behind the cable is
+    /// one namespace, as what is behind a real host's is one gateway.
+    pub(crate) fn behind(&mut self, start: impl FnOnce(&mut Lab) -> Result<u32>) -> Result<u32> {
+        self.behind = true;
+        let started = start(self);
+        self.behind = false;
+        started
+    }
+
+    /// A command that will run in the origin's namespace, or [`behind`](Self::behind) it, and die with this thread.
     pub(crate) fn origin_command(&self, program: &str) -> Command {
-        process::command(self.namespaces.origin(), program)
+        let namespace = if self.behind { self.namespaces.edge() } else { self.namespaces.origin() };
+        process::command(namespace, program)
     }
 
     /// Starts a server in the origin's namespace. Its output goes to a file, which [`Lab::explain`] shows.

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) const EDGE_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
 /// The origin's address.
 pub(crate) const ORIGIN_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
+/// The address of a host behind the origin, on the far end of the cable as the edge is.
+pub(crate) const UPSTREAM_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 1, 1);
 /// The edge's address, from the range for documentation (RFC 3849).
 pub(crate) const EDGE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, 1);
 /// The origin's address.
@@ -58,6 +60,8 @@ impl Namespaces {
             ip(&["-n", namespace, "link", "set", "lo", "up"])?;
             ip(&["-n", namespace, "link", "set", INTERFACE, "up"])?;
         }
+        ip(&["-n", edge, "address", "add", &format!("{UPSTREAM_V4}/32"), "dev", INTERFACE])?;
+        ip(&["-n", origin, "route", "add", &format!("{UPSTREAM_V4}/32"), "dev", INTERFACE])?;
         // What comes from the wire is cut to the MTU and has its checksums; what the origin sends is captured before
         // its network card does either, as on a real host.
         let offloads = ["-K", INTERFACE, "tx", "off", "tso", "off", "gso", "off"];

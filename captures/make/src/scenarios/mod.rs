@@ -6,6 +6,7 @@ mod healthy;
 mod healthy_connection;
 mod http;
 mod http_response;
+mod inner;
 mod tcp;
 mod tls;
 mod tls_certificate;
@@ -25,6 +26,7 @@ const FAMILIES: &[&[Scenario]] = &[
     http::SCENARIOS,
     http_response::SCENARIOS,
     app::SCENARIOS,
+    inner::SCENARIOS,
     capture::SCENARIOS,
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,

@@ -6,17 +6,18 @@ use anyhow::Result;
 
 /// Starts gunicorn on port 80 with these options and a WSGI application: Python that defines `app`.
 pub(crate) fn http(lab: &mut Lab, options: &[&str], application: &str) -> Result<u32> {
-    start(lab, 80, options, application)
+    on(lab, 80, options, application)
 }
 
 /// The same inside TLS, on port 443.
 pub(crate) fn https(lab: &mut Lab, files: &Files, options: &[&str], application: &str) -> Result<u32> {
     let (certificate, key) = (files.chain.display().to_string(), files.key.display().to_string());
     let options = [&["--certfile", &certificate, "--keyfile", &key], options].concat();
-    start(lab, 443, &options, application)
+    on(lab, 443, &options, application)
 }
 
-fn start(lab: &mut Lab, port: u16, options: &[&str], application: &str) -> Result<u32> {
+/// The same on another port.
+pub(crate) fn on(lab: &mut Lab, port: u16, options: &[&str], application: &str) -> Result<u32> {
     lab.write("application.py", application)?;
     let said = version("gunicorn", "--version", "gunicorn")?;
     lab.note_server(said.replace("(version ", "").replace(')', ""));

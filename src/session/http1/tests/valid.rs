@@ -70,8 +70,24 @@ fn what_is_kept_of_a_message() {
     assert_eq!((r.keep_alive_timeout, r.keep_alive_max, r.content_length), (Some(5), Some(100), Some(4)));
     assert_eq!((r.header_bytes, r.body_excerpt.as_slice()), (answer.len() as u64 - 4, &b"busy"[..]));
     assert_eq!((e.first_byte().unwrap().0, e.duration().unwrap().0), (1_000, 1_000));
-    let check = transcript(Observer::new, &[C(b"GET /health HTTP/1.1\r\nUser-Agent: ELB-HealthChecker/2.0\r\n\r\n")]);
-    assert_eq!(check.health_check, Some(frame(1)));
+}
+
+#[test]
+fn a_health_check_is_one_whose_every_request_says_so() {
+    let elb = "GET /health HTTP/1.1\r\nUser-Agent: ELB-HealthChecker/2.0\r\n\r\n";
+    let visit = "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: curl/8\r\n\r\n";
+    for (requests, check) in [
+        (elb.to_owned(), true),
+        (elb.repeat(2), true),
+        (format!("{elb}{visit}"), false),
+        (format!("{visit}{elb}"), false),
+        ("OPTIONS / HTTP/1.0\r\n\r\n".to_owned(), true),
+        ("OPTIONS / HTTP/1.0\r\nHost: a\r\n\r\n".to_owned(), false),
+        ("GET / HTTP/1.0\r\n\r\n".to_owned(), false),
+    ] {
+        let told = transcript(Observer::new, &[C(requests.as_bytes())]);
+        assert_eq!(told.health_check, check.then(|| frame(1)), "{requests}");
+    }
 }
 
 #[test]
