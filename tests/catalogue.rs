@@ -12,6 +12,7 @@ use std::path::Path;
 use common::{Told, analyse, cases};
 use why502::causes::{CATALOGUE, by_id};
 use why502::diagnosis::{Effect, Outcome};
+use why502::observation::Role;
 
 const HEADINGS: [&str; 7] =
     ["What happened", "Evidence", "Who must act", "How to confirm", "How to fix", "Often confused with", "References"];
@@ -114,6 +115,11 @@ fn evidence_lies_within_its_connection() {
     for case in cases() {
         let (ear, _) = analyse(&fs::read(&case.path).unwrap()).unwrap();
         for told in &ear.connections {
+            for (id, cause, frames) in &told.inner {
+                let named = ear.connections.iter().find(|c| c.id == *id).unwrap();
+                assert_eq!((named.cause, named.role), (Some(*cause), Role::Inner), "{}", case.name);
+                assert_eq!(Some(frames), named.evidence.first(), "{}: {cause} behind {}", case.name, told.id);
+            }
             for (cause, frames) in told.findings.iter().zip(&told.evidence) {
                 assert!(!frames.is_empty(), "{}: {cause} without evidence", case.name);
                 let (first, last) = told.frames;

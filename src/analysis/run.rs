@@ -63,9 +63,9 @@ pub fn run(
         captures.push(Capture { path, info: source.info().clone(), problems: Vec::new() });
     }
     let noticed = engine.finish(|c| desk.take(c))?;
-    let (summary, unrefined) = desk.finish()?;
+    let (summary, limited) = desk.finish()?;
     if let Some(capture) = captures.first_mut() {
-        capture.problems = problems(&noticed, unrefined);
+        capture.problems = problems(&noticed, limited);
     }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
@@ -102,7 +102,16 @@ struct Desk<'r> {
     tally: Tally,
     ledger: Ledger,
     held: Vec<(Connection, Diagnosis)>,
+    limited: Limited,
+}
+
+/// What the second step had to do without.
+#[derive(Debug, Default)]
+struct Limited {
+    /// Verdicts that could not wait for it.
     unrefined: u64,
+    /// Failures behind the origin that could not be remembered.
+    inner: u64,
 }
 
 impl<'r> Desk<'r> {
@@ -112,7 +121,7 @@ impl<'r> Desk<'r> {
             tally: Tally::new(options.all_roles),
             ledger: Ledger::default(),
             held: Vec::new(),
-            unrefined: 0,
+            limited: Limited::default(),
         }
     }
 
@@ -127,7 +136,7 @@ impl<'r> Desk<'r> {
                 self.held.push((connection, diagnosis));
                 return Ok(());
             }
-            self.unrefined += 1;
+            self.limited.unrefined += 1;
         }
         self.pass(&connection, &diagnosis)
     }
@@ -137,7 +146,8 @@ impl<'r> Desk<'r> {
         Ok(self.renderer.connection(connection, diagnosis)?)
     }
 
-    fn finish(mut self) -> Result<(Summary, u64), Failure> {
+    fn finish(mut self) -> Result<(Summary, Limited), Failure> {
+        self.limited.inner = self.ledger.not_kept();
         let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
             let changed = self.ledger.refine(&connection, &mut diagnosis);
@@ -148,7 +158,7 @@ impl<'r> Desk<'r> {
                 (true, false) => {}
             }
         }
-        Ok((self.tally.summary(), self.unrefined))
+        Ok((self.tally.summary(), self.limited))
     }
 }
 
@@ -158,7 +168,7 @@ fn position(cause: &Cause) -> usize {
 }
 
 /// What limits the conclusions, in the report's words.
-fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
+fn problems(noticed: &Noticed, limited: Limited) -> Vec<CaptureProblem> {
     let undecodable = match &noticed.first_undecodable {
         Some((frame, why)) => format!("packets that could not be decoded, the first in frame {frame}: {why}"),
         None => String::new(),
@@ -199,9 +209,19 @@ fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
             "connections with more bytes out of order than are kept; holes in them were given up early".to_owned(),
         ),
         (
+            "roles-limited",
+            noticed.hosts_limited,
+            "connections to more servers than are remembered; what these connect to counts as the edge's".to_owned(),
+        ),
+        (
             "verdicts-not-refined",
-            unrefined,
+            limited.unrefined,
             "verdicts written without the second look that compares connections with each other".to_owned(),
+        ),
+        (
+            "inner-failures-limited",
+            limited.inner,
+            "failed connections from this host to its upstreams that could not be named in what they caused".to_owned(),
         ),
     ];
     let met = all.into_iter().filter(|&(_, count, _)| count > 0);

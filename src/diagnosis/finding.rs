@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::FrameRef;
 
-use super::{Edge, Effect};
+use super::{Edge, Effect, Inner};
 
 /// How much the captured bytes prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +66,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to do, most specific first. Where it is empty the cause's page is all there is to say.
     pub fix: Vec<String>,
+    /// What failed behind it: filled in when all of the capture was seen.
+    pub inner: Vec<Inner>,
     /// What it is not.
     pub ruled_out: Vec<RuledOut>,
     /// The exchange within the connection.
@@ -86,6 +88,7 @@ impl Finding {
             message: message.into(),
             evidence: Vec::new(),
             fix: Vec::new(),
+            inner: Vec::new(),
             ruled_out: Vec::new(),
             exchange: None,
             edge: None,

@@ -3,6 +3,7 @@
 //! Invariant: a verdict is a pure function of one finished connection. What only the whole capture can tell is
 //! the second, small step in [`refine`].
 
+mod behind;
 mod cause;
 mod delivery;
 mod finding;
@@ -10,6 +11,7 @@ mod rank;
 pub mod refine;
 mod verdict;
 
+pub use behind::{Inner, Tie};
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use delivery::{Delivery, delivery};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};

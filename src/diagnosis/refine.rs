@@ -1,6 +1,7 @@
 //! The second step (ruling 23): what only the whole capture can tell.
 //!
-//! It may raise or lower a confidence, and nothing else, from tables with a bound.
+//! It may raise or lower a confidence, and name what failed behind an error that the origin itself told, and nothing
+//! else, from tables with a bound.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use crate::base::{Endpoint, FrameRef, Micros};
 use crate::observation::Connection;
 
+use super::behind::{Failures, is_told_by_origin};
 use super::{Confidence, Delivery, Diagnosis, Outcome, delivery};
 
 /// Servers and names that are told apart.
@@ -31,18 +33,28 @@ pub struct Ledger {
     worked: BTreeMap<(Endpoint, String), FrameRef>,
     /// How often a wait of this length, in units of [`ONE_LENGTH`], ended in a timeout at this server.
     waits: BTreeMap<(IpAddr, i64), u32>,
+    /// The host's own connections that failed.
+    failures: Failures,
 }
 
 impl Ledger {
-    /// Whether the second step may change this verdict, so that it must wait for the end of the capture.
+    /// Whether the second step may change this diagnosis, so that it must wait for the end of the capture.
     #[must_use]
     pub fn may_change(d: &Diagnosis) -> bool {
-        d.verdict.confidence.is_some_and(|c| c < Confidence::Certain)
-            && d.verdict.cause.is_some_and(|c| c.id() == REJECTED || TIMEOUTS.contains(&c.id()))
+        let unsure = d.verdict.confidence.is_some_and(|c| c < Confidence::Certain)
+            && d.verdict.cause.is_some_and(|c| c.id() == REJECTED || TIMEOUTS.contains(&c.id()));
+        unsure || d.findings.iter().any(|(cause, _)| is_told_by_origin(cause))
+    }
+
+    /// Failures of the host's own connections that could not be remembered.
+    #[must_use]
+    pub fn not_kept(&self) -> u64 {
+        self.failures.not_kept()
     }
 
     /// Remembers what a connection may tell of others.
     pub fn note(&mut self, c: &Connection, d: &Diagnosis) {
+        self.failures.note(c, d);
         if d.verdict.outcome == Outcome::Ok
             && let Some(sni) = c.sni()
             && delivery(c) == Delivery::Complete
@@ -57,8 +69,9 @@ impl Ledger {
         }
     }
 
-    /// Looks at a verdict again in the light of the whole capture. Says whether it changed.
+    /// Looks at a diagnosis again in the light of the whole capture. Says whether it changed.
     pub fn refine(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let named = self.failures.name(c, d);
         let raised = if let Some(wait) = wait(d) {
             let near = |length| self.waits.get(&(c.server.ip, length)).copied().unwrap_or_default();
             let recurring = near(wait - 1) + near(wait) + near(wait + 1);
@@ -74,7 +87,7 @@ impl Ledger {
                 finding.evidence.push(super::Evidence { frame: finding.at, note });
                 true
             }
-            _ => false,
+            _ => named,
         }
     }
 

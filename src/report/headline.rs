@@ -1,6 +1,6 @@
 //! One sentence that a person can act on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::escape;
 use crate::diagnosis::{Diagnosis, Outcome};
@@ -10,6 +10,9 @@ use super::{CauseCount, Counts};
 
 /// Requests told apart when attempts at the same one are counted as one viewer's error.
 const MAX_REQUESTS: usize = 10_000;
+
+/// Upstreams and causes told apart of what failed behind.
+const MAX_BEHIND: usize = 100;
 
 /// What the headline says of one cause beside its number.
 #[derive(Debug, Default)]
@@ -22,6 +25,8 @@ pub(super) struct Story {
     /// Requests that were attempted, as far as they can be told apart.
     requests: BTreeSet<String>,
     identified: u64,
+    /// What failed behind, by upstream and cause.
+    behind: BTreeMap<(String, &'static str), u64>,
 }
 
 impl Story {
@@ -42,12 +47,22 @@ impl Story {
             self.identified += 1;
             self.requests.insert(id.to_owned());
         }
+        if let Some(inner) = d.findings.first().and_then(|(_, finding)| finding.inner.first()) {
+            self.add_behind((inner.server.to_string(), inner.cause.id()), 1);
+        }
+    }
+
+    fn add_behind(&mut self, what: (String, &'static str), connections: u64) {
+        if self.behind.len() < MAX_BEHIND || self.behind.contains_key(&what) {
+            *self.behind.entry(what).or_default() += connections;
+        }
     }
 
     pub(super) fn absorb(&mut self, other: Story) {
         self.several_servers |= other.several_servers || self.server != other.server;
         self.requests.extend(other.requests);
         self.identified += other.identified;
+        other.behind.into_iter().for_each(|(what, connections)| self.add_behind(what, connections));
         if self.first_message.is_empty() {
             self.first_message = other.first_message;
         }
@@ -86,6 +101,9 @@ pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a Cau
     );
     if story.repeats() > 0 {
         text.push_str(&format!("; {} were repeated attempts at the same request", story.repeats()));
+    }
+    if let Some(((server, cause), n)) = story.behind.iter().max_by_key(|(_, n)| **n) {
+        text.push_str(&format!("; behind {n} of them {server} failed ({cause})"));
     }
     let others: Vec<_> = causes
         .skip(1)

@@ -28,7 +28,7 @@ impl fmt::Display for Conversation {
     }
 }
 
-/// The packets that prove a finding, as `frame.number in {6, 9}`: those of one capture, which is the one that the
+/// The packets that prove a finding, with those of what failed behind it, as `frame.number in {6, 9}`: those of one capture, which is the one that the
 /// first of them is in.
 #[derive(Debug, Clone, Copy)]
 pub struct Frames<'a> {
@@ -46,7 +46,8 @@ impl<'a> Frames<'a> {
 
 impl fmt::Display for Frames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cited = self.finding.evidence.iter().map(|e| e.frame);
+        let inner = self.finding.inner.iter().flat_map(|inner| &inner.evidence);
+        let cited = self.finding.evidence.iter().chain(inner).map(|e| e.frame);
         let mut frames: Vec<u64> = cited.filter(|r| r.capture == self.capture).map(|r| r.frame).collect();
         if frames.is_empty() {
             frames.push(self.finding.at.frame);

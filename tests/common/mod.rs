@@ -7,8 +7,8 @@ use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use why502::analysis::{Options, run};
-use why502::diagnosis::{Confidence, Diagnosis, Outcome};
-use why502::observation::Connection;
+use why502::diagnosis::{Confidence, Diagnosis, Inner, Outcome};
+use why502::observation::{Connection, Role};
 use why502::report::{Capture, Renderer, Summary};
 use why502::source::Source;
 
@@ -84,7 +84,16 @@ pub struct Told {
     pub confidence: Option<Confidence>,
     /// Frames of the evidence, by finding.
     pub evidence: Vec<Vec<u64>>,
+    /// Connections named as what failed behind this one, with their causes and frames.
+    pub inner: Vec<(u64, &'static str, Vec<u64>)>,
+    pub role: Role,
+    /// What the verdict's finding says.
+    pub message: Option<String>,
     pub frames: (u64, u64),
+}
+
+fn inner(inner: &Inner) -> (u64, &'static str, Vec<u64>) {
+    (inner.connection, inner.cause.id(), inner.evidence.iter().map(|e| e.frame.frame).collect())
 }
 
 /// Keeps what it is told.
@@ -103,6 +112,9 @@ impl Renderer for Ear {
             findings: d.findings.iter().map(|(cause, _)| cause.id()).collect(),
             reason: d.verdict.reason.clone(),
             confidence: d.verdict.confidence,
+            inner: d.findings.iter().flat_map(|(_, f)| &f.inner).map(inner).collect(),
+            role: c.role,
+            message: d.findings.first().map(|(_, f)| f.message.clone()),
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
         });
@@ -117,8 +129,13 @@ impl Renderer for Ear {
 
 /// Analyses a capture from memory; `None` where it is none.
 pub fn analyse(bytes: &[u8]) -> Option<(Ear, Summary)> {
+    analyse_by(bytes, &Options::default())
+}
+
+/// The same with other options.
+pub fn analyse_by(bytes: &[u8], options: &Options) -> Option<(Ear, Summary)> {
     let source = Source::from_reader(Box::new(Cursor::new(bytes.to_vec())), "memory").ok()?;
     let mut ear = Ear::default();
-    let summary = run(vec![("memory".into(), source)], &Options::default(), &mut ear, |_, _| {}).unwrap();
+    let summary = run(vec![("memory".into(), source)], options, &mut ear, |_, _| {}).unwrap();
     Some((ear, summary))
 }

@@ -1,10 +1,15 @@
 //! Small captures made by hand, where a test needs bytes that no real server sends.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use std::collections::HashMap;
+
+/// An address and a port.
+pub(crate) type End = ([u8; 4], u16);
+
 /// CloudFront's end.
-const EDGE: ([u8; 4], u16) = ([130, 176, 1, 2], 40_112);
+const EDGE: End = ([130, 176, 1, 2], 40_112);
 /// The origin's end.
-const ORIGIN: ([u8; 4], u16) = ([10, 0, 0, 5], 80);
+const ORIGIN: End = ([10, 0, 0, 5], 80);
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -21,24 +26,34 @@ pub(crate) fn header() -> Vec<u8> {
     file
 }
 
-/// A capture in the making: one connection, a millisecond between packets.
+/// A capture in the making: one connection, or several in turn, a millisecond between packets.
 pub(crate) struct Capture {
     file: Vec<u8>,
     packets: u32,
-    port: u16,
+    ends: (End, End),
     edge: u32,
     origin: u32,
+    /// The next sequence numbers of the other connections.
+    others: HashMap<(End, End), (u32, u32)>,
 }
 
 impl Capture {
     /// With nothing but its header.
     pub(crate) fn new() -> Capture {
-        Capture { file: header(), packets: 0, port: EDGE.1, edge: 1_000, origin: 9_000 }
+        Capture { file: header(), packets: 0, ends: (EDGE, ORIGIN), edge: 1_000, origin: 9_000, others: HashMap::new() }
     }
 
     /// Begins another connection.
-    pub(crate) fn next(mut self) -> Capture {
-        (self.port, self.edge, self.origin) = (self.port + 1, 1_000, 9_000);
+    pub(crate) fn next(self) -> Capture {
+        let ((ip, port), origin) = self.ends;
+        self.between((ip, port + 1), origin)
+    }
+
+    /// Goes on with the connection between these ends.
+    pub(crate) fn between(mut self, client: End, server: End) -> Capture {
+        self.others.insert(self.ends, (self.edge, self.origin));
+        self.ends = (client, server);
+        (self.edge, self.origin) = self.others.remove(&self.ends).unwrap_or((1_000, 9_000));
         self
     }
 
@@ -76,15 +91,15 @@ impl Capture {
     }
 
     pub(crate) fn edge(mut self, flags: u8, data: &[u8]) -> Capture {
-        let edge = (EDGE.0, self.port);
-        self.packet(edge, ORIGIN, (self.edge, self.origin), flags, data);
+        let (edge, origin) = self.ends;
+        self.packet(edge, origin, (self.edge, self.origin), flags, data);
         self.edge += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
         self
     }
 
     pub(crate) fn origin(mut self, flags: u8, data: &[u8]) -> Capture {
-        let edge = (EDGE.0, self.port);
-        self.packet(ORIGIN, edge, (self.origin, self.edge), flags, data);
+        let (edge, origin) = self.ends;
+        self.packet(origin, edge, (self.origin, self.edge), flags, data);
         self.origin += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
         self
     }

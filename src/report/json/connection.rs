@@ -113,7 +113,7 @@ impl<'a> Connection<'a> {
             http_total: http.map_or(0, |h| h.total),
             http: http.into_iter().flat_map(|h| &h.exchanges).map(Exchange::of).collect(),
             verdict: Verdict::of(&d.verdict),
-            findings: d.findings.iter().map(|(cause, f)| Finding::of(cause, f, c)).collect(),
+            findings: Finding::list(d, c),
         }
     }
 }

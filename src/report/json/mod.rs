@@ -86,11 +86,12 @@ impl<W: Write> NdJson<W> {
     }
 }
 
-/// A verdict that the second step changed.
+/// A diagnosis that the second step changed.
 #[derive(Serialize)]
 struct Refinement<'a> {
     refines: u64,
     verdict: verdict::Verdict<'a>,
+    findings: Vec<verdict::Finding<'a>>,
 }
 
 impl<W: Write> Renderer for NdJson<W> {
@@ -104,7 +105,9 @@ impl<W: Write> Renderer for NdJson<W> {
     }
 
     fn refined(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
-        self.out.value(&Refinement { refines: connection.id, verdict: verdict::Verdict::of(&diagnosis.verdict) })?;
+        let (refines, verdict) = (connection.id, verdict::Verdict::of(&diagnosis.verdict));
+        let findings = verdict::Finding::list(diagnosis, connection);
+        self.out.value(&Refinement { refines, verdict, findings })?;
         self.end_line()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shown::{Shown, Time};
+use super::shown::{End, Shown, Time};
 use crate::diagnosis::{self, Cause};
 use crate::observation;
 use crate::report::wireshark;
@@ -43,6 +43,7 @@ pub(super) struct Finding<'a> {
     message: &'a str,
     evidence: Vec<Evidence<'a>>,
     fix: &'a [String],
+    inner: Vec<Inner<'a>>,
     ruled_out: Vec<RuledOut<'a>>,
     wireshark_filter: Shown<wireshark::Frames<'a>>,
 }
@@ -55,28 +56,66 @@ struct Evidence<'a> {
     note: &'a str,
 }
 
+/// A connection of the host's own that failed behind this one.
+#[derive(Serialize)]
+struct Inner<'a> {
+    connection: u64,
+    server: End,
+    cause: &'a str,
+    confidence: &'static str,
+    tie: &'static str,
+    message: &'a str,
+    evidence: Vec<Evidence<'a>>,
+}
+
 #[derive(Serialize)]
 struct RuledOut<'a> {
     cause: &'static str,
     why: &'a str,
 }
 
-impl<'a> Finding<'a> {
-    pub(super) fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
-        let evidence = f.evidence.iter().map(|e| Evidence {
+impl<'a> Evidence<'a> {
+    fn list(evidence: &'a [diagnosis::Evidence]) -> Vec<Evidence<'a>> {
+        let of = |e: &'a diagnosis::Evidence| Evidence {
             capture: e.frame.capture,
             frame: e.frame.frame,
             time: Shown(e.frame.time),
             note: &e.note,
-        });
+        };
+        evidence.iter().map(of).collect()
+    }
+}
+
+impl<'a> Inner<'a> {
+    fn of(inner: &'a diagnosis::Inner) -> Inner<'a> {
+        Inner {
+            connection: inner.connection,
+            server: inner.server.into(),
+            cause: inner.cause.id(),
+            confidence: inner.confidence.as_str(),
+            tie: inner.tie.as_str(),
+            message: &inner.message,
+            evidence: Evidence::list(&inner.evidence),
+        }
+    }
+}
+
+impl<'a> Finding<'a> {
+    /// All findings of a connection.
+    pub(super) fn list(d: &'a diagnosis::Diagnosis, c: &observation::Connection) -> Vec<Finding<'a>> {
+        d.findings.iter().map(|(cause, f)| Finding::of(cause, f, c)).collect()
+    }
+
+    fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
         Finding {
             cause: cause.id(),
             stage: cause.stage().as_str(),
             confidence: f.confidence.as_str(),
             exchange: f.exchange,
             message: &f.message,
-            evidence: evidence.collect(),
+            evidence: Evidence::list(&f.evidence),
             fix: &f.fix,
+            inner: f.inner.iter().map(Inner::of).collect(),
             ruled_out: f.ruled_out.iter().map(|r| RuledOut { cause: r.cause, why: &r.why }).collect(),
             wireshark_filter: Shown(wireshark::Frames::of(f, c.first.capture)),
         }

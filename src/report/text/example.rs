@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::timeline::Timeline;
 use crate::base::{CaptureIndex, escape};
-use crate::diagnosis::{Confidence, Diagnosis};
+use crate::diagnosis::{Confidence, Diagnosis, Inner, Tie};
 use crate::observation::{Connection, EdgeKind, Role};
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
@@ -30,6 +30,8 @@ pub(super) struct Example {
     pub(super) filter: String,
     title: String,
     frames: (u64, u64),
+    /// What failed behind it.
+    behind: Vec<String>,
     also: Vec<String>,
     timeline: Timeline,
 }
@@ -55,6 +57,7 @@ impl Example {
             filter,
             title: title(c),
             frames: (c.first.frame, c.last.frame),
+            behind: finding.iter().flat_map(|f| &f.inner).map(behind).collect(),
             also: others
                 .map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message)))
                 .collect(),
@@ -83,11 +86,24 @@ impl Example {
             paragraph(out, "    ", &self.message)?;
         }
         self.timeline.write(out, paint)?;
+        for inner in &self.behind {
+            paragraph(out, "    Behind  ", inner)?;
+        }
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }
         Ok(())
     }
+}
+
+/// What failed on a connection behind this one, and where to read on.
+fn behind(inner: &Inner) -> String {
+    let tie = match inner.tie {
+        Tie::Request => "of the same request",
+        Tie::Time => "tied to it by nothing but the time",
+    };
+    let (id, cause) = (inner.connection, inner.cause.id());
+    format!("connection {id}, {tie}: {} ({}; why502 explain {cause})", bounded(&inner.message), inner.confidence)
 }
 
 fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {

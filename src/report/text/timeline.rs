@@ -26,6 +26,8 @@ pub(super) struct Timeline {
 struct Row {
     frame: FrameRef,
     from: Option<Side>,
+    /// It is of a connection behind this one.
+    inner: bool,
     /// Steps left out before this one.
     skipped: usize,
     weight: Weight,
@@ -43,12 +45,15 @@ impl Timeline {
                 None => rows.push(Row::of(fact)),
             }
         }
-        for evidence in finding.iter().flat_map(|f| &f.evidence) {
+        let own = finding.iter().flat_map(|f| &f.evidence).map(|e| (e, false));
+        let inner = finding.iter().flat_map(|f| &f.inner).flat_map(|inner| &inner.evidence).map(|e| (e, true));
+        for (evidence, inner) in own.chain(inner) {
             let at = rows.partition_point(|row| row.frame.order < evidence.frame.order);
             if rows.get(at).is_none_or(|row| row.frame.order != evidence.frame.order) {
                 rows.insert(at, Row::at(evidence.frame));
             }
             if let Some(row) = rows.get_mut(at) {
+                row.inner |= inner;
                 row.notes.push(shorten(&escape(&evidence.note), MAX_NOTE).into_owned());
             }
         }
@@ -73,12 +78,7 @@ impl Timeline {
             let proof = !row.notes.is_empty();
             let mark = if proof { paint.text(Tone::Bad, "    > ") } else { paint.text(Tone::Plain, "      ") };
             let number = number(row.frame, self.first.capture);
-            write!(
-                out,
-                "{mark}{number:>frames$}  {:>times$}  {:8}",
-                seconds(row.frame, self.first),
-                self.side(row.from)
-            )?;
+            write!(out, "{mark}{number:>frames$}  {:>times$}  {:8}", seconds(row.frame, self.first), self.side(row))?;
             let mut lines = 0;
             for (text, tone) in row.lines() {
                 for line in wrap(text, WIDTH.saturating_sub(indent)) {
@@ -94,8 +94,9 @@ impl Timeline {
         Ok(())
     }
 
-    fn side(&self, from: Option<Side>) -> &'static str {
-        match (from, self.is_edge) {
+    fn side(&self, row: &Row) -> &'static str {
+        match (row.from, self.is_edge) {
+            _ if row.inner => "inner",
             (None, _) => "",
             (Some(Side::Client), true) => "edge \u{2192}",
             (Some(Side::Server), true) => "\u{2190} origin",
@@ -107,7 +108,15 @@ impl Timeline {
 
 impl Row {
     fn at(frame: FrameRef) -> Row {
-        Row { frame, from: None, skipped: 0, weight: Weight::Silent, facts: Vec::new(), notes: Vec::new() }
+        Row {
+            frame,
+            from: None,
+            inner: false,
+            skipped: 0,
+            weight: Weight::Silent,
+            facts: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn of(fact: Fact) -> Row {
