@@ -21,7 +21,10 @@ use std::io;
 use crate::diagnosis::Diagnosis;
 use crate::observation::Connection;
 
-/// What `capture.no-edge-traffic` says, once for all captures.
+/// The cause that no connection shows: the summary says it, once for all captures.
+pub const NO_EDGE_TRAFFIC_ID: &str = "capture.no-edge-traffic";
+
+/// What it says.
 pub(crate) const NO_EDGE_TRAFFIC: &str = "no packet comes from a CloudFront address or carries CloudFront's headers: \
      this may not be the traffic that you mean. Connections from private addresses are taken for those of a load \
      balancer in front; where there are none, all connections count.";

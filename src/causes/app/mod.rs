@@ -5,6 +5,8 @@ super::area! {
     origin_503,
     origin_504,
     origin_500,
+    misdirected_request,
+    forbidden,
 }
 
 use crate::diagnosis::{Confidence, Edge, Finding};
@@ -71,6 +73,16 @@ impl Maker {
     /// Where this program writes down why.
     const fn log(self, status: u16) -> &'static str {
         match self {
+            Maker::Nginx if status == 403 => {
+                "nginx's error.log, at this time: \"access forbidden by rule\", \"Permission denied\" or \"directory index of\"."
+            }
+            Maker::Apache if status == 403 => {
+                "Apache's error log, at this time: AH01630 (an address), AH00035 and AH01276 (files), or ModSecurity's message."
+            }
+            Maker::HaProxy if status == 403 => "HAProxy's log: PR tells that a rule of its own denied the request.",
+            Maker::Alb if status == 403 => {
+                "The load balancer's access log: actions_executed (waf, waf-failed, fixed-response) tells who answered."
+            }
             Maker::Nginx if status == 503 => {
                 "nginx's error.log, at this time: \"limiting requests\" or \"limiting connections\"; else a `return 503` in its configuration."
             }
@@ -98,10 +110,15 @@ impl Maker {
     }
 }
 
-/// The first response with this status, and whose it is.
+/// The first response with this status, and whose it is by its page or its name.
 fn detect(c: &Connection, status: u16, edge: Edge) -> Option<Finding> {
+    let (_, response) = c.answered_with(status)?;
+    told(c, status, edge, Maker::of(response))
+}
+
+/// The first response with this status, and whose it is.
+fn told(c: &Connection, status: u16, edge: Edge, maker: Option<Maker>) -> Option<Finding> {
     let (exchange, response) = c.answered_with(status)?;
-    let maker = Maker::of(response);
     let asked = exchange.request.as_ref().map(|r| {
         let target: String = r.target.chars().take(TARGET_SHOWN).collect();
         format!("{} {target}", r.method)
@@ -126,8 +143,9 @@ fn detect(c: &Connection, status: u16, edge: Edge) -> Option<Finding> {
         .evidence(response.frame, format!("the origin's status line: {status}{reason}{wait}"))
         .rules_out("http.malformed-status-line", "the response is a proper one");
     Some(match maker {
-        Some(maker) => finding.fix(maker.log(status)),
-        None => finding.fix("Look into the log of the program that answers on this port, at this time."),
+        // Who sends a 421 on purpose need not log it.
+        Some(maker) if status != 421 => finding.fix(maker.log(status)),
+        _ => finding.fix("Look into the log of the program that answers on this port, at this time."),
     })
 }
 

@@ -6,6 +6,7 @@ super::area! {
     snap_length,
     mid_stream,
     still_open,
+    no_edge_traffic,
 }
 
 use crate::base::{FrameRef, Side};

@@ -111,7 +111,7 @@ impl<'a> Summary<'a> {
             edge_status: c.edge.status,
         });
         let no_edge =
-            s.no_edge_traffic.then_some(Note { cause: "capture.no-edge-traffic", message: report::NO_EDGE_TRAFFIC });
+            s.no_edge_traffic.then_some(Note { cause: report::NO_EDGE_TRAFFIC_ID, message: report::NO_EDGE_TRAFFIC });
         Summary {
             connections: s.counts.connections,
             failed: s.counts.failed,

@@ -8,7 +8,7 @@ use crate::base::{Timestamp, escape};
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::Connection;
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
-use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
+use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
 use crate::source::Info;
 
 /// Problems told of one capture; real ones have two or three.
@@ -97,14 +97,14 @@ impl<'a> Page<'a> {
         let other = self.summary.other;
         if other.connections > 0 {
             let text = format!(
-                "beside them {} that are not the edge's, {} of which failed (--all-peers counts them, too)",
+                "beside them {} of others than the edge, {} of which failed (--all-peers counts them, too)",
                 count(other.connections, "connection"),
                 other.failed
             );
             paragraph(self.out, "  ", &text)?;
         }
         if self.summary.no_edge_traffic && c.connections > 0 {
-            paragraph(self.out, "  Note: ", NO_EDGE_TRAFFIC)?;
+            paragraph(self.out, "  Note: ", &format!("{NO_EDGE_TRAFFIC} See why502 explain {NO_EDGE_TRAFFIC_ID}."))?;
         }
         Ok(())
     }

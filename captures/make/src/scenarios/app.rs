@@ -1,15 +1,18 @@
 //! `app.*`: a valid response that is itself the error.
 
+use crate::certs::Leaf;
 use crate::edge::http::{Http, Line};
 use crate::edge::{Ending, Request};
-use crate::scenario::{Family, Peer, Scenario};
-use crate::servers::{apache, haproxy, nginx, node};
+use crate::scenario::{ANY, Family, Peer, Scenario};
+use crate::servers::{apache, caddy, haproxy, nginx, node};
 use anyhow::Result;
 
 /// Where RFC 9110 defines the three statuses.
 const BAD_GATEWAY: &str = "RFC 9110 section 15.6.3";
 const UNAVAILABLE: &str = "RFC 9110 section 15.6.4";
 const GATEWAY_TIMEOUT: &str = "RFC 9110 section 15.6.5";
+const MISDIRECTED: &str = "RFC 9110 section 15.5.20";
+const FORBIDDEN: &str = "RFC 9110 section 15.5.4";
 /// A server that nginx passes everything on to.
 const PROXY: &str = "location / { proxy_pass http://127.0.0.1:8080; }";
 /// HAProxy on port 80 with one server behind it.
@@ -140,6 +143,132 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         play: |lab| {
             node::http(lab, 80, "(request, answer) => { answer.statusCode = 500; answer.end('internal error\\n'); }")?;
             passed_on(Http::plain(lab, 80)?, 500)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/misdirected-request/nginx-default-server",
+        title: "nginx, a catch-all server",
+        fault: "The default server answers 421 to every name that has no server of its own.",
+        references: &[MISDIRECTED],
+        play: |lab| {
+            let servers = "server { listen 80 default_server; return 421; }\n\
+                           server { listen 80; server_name www.example.com; return 200; }";
+            nginx::http(lab, 80, servers)?;
+            passed_on(Http::plain(lab, 80)?, 421)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/misdirected-request/apache-without-sni",
+        title: "Apache behind nginx, which sends no SNI",
+        fault: "nginx passes the Host on to Apache inside of TLS, without `proxy_ssl_server_name on`: Apache's first \
+                virtual host, chosen without a name, has another TLS setup than the one that Host names. Apache answers \
+                421, and nginx passes it on in clear.",
+        references: &[MISDIRECTED],
+        tcpdump: ANY,
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let tls = format!(
+                "SSLEngine on\nSSLCertificateFile {}\nSSLCertificateKeyFile {}",
+                files.chain.display(),
+                files.key.display()
+            );
+            let hosts = format!(
+                "<VirtualHost *:8443>\nServerName first.example.com\n{tls}\n</VirtualHost>\n\
+                 <VirtualHost *:8443>\nServerName origin.example.com\n{tls}\nSSLVerifyClient require\n\
+                 SSLCACertificateFile {}\n</VirtualHost>",
+                files.chain.display()
+            );
+            apache::start(lab, 8443, &hosts)?;
+            let proxy = "location / { proxy_pass https://127.0.0.1:8443; proxy_set_header Host $host; }";
+            nginx::http(lab, 80, &format!("server {{ listen 80; {proxy} }}"))?;
+            passed_on(Http::plain(lab, 80)?, 421)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/misdirected-request/caddy-load-balancer",
+        title: "Caddy, a catch-all site; the peer is a load balancer",
+        fault: "A site without a name answers 421 to every name that has no site of its own.",
+        references: &[MISDIRECTED],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            let sites =
+                "http://www.example.com {\n    respond \"hello\"\n}\nhttp:// {\n    respond \"no such site\" 421\n}";
+            caddy::start(lab, 80, sites)?;
+            passed_on(Http::plain(lab, 80)?, 421)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/forbidden/nginx-allow",
+        title: "nginx, an allowlist of addresses",
+        fault: "`allow 192.0.2.0/24; deny all;`: CloudFront's address is not on the list.",
+        references: &[FORBIDDEN],
+        play: |lab| {
+            nginx::http(lab, 80, "server { listen 80; allow 192.0.2.0/24; deny all; root /; }")?;
+            let mut http = Http::plain(lab, 80)?;
+            http.get("/", 403)?;
+            passed_on(http, 403)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/forbidden/apache-require-ip-ipv6",
+        title: "Apache, an allowlist of addresses, IPv6",
+        fault: "`Require ip 192.0.2.0/24`: CloudFront's address is not on the list.",
+        references: &[FORBIDDEN],
+        family: Family::V6,
+        play: |lab| {
+            apache::start(
+                lab,
+                80,
+                "LoadModule authz_host_module /usr/lib/apache2/modules/mod_authz_host.so\n\
+                                    <Location />\nRequire ip 192.0.2.0/24\n</Location>",
+            )?;
+            passed_on(Http::plain(lab, 80)?, 403)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/forbidden/haproxy-secret-header-load-balancer",
+        title: "HAProxy wants a secret header; the peer is a load balancer",
+        fault: "HAProxy denies what does not carry the header that the distribution was to add, and it does not add it.",
+        references: &[FORBIDDEN],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            let deny = "    http-request deny unless { req.hdr(x-origin-secret) -m str hush }\n    default_backend b";
+            haproxy::start(lab, 80, &HAPROXY.replacen("    default_backend b", deny, 1))?;
+            passed_on(Http::plain(lab, 80)?, 403)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "healthy/forbidden-by-application",
+        title: "a program says that this viewer may not",
+        fault: "None. The program answers 403 with a page of its own: its answer to this viewer.",
+        references: &[FORBIDDEN],
+        play: |lab| {
+            let handler = "(request, answer) => { answer.writeHead(403, { 'Content-Type': 'application/json' });\n\
+                           answer.end('{\"error\": \"forbidden\"}'); }";
+            node::http(lab, 80, handler)?;
+            passed_on(Http::plain(lab, 80)?, 403)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "healthy/forbidden-path",
+        title: "one path is forbidden, others are served",
+        fault: "None. `location /.git { deny all; }`: nginx forbids what is nobody's business, and serves the rest.",
+        references: &[FORBIDDEN],
+        play: |lab| {
+            let servers = "server { listen 80; location / { return 200 \"hello\\n\"; } location /.git { deny all; } }";
+            nginx::http(lab, 80, servers)?;
+            let mut http = Http::plain(lab, 80)?;
+            http.get("/", 200)?;
+            http.get("/.git/config", 403)?;
+            http.end(Ending::Fin)
         },
         ..Scenario::BLANK
     },
