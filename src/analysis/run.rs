@@ -17,6 +17,9 @@ use super::{Engine, Noticed, Options};
 /// Connections held for the second step; past that they are written as they stand (ruling 23).
 const MAX_HELD: usize = 100_000;
 
+/// Exchanges of connections that are held: one may take 2 KB, and a connection keeps some hundred.
+const MAX_HELD_EXCHANGES: usize = 200_000;
+
 /// Why an analysis could not be brought to its end.
 #[derive(Debug)]
 pub enum Failure {
@@ -102,6 +105,7 @@ struct Desk<'r> {
     tally: Tally,
     ledger: Ledger,
     held: Vec<(Connection, Diagnosis)>,
+    held_exchanges: usize,
     limited: Limited,
 }
 
@@ -121,6 +125,7 @@ impl<'r> Desk<'r> {
             tally: Tally::new(options.all_roles),
             ledger: Ledger::default(),
             held: Vec::new(),
+            held_exchanges: 0,
             limited: Limited::default(),
         }
     }
@@ -129,7 +134,9 @@ impl<'r> Desk<'r> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
         self.ledger.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
-            if self.held.len() < MAX_HELD {
+            let exchanges = connection.http.as_ref().map_or(0, |http| http.exchanges.len());
+            if self.held.len() < MAX_HELD && self.held_exchanges + exchanges <= MAX_HELD_EXCHANGES {
+                self.held_exchanges += exchanges;
                 if self.renderer.wants_first_verdicts() {
                     self.renderer.connection(&connection, &diagnosis)?;
                 }

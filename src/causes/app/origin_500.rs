@@ -10,6 +10,8 @@ cause! {
     ///
     /// # Evidence
     /// A proper response with status 500. Where its page or Server header is that of a known program, it is named.
+    /// Where the capture has the host's own connections as well (`tcpdump -i any`), what failed there while the
+    /// exchange was open is named with its packets: there lies the real cause.
     ///
     /// # Who must act
     /// Whoever runs the program on the origin.

@@ -11,6 +11,8 @@ cause! {
     ///
     /// # Evidence
     /// A proper response with status 502. Where its page or Server header is that of a known program, it is named.
+    /// Where the capture has the host's own connections as well (`tcpdump -i any`), what failed there while the
+    /// exchange was open is named with its packets: there lies the real cause.
     ///
     /// # Who must act
     /// Whoever runs the proxy and the program behind it.
@@ -21,7 +23,7 @@ cause! {
     /// - Apache error log: AH01114 (cannot connect), AH01102 (error reading status line). HAProxy: termination state
     ///   SH, PH.
     /// - ALB: target_processing_time or response_processing_time -1 in its log.
-    /// - Capture on the inner leg (loopback, or the interface towards the upstream) and give both to this program.
+    /// - Capture the inner leg, too: `tcpdump -i any`. The report then names what failed there.
     ///
     /// # How to fix
     /// - Upstream down or restarting: start it, drain it, health checks (nginx `max_fails`, HAProxy `check`).

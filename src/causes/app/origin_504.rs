@@ -10,6 +10,8 @@ cause! {
     ///
     /// # Evidence
     /// A proper response with status 504. The time between request and response is the proxy's timeout.
+    /// Where the capture has the host's own connections as well (`tcpdump -i any`), what failed there while the
+    /// exchange was open is named with its packets: there lies the real cause.
     ///
     /// # Who must act
     /// Whoever runs the program behind the proxy; then whoever sets the proxy's timeout.
