@@ -2,8 +2,12 @@
 //!
 //! What is learnt comes from the first packet of each connection, in the order of the capture, and from nothing else:
 //! its addresses, its ports, its SYN. So whoever hands out packets can learn it before any of them is looked into, and
-//! the roles are the same however the connections are then shared out. That a connection from this host to its
-//! upstream is told by the one that caused it is in the nature of things: the edge's begins first.
+//! the roles are the same however the connections are then shared out, as long as each goes by what had been learnt
+//! when it was put away. That the edge's connection begins before the one that it causes is in the nature of things;
+//! what began earlier, a check or a pool, is told by what is learnt until it ends.
+//!
+//! An address of this host that nobody connects to stays unknown: the near end of a container's bridge, a second
+//! interface that only looks inward. What it asks for is taken for a load balancer's.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
