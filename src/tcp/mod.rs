@@ -5,6 +5,7 @@
 
 mod half;
 mod history;
+mod loss;
 mod pending;
 mod state;
 mod stream;
@@ -14,6 +15,7 @@ mod tests;
 mod tracker;
 
 pub use history::History;
+pub use loss::Stall;
 pub use state::ConnState;
 pub use stream::{End, Missing, Stream};
 pub use summary::{Closer, Summary};

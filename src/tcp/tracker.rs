@@ -142,6 +142,10 @@ impl Tracker {
             self.summary.not_captured[side] = half.not_captured;
             self.summary.not_acknowledged[side] = half.not_acknowledged;
             self.summary.conflicting_overlaps[side] = half.conflicts;
+            self.summary.largest_acknowledged[side] = half.losses.largest_acknowledged();
+            self.summary.longest_sack[side] = half.losses.longest_sack;
+            self.summary.last_progress[side] = half.losses.last_progress;
+            self.summary.stall[side] = half.losses.stall();
             self.summary.reassembly_limit_reached |= half.limit_reached;
             for n in 1..=u32::from(half.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
@@ -223,8 +227,8 @@ impl Tracker {
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
         s.acknowledgements[from] = true;
+        let pure = segment.payload_len == 0 && !segment.flags.fin() && !segment.flags.syn();
         if !segment.flags.syn() {
-            let pure = segment.payload_len == 0 && !segment.flags.fin();
             if pure {
                 s.history.once(from, b'A');
             }
@@ -237,13 +241,17 @@ impl Tracker {
                 s.history.counted(from, b'W', s.zero_windows[from]);
             }
         }
-        self.halves[from.peer()].acknowledge(segment.ack);
+        let peers = &mut self.halves[from.peer()];
+        peers.acknowledge(segment.ack, frame, pure);
+        if peers.is_owed() {
+            segment.sack_blocks().for_each(|block| peers.selectively_acknowledge(block));
+        }
     }
 
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
         if segment.flags.ack() {
-            self.halves[from.peer()].acknowledge(segment.ack);
+            self.halves[from.peer()].acknowledge(segment.ack, frame, false);
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {
