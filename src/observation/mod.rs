@@ -17,5 +17,6 @@ pub use exchange::{Unanswered, Unfinished};
 pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
+pub use crate::ip::IcmpKind;
 pub use crate::session::{Foreign, http1, tls};
-pub use crate::tcp::{Closer, End, Summary as Tcp};
+pub use crate::tcp::{Closer, End, Icmp, Stall, Summary as Tcp};

@@ -117,6 +117,12 @@ impl Half {
         }
     }
 
+    /// Whether a packet that begins at `seq` may be under way: not before what the peer acknowledged, not beyond what was
+    /// sent (RFC 5927 section 4.1).
+    pub(super) fn is_under_way(&self, seq: SeqNumber) -> bool {
+        self.offset(seq).is_some_and(|at| (self.acknowledged as i64..=self.seen as i64).contains(&at))
+    }
+
     /// Whether bytes are under way that the peer has not acknowledged.
     #[inline]
     pub(super) fn is_owed(&self) -> bool {

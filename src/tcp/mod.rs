@@ -5,6 +5,7 @@
 
 mod half;
 mod history;
+mod icmp;
 mod loss;
 mod pending;
 mod state;
@@ -15,6 +16,7 @@ mod tests;
 mod tracker;
 
 pub use history::History;
+pub use icmp::{Icmp, IcmpErrors};
 pub use loss::Stall;
 pub use state::ConnState;
 pub use stream::{End, Missing, Stream};

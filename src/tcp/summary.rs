@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Micros, PerSide, Side};
 
-use super::{ConnState, End, History, Stall};
+use super::{ConnState, End, History, IcmpErrors, Stall};
 
 /// How a connection was brought to its end: the first FIN or RST that took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct Summary {
     /// The server's RST whose numbers answer a SYN and nothing else: number 0, acknowledging the SYN (RFC 9293 section
     /// 3.10.7.1). A RST of a connection that was open carries the server's own number.
     pub refusal: Option<FrameRef>,
+    /// ICMP errors about packets that were under way.
+    pub icmp: IcmpErrors,
     /// What brought the connection to its end. A FIN that the peer's FIN or RST acknowledges came before that one, in
     /// whatever order the capture has them.
     pub closer: Option<Closer>,
@@ -153,6 +155,7 @@ impl Summary {
         self.longest_sack.swap();
         self.last_progress.swap();
         self.stall.swap();
+        self.icmp.swap();
         self.retransmissions.swap();
         self.out_of_order.swap();
         self.zero_windows.swap();

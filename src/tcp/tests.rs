@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{Endpoint, FrameRef, SeqNumber, Side, Timestamp};
-use crate::ip::{TcpFlags, TcpOptions, TcpSegment};
+use crate::ip::{IcmpError, IcmpKind, TcpFlags, TcpOptions, TcpSegment};
 use crate::link::Encapsulation;
 
 const FIN: u8 = 0x01;
@@ -184,6 +184,48 @@ fn a_stall_is_what_was_sent_again_and_never_acknowledged() {
         let delivered = s.acknowledged.server == 8;
         assert_eq!(s.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");
         assert_eq!(s.last_progress.server.map(|f| f.frame), Some(if delivered { 8 } else { 5 }));
+    }
+}
+
+#[test]
+fn an_icmp_error_is_believed_where_it_quotes_what_is_under_way() {
+    let half_open = &OPEN[..2];
+    let sent = [&OPEN[..], &[told(S, ACK, 1, 1, "abc"), told(C, ACK, 1, 3, "")]].concat();
+    // What came before; whose packet is quoted, and the number of its first byte.
+    for (before, about, seq, believed) in [
+        (&OPEN[..1], C, 0, true),
+        (&OPEN[..1], C, 1, true),
+        (&OPEN[..1], C, 7, false),
+        (&OPEN[..1], S, 0, false),
+        (half_open, C, 0, false),
+        (half_open, S, 0, true),
+        (&OPEN, S, 0, false),
+        (&sent, S, 1, false),
+        (&sent, S, 3, true),
+        (&sent, S, 4, true),
+        (&sent, S, 5, false),
+    ] {
+        let mut tracker = Tracker::default();
+        for (n, told) in (0..).zip(before) {
+            tracker.segment(told.0, &segment(told, n as u16), frame(n), &mut Heard::default());
+        }
+        let quoted = segment(&told(about, ACK, seq, 0, ""), 0);
+        let error = IcmpError {
+            sender: [10, 0, 0, 9].into(),
+            about: (quoted.source, quoted.destination),
+            seq: quoted.seq,
+            kind: IcmpKind::PortUnreachable,
+            icmp_type: 3,
+            code: 3,
+            mtu: None,
+        };
+        assert_eq!(tracker.icmp(about, &error, frame(9)), believed, "{before:?} {about} {seq}");
+        for n in 0..100 {
+            tracker.icmp(about, &error, frame(10 + n));
+        }
+        let icmp = tracker.finish(frame(9), &mut Heard::default()).icmp;
+        let expected = if believed { (16, 101) } else { (0, 0) };
+        assert_eq!((icmp.about(about).count(), icmp.total), expected, "{before:?} {about} {seq}");
     }
 }
 

@@ -9,7 +9,7 @@
 //! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
 
 use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
-use crate::ip::TcpSegment;
+use crate::ip::{IcmpError, TcpSegment};
 
 use super::ConnState;
 use super::half::{Arrival, Half};
@@ -112,6 +112,20 @@ impl Tracker {
         }
         self.halves.client.give_up_holes(Side::Client, frame, out);
         self.halves.server.give_up_holes(Side::Server, frame, out);
+    }
+
+    /// Takes an ICMP error that quotes a packet of `about`; `false` where that cannot be one under way, or was not kept.
+    /// Anybody can send an error: only one that knows the numbers is believed.
+    #[cold]
+    pub fn icmp(&mut self, about: Side, error: &IcmpError, frame: FrameRef) -> bool {
+        let (half, s) = (&self.halves[about], &self.summary);
+        let is_syn = half.base() == Some(error.seq.plus(1));
+        let syn_arrived = match about {
+            Side::Client => s.syn_ack.is_some(),
+            Side::Server => s.established.is_some(),
+        };
+        let under_way = if is_syn { !syn_arrived && half.seen == 0 } else { half.is_under_way(error.seq) };
+        s.heard(about) && under_way && self.summary.icmp.push(error, about, frame)
     }
 
     /// Memory that bytes out of order take, in bytes.
