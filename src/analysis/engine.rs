@@ -2,7 +2,7 @@
 
 use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
-use crate::ip::{self, Defragmenter, Fragment, TcpSegment, Whole};
+use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Hosts};
 use crate::source::Packet;
@@ -119,7 +119,8 @@ impl<'o> Engine<'o> {
         match decoded {
             ip::Decoded::Tcp(segment) => self.segment(&segment, frame, done)?,
             ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
-            ip::Decoded::Icmp(_) | ip::Decoded::Fragment(_) | ip::Decoded::OtherProtocol => {}
+            ip::Decoded::Icmp(error) => self.icmp(&error, frame),
+            ip::Decoded::Fragment(_) | ip::Decoded::OtherProtocol => {}
         }
         Ok(())
     }
@@ -189,6 +190,17 @@ impl<'o> Engine<'o> {
             self.table.set_deadline(slot, self.now.plus(patience));
         }
         Ok(())
+    }
+
+    /// An error about a connection that is not known says nothing: it may be anybody's.
+    #[cold]
+    fn icmp(&mut self, error: &IcmpError, frame: FrameRef) {
+        let (from, to) = error.about;
+        if let Some(slot) = self.table.find(&FlowKey::new(from, to))
+            && let Some(open) = self.table.get_mut(slot)
+        {
+            open.icmp(error, frame);
+        }
     }
 
     fn open<E>(

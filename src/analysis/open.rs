@@ -1,7 +1,7 @@
 //! A connection while it is open: every stage's state of it.
 
 use crate::base::{Endpoint, FrameRef, Micros, Side, Timestamp};
-use crate::ip::TcpSegment;
+use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
 use crate::session::Session;
@@ -69,6 +69,15 @@ impl Open {
         self.last = frame;
         self.tracker.segment(side, segment, frame, &mut self.session);
         self.tracker.patience(crowded)
+    }
+
+    /// Takes an ICMP error about a packet between these ends.
+    #[cold]
+    pub(super) fn icmp(&mut self, error: &IcmpError, frame: FrameRef) {
+        let about = if error.about.0 == self.client { Side::Client } else { Side::Server };
+        if self.tracker.icmp(about, error, frame) {
+            self.last = frame;
+        }
     }
 
     /// How much more memory bytes out of order take than when this was last asked; less where it is negative.

@@ -7,6 +7,7 @@
 mod defrag;
 mod extension;
 mod icmp;
+mod icmp_names;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod v6;
 
 pub use defrag::{Defragmenter, Fragment, Whole};
 pub use icmp::{IcmpError, IcmpKind};
+pub use icmp_names::{icmp_code_name, icmp_type_name};
 pub use tcp::{TcpFlags, TcpOptions, TcpSegment};
 
 use defrag::Part;

@@ -26,6 +26,8 @@ pub struct TcpSegment<'a> {
     pub window: u16,
     /// The options of a SYN; empty in any other segment.
     pub options: TcpOptions,
+    /// What was captured of the options' bytes.
+    pub option_bytes: &'a [u8],
     /// What was captured of the payload.
     pub payload: &'a [u8],
     /// Length of the payload on the wire, in bytes, as the IP header says: more than was captured where the
@@ -127,6 +129,7 @@ impl<'a> TcpSegment<'a> {
             return Err(Undecodable::HeaderLength);
         }
         let flags = TcpFlags(flags);
+        let option_bytes = after.bytes.get(..header_len - MIN_HEADER).unwrap_or(after.bytes);
         Ok(Self {
             source: Endpoint { ip: datagram.source.into(), port: u16::from_be_bytes([s1, s2]) },
             destination: Endpoint { ip: datagram.destination.into(), port: u16::from_be_bytes([d1, d2]) },
@@ -134,7 +137,8 @@ impl<'a> TcpSegment<'a> {
             ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
             flags,
             window: u16::from_be_bytes([w1, w2]),
-            options: if flags.syn() { options(after.bytes, header_len - MIN_HEADER) } else { TcpOptions::default() },
+            option_bytes,
+            options: if flags.syn() { options(option_bytes) } else { TcpOptions::default() },
             // The snap length may have cut the options off: then nothing of the payload was captured.
             payload: span.bytes.get(header_len..).unwrap_or_default(),
             payload_len: span.wire_len - header_len as u32,
@@ -145,27 +149,54 @@ impl<'a> TcpSegment<'a> {
     }
 }
 
-/// Reads the options in the first `len` of `bytes`, as far as they were captured and make sense.
-#[cold]
-fn options(bytes: &[u8], len: usize) -> TcpOptions {
-    let mut options = TcpOptions::default();
-    let mut rest = bytes.get(..len).unwrap_or(bytes);
-    while let [kind, tail @ ..] = rest {
-        rest = match (*kind, tail) {
-            (0, _) => break,
-            (1, _) => tail,
-            (_, [length, ..]) => {
-                match rest {
-                    [2, 4, a, b, ..] => options.mss = Some(u16::from_be_bytes([*a, *b])),
-                    [3, 3, shift, ..] => options.window_scale = Some(*shift),
-                    _ => {}
-                }
-                // At least the two bytes of kind and length; less is damage, and ends the list.
-                let next = usize::from(*length);
-                rest.get(next..).filter(|_| next >= 2).unwrap_or_default()
+impl TcpSegment<'_> {
+    /// The first and the next number of each block of bytes that the sender has without those before them (RFC 2018).
+    #[inline]
+    pub fn sack_blocks(&self) -> impl Iterator<Item = (SeqNumber, SeqNumber)> {
+        // What almost every segment carries: two paddings and a timestamp (RFC 7323 appendix A).
+        let usual = matches!(self.option_bytes, [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _]);
+        let bytes = if usual { &[] } else { self.option_bytes };
+        let blocks = Options(bytes).filter(|(kind, _)| *kind == 5).flat_map(|(_, value)| value.chunks_exact(8));
+        blocks.filter_map(|block| match block {
+            [a, b, c, d, e, f, g, h] => {
+                Some((SeqNumber(u32::from_be_bytes([*a, *b, *c, *d])), SeqNumber(u32::from_be_bytes([*e, *f, *g, *h]))))
             }
-            (_, []) => break,
-        };
+            _ => None,
+        })
+    }
+}
+
+/// The options of a header as kind and value, as far as they were captured and make sense.
+struct Options<'a>(&'a [u8]);
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let [1, rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+        let (&[kind, len], _) = self.0.split_first_chunk()?;
+        if kind == 0 {
+            return None;
+        }
+        // At least the two bytes of kind and length; less is damage, and ends the list.
+        let value = self.0.get(2..usize::from(len))?;
+        self.0 = self.0.get(usize::from(len)..).unwrap_or_default();
+        Some((kind, value))
+    }
+}
+
+/// What a SYN offers.
+#[cold]
+fn options(bytes: &[u8]) -> TcpOptions {
+    let mut options = TcpOptions::default();
+    for option in Options(bytes) {
+        match option {
+            (2, [a, b]) => options.mss = Some(u16::from_be_bytes([*a, *b])),
+            (3, [shift]) => options.window_scale = Some(*shift),
+            _ => {}
+        }
     }
     options
 }
@@ -173,6 +204,7 @@ fn options(bytes: &[u8], len: usize) -> TcpOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::Span;
 
     #[test]
     fn options_are_read_as_far_as_they_make_sense() {
@@ -188,9 +220,34 @@ mod tests {
             (&[2], TcpOptions::default()),
             (&[2, 4, 5], TcpOptions::default()),
         ] {
-            assert_eq!(options(bytes, 40), expected, "{bytes:?}");
+            assert_eq!(options(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(options(&all, 4), TcpOptions { mss, window_scale: None });
+        assert_eq!(options(&all[..4]), TcpOptions { mss, window_scale: None });
+    }
+
+    #[test]
+    fn blocks_are_read_where_there_are_any() {
+        let segment = [&[0; 12][..], &[0xb0, 0x10], &[0; 6]].concat();
+        let block = [0, 0, 0, 9, 0, 0, 0, 12];
+        for (options, blocks) in [
+            (vec![], vec![]),
+            ([&[1, 1, 8, 10][..], &[9; 8], &[1, 1, 5, 10], &block].concat(), vec![(9, 12)]),
+            (
+                [&[1, 1, 5, 18][..], &block, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1]].concat(),
+                vec![(9, 12), (u32::MAX, 1)],
+            ),
+            // Cut by the snap length, or of a length that there is not.
+            ([&[1, 1, 5, 18][..], &block].concat(), vec![]),
+            ([&[5, 9][..], &block[1..]].concat(), vec![]),
+        ] {
+            let bytes = [&segment[..], &options].concat();
+            let payload = Span { bytes: &bytes, wire_len: 44 };
+            let [source, destination] = [std::net::Ipv4Addr::LOCALHOST; 2];
+            let datagram = Datagram { source, destination, protocol: 6, payload, id: None, ttl: 64, part: None };
+            let segment = TcpSegment::read(&datagram, Encapsulation::default()).unwrap();
+            let found: Vec<_> = segment.sack_blocks().map(|(from, to)| (from.0, to.0)).collect();
+            assert_eq!(found, blocks, "{options:?}");
+        }
     }
 
     #[test]

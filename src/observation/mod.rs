@@ -19,5 +19,6 @@ pub use hidden_exchange::HiddenRequest;
 pub use hosts::Hosts;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
+pub use crate::ip::IcmpKind;
 pub use crate::session::{Foreign, http1, tls};
-pub use crate::tcp::{Closer, End, Summary as Tcp};
+pub use crate::tcp::{Closer, End, Icmp, Stall, Summary as Tcp};

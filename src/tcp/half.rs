@@ -2,6 +2,7 @@
 
 use crate::base::{FrameRef, Micros, SeqNumber, Side};
 
+use super::loss::Losses;
 use super::pending::{Pending, Stored, slice};
 use super::stream::{End, Missing, Stream};
 
@@ -51,6 +52,8 @@ pub(super) struct Half {
     /// Neither.
     pub not_acknowledged: u64,
     pub conflicts: u32,
+    /// Which packets arrive, and which do not.
+    pub losses: Losses,
     /// No room was left for a segment: the hole must be given up now.
     full: bool,
     /// That happened at least once.
@@ -94,8 +97,8 @@ impl Half {
         (self.full, self.limit_reached) = (true, true);
     }
 
-    /// Notes the peer's acknowledgement.
-    pub(super) fn acknowledge(&mut self, ack: SeqNumber) {
+    /// Notes the peer's acknowledgement; `pure`: in a packet that says nothing else.
+    pub(super) fn acknowledge(&mut self, ack: SeqNumber, frame: FrameRef, pure: bool) {
         let Some(base) = self.base else {
             self.base = Some(ack);
             return;
@@ -108,6 +111,32 @@ impl Half {
         };
         if at > self.acknowledged as i64 && at - reference as i64 <= MAX_DISTANCE {
             self.acknowledged = at as u64;
+            self.losses.acknowledged(self.acknowledged, frame);
+        } else if pure && at == self.acknowledged as i64 {
+            self.losses.asked(frame);
+        }
+    }
+
+    /// Whether a packet that begins at `seq` may be under way: not before what the peer acknowledged, not beyond what was
+    /// sent (RFC 5927 section 4.1).
+    pub(super) fn is_under_way(&self, seq: SeqNumber) -> bool {
+        self.offset(seq).is_some_and(|at| (self.acknowledged as i64..=self.seen as i64).contains(&at))
+    }
+
+    /// Whether bytes are under way that the peer has not acknowledged.
+    #[inline]
+    pub(super) fn is_owed(&self) -> bool {
+        self.seen > self.acknowledged
+    }
+
+    /// Notes bytes that the peer has without those before them.
+    #[cold]
+    pub(super) fn selectively_acknowledge(&mut self, (from, to): (SeqNumber, SeqNumber)) {
+        let (Some(from), Some(to)) = (self.offset(from), self.offset(to)) else { return };
+        // A block of what is acknowledged anyway tells of a packet that came twice (RFC 2883).
+        if from > self.acknowledged as i64 && to > from && to <= self.seen as i64 {
+            let run = u32::try_from(to - from).unwrap_or(u32::MAX);
+            self.losses.longest_sack = self.losses.longest_sack.max(run);
         }
     }
 
@@ -138,6 +167,10 @@ impl Half {
     ) -> Arrival {
         let Some(at) = self.offset(seq) else { return Arrival::Astray };
         let (end, before) = (at + i64::from(len), self.seen);
+        if at == self.acknowledged as i64 && at < before as i64 {
+            self.losses.sent_again(seq, len, frame);
+        }
+        self.losses.sent(at.max(0) as u64, len);
         if end <= self.next as i64 {
             return Arrival::Old;
         }

@@ -5,6 +5,8 @@
 
 mod half;
 mod history;
+mod icmp;
+mod loss;
 mod pending;
 mod state;
 mod stream;
@@ -14,6 +16,8 @@ mod tests;
 mod tracker;
 
 pub use history::History;
+pub use icmp::{Icmp, IcmpErrors};
+pub use loss::Stall;
 pub use state::ConnState;
 pub use stream::{End, Missing, Stream};
 pub use summary::{Closer, Summary};

@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Micros, PerSide, Side};
 
-use super::{ConnState, End, History};
+use super::{ConnState, End, History, IcmpErrors, Stall};
 
 /// How a connection was brought to its end: the first FIN or RST that took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,15 @@ pub struct Summary {
     pub acknowledged: PerSide<u64>,
     /// This side acknowledged something of its peer's.
     pub acknowledgements: PerSide<bool>,
+    /// The longest payload of a packet of this side that the peer acknowledged, in bytes; rather too long than too short
+    /// where that is not sure. A card that cuts packets up later lets the capture show longer ones than the wire had.
+    pub largest_acknowledged: PerSide<u32>,
+    /// The longest run of this side's bytes that the peer has without those before it (RFC 2018), in bytes.
+    pub longest_sack: PerSide<u32>,
+    /// The last packet of the peer that acknowledged more of this side's bytes.
+    pub last_progress: PerSide<Option<FrameRef>>,
+    /// The first bytes that the peer never acknowledged, where this side sent them again.
+    pub stall: PerSide<Option<Stall>>,
     /// Segments that carry bytes sent before.
     pub retransmissions: PerSide<u32>,
     /// Segments that arrived after a later one.
@@ -81,6 +90,8 @@ pub struct Summary {
     /// The server's RST whose numbers answer a SYN and nothing else: number 0, acknowledging the SYN (RFC 9293 section
     /// 3.10.7.1). A RST of a connection that was open carries the server's own number.
     pub refusal: Option<FrameRef>,
+    /// ICMP errors about packets that were under way.
+    pub icmp: IcmpErrors,
     /// What brought the connection to its end. A FIN that the peer's FIN or RST acknowledges came before that one, in
     /// whatever order the capture has them.
     pub closer: Option<Closer>,
@@ -140,6 +151,11 @@ impl Summary {
         self.stream_bytes.swap();
         self.acknowledged.swap();
         self.acknowledgements.swap();
+        self.largest_acknowledged.swap();
+        self.longest_sack.swap();
+        self.last_progress.swap();
+        self.stall.swap();
+        self.icmp.swap();
         self.retransmissions.swap();
         self.out_of_order.swap();
         self.zero_windows.swap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{Endpoint, FrameRef, SeqNumber, Side, Timestamp};
-use crate::ip::{TcpFlags, TcpOptions, TcpSegment};
+use crate::ip::{IcmpError, IcmpKind, TcpFlags, TcpOptions, TcpSegment};
 use crate::link::Encapsulation;
 
 const FIN: u8 = 0x01;
@@ -38,7 +38,7 @@ impl Stream for Heard {
 }
 
 /// A segment: who, flags, sequence and acknowledgement relative to the side's initial number, payload, bytes on the wire.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Told(Side, u8, i64, i64, &'static str, u32);
 
 use Side::{Client as C, Server as S};
@@ -82,6 +82,7 @@ fn segment<'a>(&Told(side, flags, seq, ack, payload, len): &Told, n: u16) -> Tcp
         ack: SeqNumber(if flags & ACK > 0 { other.wrapping_add(ack as u32) } else { 0 }),
         flags: TcpFlags(flags),
         window: 1_000,
+        option_bytes: &[],
         options: TcpOptions::default(),
         payload: payload.as_bytes(),
         payload_len: len,
@@ -160,6 +161,72 @@ fn the_account_of_a_connection_adds_up() {
     assert_eq!(s.closer.map(|c| (c.side, c.how)), Some((S, End::Fin)));
     assert_eq!((s.state.to_string(), s.history.to_string()), ("SF".to_owned(), "ShADdaTfF".to_owned()));
     assert_eq!(s.handshake_rtt().map(|rtt| rtt.0), Some(2_000));
+}
+
+#[test]
+fn a_stall_is_what_was_sent_again_and_never_acknowledged() {
+    let small = [told(S, ACK, 1, 1, "ab"), told(C, ACK, 1, 3, "")];
+    let (large, again) = (told(S, ACK, 3, 1, "cdefgh"), told(S, ACK, 3, 1, "cdef"));
+    let asked = told(C, ACK, 1, 3, "");
+    // What follows the small packet; then how often the large one was sent again, its length, how often it was asked for.
+    let cases: [(&[Told], _); 6] = [
+        (&[large], None),
+        (&[large, asked], None),
+        (&[large, large, again], Some((2, 4, 0))),
+        (&[large, asked, large, asked, told(C, ACK | FIN, 1, 3, "")], Some((1, 6, 1))),
+        (&[large, large, told(C, ACK, 1, 9, "")], None),
+        // Something else is sent again: the last packet, to see whether anything arrives.
+        (&[large, told(S, ACK, 9, 1, "i"), told(S, ACK, 9, 1, "i")], None),
+    ];
+    for (after, expected) in cases {
+        let (s, _) = play(&[&OPEN[..], &small, after].concat());
+        assert_eq!(s.stall.server.map(|stall| (stall.times, stall.len, stall.asked)), expected, "{after:?}");
+        let delivered = s.acknowledged.server == 8;
+        assert_eq!(s.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");
+        assert_eq!(s.last_progress.server.map(|f| f.frame), Some(if delivered { 8 } else { 5 }));
+    }
+}
+
+#[test]
+fn an_icmp_error_is_believed_where_it_quotes_what_is_under_way() {
+    let half_open = &OPEN[..2];
+    let sent = [&OPEN[..], &[told(S, ACK, 1, 1, "abc"), told(C, ACK, 1, 3, "")]].concat();
+    // What came before; whose packet is quoted, and the number of its first byte.
+    for (before, about, seq, believed) in [
+        (&OPEN[..1], C, 0, true),
+        (&OPEN[..1], C, 1, true),
+        (&OPEN[..1], C, 7, false),
+        (&OPEN[..1], S, 0, false),
+        (half_open, C, 0, false),
+        (half_open, S, 0, true),
+        (&OPEN, S, 0, false),
+        (&sent, S, 1, false),
+        (&sent, S, 3, true),
+        (&sent, S, 4, true),
+        (&sent, S, 5, false),
+    ] {
+        let mut tracker = Tracker::default();
+        for (n, told) in (0..).zip(before) {
+            tracker.segment(told.0, &segment(told, n as u16), frame(n), &mut Heard::default());
+        }
+        let quoted = segment(&told(about, ACK, seq, 0, ""), 0);
+        let error = IcmpError {
+            sender: [10, 0, 0, 9].into(),
+            about: (quoted.source, quoted.destination),
+            seq: quoted.seq,
+            kind: IcmpKind::PortUnreachable,
+            icmp_type: 3,
+            code: 3,
+            mtu: None,
+        };
+        assert_eq!(tracker.icmp(about, &error, frame(9)), believed, "{before:?} {about} {seq}");
+        for n in 0..100 {
+            tracker.icmp(about, &error, frame(10 + n));
+        }
+        let icmp = tracker.finish(frame(9), &mut Heard::default()).icmp;
+        let expected = if believed { (16, 101) } else { (0, 0) };
+        assert_eq!((icmp.about(about).count(), icmp.total), expected, "{before:?} {about} {seq}");
+    }
 }
 
 #[test]

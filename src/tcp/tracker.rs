@@ -9,7 +9,7 @@
 //! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
 
 use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
-use crate::ip::TcpSegment;
+use crate::ip::{IcmpError, TcpSegment};
 
 use super::ConnState;
 use super::half::{Arrival, Half};
@@ -114,6 +114,20 @@ impl Tracker {
         self.halves.server.give_up_holes(Side::Server, frame, out);
     }
 
+    /// Takes an ICMP error that quotes a packet of `about`; `false` where that cannot be one under way, or was not kept.
+    /// Anybody can send an error: only one that knows the numbers is believed.
+    #[cold]
+    pub fn icmp(&mut self, about: Side, error: &IcmpError, frame: FrameRef) -> bool {
+        let (half, s) = (&self.halves[about], &self.summary);
+        let is_syn = half.base() == Some(error.seq.plus(1));
+        let syn_arrived = match about {
+            Side::Client => s.syn_ack.is_some(),
+            Side::Server => s.established.is_some(),
+        };
+        let under_way = if is_syn { !syn_arrived && half.seen == 0 } else { half.is_under_way(error.seq) };
+        s.heard(about) && under_way && self.summary.icmp.push(error, about, frame)
+    }
+
     /// Memory that bytes out of order take, in bytes.
     #[must_use]
     #[inline]
@@ -142,6 +156,10 @@ impl Tracker {
             self.summary.not_captured[side] = half.not_captured;
             self.summary.not_acknowledged[side] = half.not_acknowledged;
             self.summary.conflicting_overlaps[side] = half.conflicts;
+            self.summary.largest_acknowledged[side] = half.losses.largest_acknowledged();
+            self.summary.longest_sack[side] = half.losses.longest_sack;
+            self.summary.last_progress[side] = half.losses.last_progress;
+            self.summary.stall[side] = half.losses.stall();
             self.summary.reassembly_limit_reached |= half.limit_reached;
             for n in 1..=u32::from(half.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
@@ -223,8 +241,8 @@ impl Tracker {
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
         s.acknowledgements[from] = true;
+        let pure = segment.payload_len == 0 && !segment.flags.fin() && !segment.flags.syn();
         if !segment.flags.syn() {
-            let pure = segment.payload_len == 0 && !segment.flags.fin();
             if pure {
                 s.history.once(from, b'A');
             }
@@ -237,13 +255,17 @@ impl Tracker {
                 s.history.counted(from, b'W', s.zero_windows[from]);
             }
         }
-        self.halves[from.peer()].acknowledge(segment.ack);
+        let peers = &mut self.halves[from.peer()];
+        peers.acknowledge(segment.ack, frame, pure);
+        if peers.is_owed() {
+            segment.sack_blocks().for_each(|block| peers.selectively_acknowledge(block));
+        }
     }
 
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
         if segment.flags.ack() {
-            self.halves[from.peer()].acknowledge(segment.ack);
+            self.halves[from.peer()].acknowledge(segment.ack, frame, false);
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {

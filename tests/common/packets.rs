@@ -104,6 +104,15 @@ impl Capture {
         self
     }
 
+    /// A packet of the origin's that never arrives, sent so many times, a second apart.
+    pub(crate) fn lost(mut self, data: &[u8], times: u32) -> Capture {
+        for _ in 0..times {
+            self.packet(ORIGIN, (EDGE.0, self.port), (self.origin, self.edge), ACK, data);
+            self = self.later(1);
+        }
+        self
+    }
+
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.file
     }

@@ -30,6 +30,7 @@ cause! {
     /// # Often confused with
     /// - `tcp.reset-on-accept`: there the host first answers SYN-ACK.
     /// - `tcp.syn-unanswered`: there the host says nothing.
+    /// - `tcp.icmp-rejected`: there the answer is an ICMP error.
     ///
     /// # References
     /// - RFC 9293 section 3.10.7.1

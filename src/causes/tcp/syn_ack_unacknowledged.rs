@@ -47,6 +47,10 @@ fn detect(c: &Connection) -> Option<Finding> {
     if !only_syns || c.tcp.stream_bytes.client > 0 || c.tcp.first_data.server.is_some() {
         return None;
     }
+    // A program that closes the connection was given it: the ACK came, though not into the capture.
+    if c.tcp.fin.server.is_some() {
+        return None;
+    }
     let waited = c.watched_until.since(syn_ack.time);
     if waited < PROVEN_AFTER {
         return None;

@@ -36,6 +36,7 @@ cause! {
     ///
     /// # Often confused with
     /// - `tcp.port-closed`: the host answers with RST.
+    /// - `tcp.icmp-rejected`: the host, or a router, answers with an ICMP error.
     /// - `tcp.syn-ack-unacknowledged`: the host answers, the answer does not arrive.
     /// - A security group or network ACL that drops: then not even the SYN is in the capture.
     ///

@@ -1,5 +1,7 @@
 //! One connection.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::http::Exchange;
@@ -76,6 +78,38 @@ struct Tcp {
     end: &'static str,
     conn_state: Shown<tcp::ConnState>,
     history: Shown<tcp::History>,
+    icmp_total: u32,
+    icmp: Vec<Icmp>,
+}
+
+/// An ICMP error about a packet of the connection.
+#[derive(Serialize)]
+struct Icmp {
+    frame: u64,
+    sender: IpAddr,
+    about: &'static str,
+    seq: u32,
+    r#type: u8,
+    type_name: Option<&'static str>,
+    code: u8,
+    code_name: Option<&'static str>,
+    mtu: Option<u32>,
+}
+
+impl Icmp {
+    fn of(icmp: &tcp::Icmp) -> Icmp {
+        Icmp {
+            frame: icmp.frame.frame,
+            sender: icmp.sender,
+            about: side_name(icmp.about),
+            seq: icmp.seq.0,
+            r#type: icmp.icmp_type,
+            type_name: icmp.type_name(),
+            code: icmp.code,
+            code_name: icmp.code_name(),
+            mtu: icmp.mtu,
+        }
+    }
 }
 
 impl<'a> Connection<'a> {
@@ -145,6 +179,8 @@ impl Tcp {
             end: end(c),
             conn_state: Shown(t.state),
             history: Shown(t.history),
+            icmp_total: t.icmp.total,
+            icmp: t.icmp.iter().map(Icmp::of).collect(),
         }
     }
 }

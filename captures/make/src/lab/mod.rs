@@ -64,6 +64,12 @@ impl Lab {
         Ok(Lab { capture, processes, namespaces, directory, family, authority, notes, behind: false })
     }
 
+    /// Puts a router between edge and origin that sends the edge no packet longer than `mtu` bytes, and says so by ICMP.
+    /// [`Lab::in_edge`] is then the router.
+    pub(crate) fn put_router_between(&mut self, mtu: u16) -> Result<()> {
+        self.namespaces.put_router_between(mtu).context("cannot put a router between")
+    }
+
     /// The directory for configuration files, certificates and logs. It is gone afterwards.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()

@@ -21,6 +21,11 @@ pub(crate) const EDGE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0,
 /// The origin's address.
 pub(crate) const ORIGIN_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, 2);
 
+/// The address of the router between them, where there is one.
+const ROUTER_V4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// See [`ROUTER_V4`].
+const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
 /// The name of the interface in each namespace.
 pub(super) const INTERFACE: &str = "eth0";
 /// Namespaces are called `PREFIX-PID-NUMBER-ROLE`.
@@ -32,6 +37,8 @@ const HANDLES: &str = "/run/netns";
 pub(super) struct Namespaces {
     origin: String,
     edge: String,
+    /// Where the edge is once a router took its place at the cable.
+    beyond: Option<String>,
 }
 
 impl Namespaces {
@@ -39,7 +46,7 @@ impl Namespaces {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = |role: &str| format!("{PREFIX}-{}-{number}-{role}", std::process::id());
-        let namespaces = Namespaces { origin: name("origin"), edge: name("edge") };
+        let namespaces = Namespaces { origin: name("origin"), edge: name("edge"), beyond: None };
         namespaces.lay_out().context("cannot make the network namespaces (this needs root)")?;
         Ok(namespaces)
     }
@@ -69,6 +76,51 @@ impl Namespaces {
         Ok(())
     }
 
+    /// Puts a router where the edge was, and the edge behind it, at the end of a cable on which the router sends no
+    /// packet longer than `mtu` bytes; the edge does not know of that. What lies before it is then the router's.
+    pub(super) fn put_router_between(&mut self, mtu: u16) -> Result<()> {
+        const INNER: &str = "eth1";
+        let (router, beyond) = (self.edge.clone(), self.edge.replace("-edge", "-beyond"));
+        ip(&["netns", "add", &beyond])?;
+        let beyond = self.beyond.insert(beyond).as_str();
+        // Addresses are used at once, not after a second of asking whether somebody else has them.
+        for namespace in [&router, beyond] {
+            let settings = ["net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0"];
+            output(Command::new("ip").args(["netns", "exec", namespace, "sysctl", "-qw"]).args(settings))?;
+        }
+        let cable =
+            ["link", "add", INNER, "netns", &router, "type", "veth", "peer", "name", INTERFACE, "netns", beyond];
+        ip(&cable)?;
+        ip(&["-n", &router, "link", "set", INNER, "mtu", &mtu.to_string(), "up"])?;
+        ip(&["-n", beyond, "link", "set", "lo", "up"])?;
+        ip(&["-n", beyond, "link", "set", INTERFACE, "up"])?;
+        ip(&["-n", beyond, "address", "add", &format!("{EDGE_V4}/30"), "dev", INTERFACE])?;
+        ip(&["-n", beyond, "address", "add", &format!("{EDGE_V6}/64"), "dev", INTERFACE, "nodad"])?;
+        let (edge_v4, edge_v6) = (EDGE_V4.to_string(), EDGE_V6.to_string());
+        let (origin_v4, origin_v6) = (ORIGIN_V4.to_string(), ORIGIN_V6.to_string());
+        ip(&["-n", &router, "address", "flush", "dev", INTERFACE, "scope", "global"])?;
+        ip(&["-n", &router, "address", "add", &format!("{ROUTER_V4}/32"), "dev", INTERFACE])?;
+        ip(&["-n", &router, "address", "add", &format!("{ROUTER_V6}/128"), "dev", INTERFACE, "nodad"])?;
+        // The origin, and the edge, go on taking each other for neighbours: the router answers for both.
+        for (interface, other, v4, v6) in
+            [(INTERFACE, INNER, &origin_v4, &origin_v6), (INNER, INTERFACE, &edge_v4, &edge_v6)]
+        {
+            ip(&["-n", &router, "route", "add", v4, "dev", interface])?;
+            ip(&["-n", &router, "-6", "route", "add", v6, "dev", interface])?;
+            ip(&["-n", &router, "neighbor", "add", "proxy", v6, "dev", other])?;
+        }
+        let settings =
+            ["ipv4.ip_forward", "ipv4.conf.all.proxy_arp", "ipv6.conf.all.forwarding", "ipv6.conf.all.proxy_ndp"];
+        // It answers for them at once, not after up to 0.8 s.
+        let at_once =
+            ["ipv4", "ipv6"].map(|ip| [INTERFACE, INNER].map(|on| format!("net.{ip}.neigh.{on}.proxy_delay=0")));
+        let settings = settings.iter().map(|name| format!("net.{name}=1")).chain(at_once.into_iter().flatten());
+        output(Command::new("ip").args(["netns", "exec", &router, "sysctl", "-qw"]).args(settings))?;
+        let offloads = ["-K", INTERFACE, "tx", "off", "tso", "off", "gso", "off"];
+        output(Command::new("ip").args(["netns", "exec", beyond, "ethtool"]).args(offloads))?;
+        enter(beyond)
+    }
+
     pub(super) fn origin(&self) -> &str {
         &self.origin
     }
@@ -85,7 +137,7 @@ impl Namespaces {
 
 impl Drop for Namespaces {
     fn drop(&mut self) {
-        for name in [&self.origin, &self.edge] {
+        for name in [&self.origin, &self.edge].into_iter().chain(&self.beyond) {
             // Nothing to be done if either fails; the next run sweeps.
             let _ = kill_all(name);
             let _ = ip(&["netns", "delete", name]);

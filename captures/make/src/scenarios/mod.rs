@@ -8,6 +8,7 @@ mod http;
 mod http_response;
 mod inner;
 mod tcp;
+mod tcp_icmp;
 mod tls;
 mod tls_certificate;
 mod tls_handshake;
@@ -19,6 +20,7 @@ use crate::scenario::Scenario;
 #[rustfmt::skip] // One line each.
 const FAMILIES: &[&[Scenario]] = &[
     tcp::SCENARIOS,
+    tcp_icmp::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_handshake::SCENARIOS,
