@@ -1,6 +1,6 @@
 //! The TCP header (RFC 9293 section 3.1).
 
-use super::Datagram;
+use super::{Checksum, Datagram};
 use crate::base::{Endpoint, SeqNumber};
 use crate::link::{Encapsulation, Undecodable};
 use std::fmt;
@@ -26,6 +26,8 @@ pub struct TcpSegment<'a> {
     pub window: u16,
     /// The options of a SYN; empty in any other segment.
     pub options: TcpOptions,
+    /// The options as they were captured.
+    pub option_bytes: &'a [u8],
     /// What was captured of the payload.
     pub payload: &'a [u8],
     /// Length of the payload on the wire, in bytes, as the IP header says: more than was captured where the
@@ -50,6 +52,8 @@ pub struct TcpOptions {
     pub mss: Option<u16>,
     /// By how many bits the sender's later windows are shifted (RFC 7323 section 2).
     pub window_scale: Option<u8>,
+    /// What the SYN's checksum says.
+    pub checksum: Checksum,
 }
 
 impl TcpFlags {
@@ -127,6 +131,7 @@ impl<'a> TcpSegment<'a> {
             return Err(Undecodable::HeaderLength);
         }
         let flags = TcpFlags(flags);
+        let option_bytes = after.bytes.get(..header_len - MIN_HEADER).unwrap_or(after.bytes);
         Ok(Self {
             source: Endpoint { ip: datagram.source.into(), port: u16::from_be_bytes([s1, s2]) },
             destination: Endpoint { ip: datagram.destination.into(), port: u16::from_be_bytes([d1, d2]) },
@@ -134,7 +139,8 @@ impl<'a> TcpSegment<'a> {
             ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
             flags,
             window: u16::from_be_bytes([w1, w2]),
-            options: if flags.syn() { options(after.bytes, header_len - MIN_HEADER) } else { TcpOptions::default() },
+            options: if flags.syn() { of_syn(datagram, option_bytes) } else { TcpOptions::default() },
+            option_bytes,
             // The snap length may have cut the options off: then nothing of the payload was captured.
             payload: span.bytes.get(header_len..).unwrap_or_default(),
             payload_len: span.wire_len - header_len as u32,
@@ -145,11 +151,17 @@ impl<'a> TcpSegment<'a> {
     }
 }
 
-/// Reads the options in the first `len` of `bytes`, as far as they were captured and make sense.
+/// What only a SYN is asked for.
 #[cold]
-fn options(bytes: &[u8], len: usize) -> TcpOptions {
+fn of_syn<Address: Into<IpAddr> + Copy>(datagram: &Datagram<'_, Address>, option_bytes: &[u8]) -> TcpOptions {
+    let checksum = Checksum::of(datagram.source.into(), datagram.destination.into(), datagram.payload);
+    TcpOptions { checksum, ..options(option_bytes) }
+}
+
+/// Reads the options as far as they were captured and make sense.
+fn options(bytes: &[u8]) -> TcpOptions {
     let mut options = TcpOptions::default();
-    let mut rest = bytes.get(..len).unwrap_or(bytes);
+    let mut rest = bytes;
     while let [kind, tail @ ..] = rest {
         rest = match (*kind, tail) {
             (0, _) => break,
@@ -177,20 +189,20 @@ mod tests {
     #[test]
     fn options_are_read_as_far_as_they_make_sense() {
         let all = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
-        let (mss, window_scale) = (Some(1460), Some(7));
+        let (mss, window_scale, none) = (Some(1460), Some(7), TcpOptions::default());
         for (bytes, expected) in [
-            (&all[..], TcpOptions { mss, window_scale }),
-            (&all[..19], TcpOptions { mss, window_scale: None }),
-            (&[1, 1, 3, 3, 9], TcpOptions { mss: None, window_scale: Some(9) }),
-            (&[8, 0, 3, 3, 7], TcpOptions::default()),
-            (&[8, 1, 3, 3, 7], TcpOptions::default()),
-            (&[0, 2, 4, 5, 0xb4], TcpOptions::default()),
-            (&[2], TcpOptions::default()),
-            (&[2, 4, 5], TcpOptions::default()),
+            (&all[..], TcpOptions { mss, window_scale, ..none }),
+            (&all[..19], TcpOptions { mss, ..none }),
+            (&[1, 1, 3, 3, 9], TcpOptions { window_scale: Some(9), ..none }),
+            (&[8, 0, 3, 3, 7], none),
+            (&[8, 1, 3, 3, 7], none),
+            (&[0, 2, 4, 5, 0xb4], none),
+            (&[2], none),
+            (&[2, 4, 5], none),
         ] {
-            assert_eq!(options(bytes, 40), expected, "{bytes:?}");
+            assert_eq!(options(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(options(&all, 4), TcpOptions { mss, window_scale: None });
+        assert_eq!(options(&all[..4]), TcpOptions { mss, ..none });
     }
 
     #[test]

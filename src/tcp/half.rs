@@ -2,6 +2,7 @@
 
 use crate::base::{FrameRef, Micros, SeqNumber, Side};
 
+use super::copies::Young;
 use super::pending::{Pending, Stored, slice};
 use super::stream::{End, Missing, Stream};
 
@@ -22,6 +23,8 @@ pub(super) enum Arrival {
     New,
     /// Bytes sent before, all of them.
     Old,
+    /// The same, so soon that it is a copy made by the capture, cut in other places.
+    Copy,
     /// Bytes that fill a hole.
     Late,
     /// Not within any window of this stream.
@@ -45,6 +48,7 @@ pub(super) struct Half {
     fin: Option<(u64, FrameRef)>,
     ended: bool,
     pending: Pending,
+    young: Young,
     hole_since: Option<FrameRef>,
     /// Acknowledged, but not in the capture.
     pub not_captured: u64,
@@ -139,7 +143,8 @@ impl Half {
         let Some(at) = self.offset(seq) else { return Arrival::Astray };
         let (end, before) = (at + i64::from(len), self.seen);
         if end <= self.next as i64 {
-            return Arrival::Old;
+            let copy = u64::try_from(at).is_ok_and(|at| self.young.covers(at, frame.time));
+            return if copy { Arrival::Copy } else { Arrival::Old };
         }
         // Here at least the last byte is new, so that the end is positive.
         let end = end as u64;
@@ -153,7 +158,11 @@ impl Half {
         } else {
             self.keep(start, bytes, end - start, frame);
         }
-        if start < before { Arrival::Late } else { Arrival::New }
+        if start < before {
+            return Arrival::Late;
+        }
+        self.young.grew(start, frame.time);
+        Arrival::New
     }
 
     /// Notes the FIN at the end of a segment's payload.

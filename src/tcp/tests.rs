@@ -83,6 +83,7 @@ fn segment<'a>(&Told(side, flags, seq, ack, payload, len): &Told, n: u16) -> Tcp
         flags: TcpFlags(flags),
         window: 1_000,
         options: TcpOptions::default(),
+        option_bytes: &[],
         payload: payload.as_bytes(),
         payload_len: len,
         ip_id: Some(n + 1),
