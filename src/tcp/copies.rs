@@ -9,7 +9,7 @@ use crate::base::{Micros, Timestamp};
 use crate::ip::TcpSegment;
 
 /// Packets of one side that a further one is compared with: as many as come in one burst before their copies.
-const RECENT: usize = 8;
+const MAX_RECENT: usize = 8;
 
 /// Copies come within this time, where the packet carries something that a retransmission would have otherwise: the
 /// identification of its IP header, or a timestamp (RFC 7323).
@@ -21,12 +21,13 @@ const UNMARKED: Micros = Micros::from_millis(1);
 /// NOP, NOP and the timestamps option with its length: how everybody lays it out (RFC 7323 appendix A).
 const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 
-/// The last packets of one side.
+/// Bits of an entry that hold its time, in units of 2^16 ns: they come round after more than a minute.
+const TIME: u64 = (1 << 20) - 1;
+
+/// The last packets of one side, in one cache line: each a digest above the bits of its [`TIME`].
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    prints: [u64; RECENT],
-    /// When they came, in microseconds of a clock that wraps.
-    times: [u32; RECENT],
+    entries: [u64; MAX_RECENT],
     next: u8,
 }
 
@@ -35,17 +36,16 @@ impl Recent {
     #[inline]
     pub(super) fn has(&mut self, segment: &TcpSegment<'_>, time: Timestamp) -> bool {
         let (print, within) = print(segment);
-        let now = (time.0 / 1_000) as u32;
-        let same = self.prints.iter().position(|&known| known == print);
-        if let Some(&then) = same.and_then(|i| self.times.get(i))
-            // Copies from several points of capture need not be in order.
-            && now.wrapping_sub(then).min(then.wrapping_sub(now)) <= within.0 as u32
-        {
+        let now = (time.0 >> 16) as u64 & TIME;
+        let entry = print & !TIME | now;
+        // Copies from several points of capture need not be in order.
+        let apart = |then: u64| (now.wrapping_sub(then) & TIME).min(then.wrapping_sub(now) & TIME);
+        let mut same = self.entries.iter().filter(|&&known| (known ^ entry) <= TIME);
+        if same.any(|&known| apart(known & TIME) << 16 <= within.0 as u64 * 1_000) {
             return true;
         }
-        let i = usize::from(self.next) % RECENT;
-        if let (Some(known), Some(then)) = (self.prints.get_mut(i), self.times.get_mut(i)) {
-            (*known, *then) = (print, now);
+        if let Some(oldest) = self.entries.get_mut(usize::from(self.next) % MAX_RECENT) {
+            *oldest = entry;
         }
         self.next = self.next.wrapping_add(1);
         false
@@ -56,9 +56,8 @@ impl Recent {
 #[inline]
 fn print(segment: &TcpSegment<'_>) -> (u64, Micros) {
     let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
-    let shape = u64::from(segment.payload_len & 0xff_ffff) << 24
-        | u64::from(segment.window) << 8
-        | u64::from(segment.flags.0);
+    let shape =
+        u64::from(segment.payload_len & 0xff_ffff) << 24 | u64::from(segment.window) << 8 | u64::from(segment.flags.0);
     let (mark, within) = match segment.ip_id {
         Some(id @ 1..) => (u64::from(id) << 48, MARKED),
         _ => options(segment),
@@ -67,7 +66,7 @@ fn print(segment: &TcpSegment<'_>) -> (u64, Micros) {
 }
 
 /// The same where there is no identification: the options, with timestamps and selective acknowledgements.
-#[cold]
+#[inline(never)]
 fn options(segment: &TcpSegment<'_>) -> (u64, Micros) {
     let mut mark = 1;
     for chunk in segment.option_bytes.chunks(8) {
@@ -87,7 +86,7 @@ fn mix(a: u64, b: u64) -> u64 {
 }
 
 /// How long bytes are young: they are told by steps of half this length.
-const YOUNG: Micros = UNMARKED;
+const YOUNG: Micros = Micros::from_millis(2);
 
 /// Since when the last bytes of a stream are here.
 ///
@@ -97,6 +96,8 @@ const YOUNG: Micros = UNMARKED;
 pub(super) struct Young {
     /// Offset and time at which a step began: the one at hand, and the one before.
     steps: [(u64, Timestamp); 2],
+    /// The last bytes that were sent again: where they begin and end, and when.
+    again: (u64, u64, Timestamp),
 }
 
 impl Young {
@@ -110,9 +111,16 @@ impl Young {
         }
     }
 
-    /// Whether every byte from this offset on is young.
-    pub(super) fn covers(&self, offset: u64, time: Timestamp) -> bool {
-        let young = |&(from, began): &(u64, Timestamp)| offset >= from && (0..=YOUNG.0).contains(&time.since(began).0);
-        self.steps.iter().any(young)
+    /// Whether the bytes from this offset to that one, which were here before, are young. They are from now on.
+    pub(super) fn covers(&mut self, from: u64, to: u64, time: Timestamp) -> bool {
+        let is_young = |began: Timestamp| (0..=YOUNG.0).contains(&time.since(began).0);
+        let (again_from, again_to, again) = self.again;
+        let repeats = from >= again_from && to <= again_to && is_young(again);
+        if repeats || self.steps.iter().any(|&(begin, began)| from >= begin && is_young(began)) {
+            return true;
+        }
+        // Several lost segments are sent again one behind the other.
+        self.again = if from == again_to && is_young(again) { (again_from, to, again) } else { (from, to, time) };
+        false
     }
 }

@@ -143,7 +143,8 @@ impl Half {
         let Some(at) = self.offset(seq) else { return Arrival::Astray };
         let (end, before) = (at + i64::from(len), self.seen);
         if end <= self.next as i64 {
-            let copy = u64::try_from(at).is_ok_and(|at| self.young.covers(at, frame.time));
+            let known = u64::try_from(at).ok().zip(u64::try_from(end).ok());
+            let copy = known.is_some_and(|(at, end)| self.young.covers(at, end, frame.time));
             return if copy { Arrival::Copy } else { Arrival::Old };
         }
         // Here at least the last byte is new, so that the end is positive.

@@ -9,7 +9,7 @@
 //! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
 
 use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
-use crate::ip::TcpSegment;
+use crate::ip::{Checksum, TcpSegment};
 
 use super::ConnState;
 use super::copies::Recent;
@@ -190,10 +190,13 @@ impl Tracker {
             s.syn.get_or_insert(frame);
             s.last_syn = Some(frame);
             s.syns += 1;
+            s.damaged_syns += u32::from(segment.options.checksum == Checksum::Wrong);
             if s.syns > 1 {
                 Self::count_retransmission(s, from);
             }
             s.history.once(from, b'S');
+            // Each SYN is answered by a SYN-ACK like the one before, to the last bit.
+            self.recent[from.peer()] = Recent::default();
         } else {
             s.simultaneous_open = true;
             s.history.once(from, b'S');
