@@ -6,6 +6,7 @@
 mod cause;
 mod delivery;
 mod finding;
+mod limit;
 mod rank;
 pub mod refine;
 mod verdict;
@@ -13,4 +14,5 @@ mod verdict;
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use delivery::{Delivery, delivery};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
+pub use limit::{Limit, RestsOn};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::timeline::Timeline;
 use crate::base::{CaptureIndex, escape};
-use crate::diagnosis::{Confidence, Diagnosis};
+use crate::diagnosis::{Confidence, Diagnosis, Limit};
 use crate::observation::{Connection, EdgeKind, Role};
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
@@ -31,6 +31,7 @@ pub(super) struct Example {
     title: String,
     frames: (u64, u64),
     also: Vec<String>,
+    limits: Vec<String>,
     timeline: Timeline,
 }
 
@@ -39,7 +40,8 @@ impl Example {
     pub(super) fn of(c: &Connection, d: &Diagnosis) -> Example {
         let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
         let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
-        let others = d.findings.iter().skip(usize::from(finding.is_some())).take(MAX_OTHERS);
+        // What a limit of the capture is, is said with what it blocks.
+        let others = d.findings.iter().skip(usize::from(finding.is_some())).filter(|(_, f)| f.blocks.is_none());
         let filter = match finding {
             Some(f) => wireshark::Frames::of(f, c.first.capture).to_string(),
             None => wireshark::Conversation::of(c).to_string(),
@@ -56,8 +58,10 @@ impl Example {
             title: title(c),
             frames: (c.first.frame, c.last.frame),
             also: others
+                .take(MAX_OTHERS)
                 .map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message)))
                 .collect(),
+            limits: told_limits(d),
             timeline: Timeline::of(c, finding),
         }
     }
@@ -86,8 +90,22 @@ impl Example {
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }
+        for limit in &self.limits {
+            paragraph(out, "    Limit  ", limit)?;
+        }
         Ok(())
     }
+}
+
+/// The limits that apply, where the verdict itself is not one of them.
+fn told_limits(d: &Diagnosis) -> Vec<String> {
+    let others = d.verdict.limits.iter().filter(|l| d.verdict.cause.is_none_or(|cause| cause.id() != l.limit));
+    others.map(told_limit).collect()
+}
+
+/// `capture.mid-stream: does not show what the handshake settled`.
+pub(super) fn told_limit(l: &Limit) -> String {
+    format!("{}: does not show {}", l.limit, bounded(&l.blocks))
 }
 
 fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {
