@@ -85,6 +85,12 @@ pub struct Told {
     /// Frames of the evidence, by finding.
     pub evidence: Vec<Vec<u64>>,
     pub frames: (u64, u64),
+    /// What the verdict's finding says.
+    pub message: String,
+    /// Limits of the capture, and what each blocks.
+    pub limits: Vec<(&'static str, String)>,
+    /// Segments that were sent again, or came late, and windows of 0.
+    pub troubles: [u32; 3],
 }
 
 /// Keeps what it is told.
@@ -105,6 +111,9 @@ impl Renderer for Ear {
             confidence: d.verdict.confidence,
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
+            message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
+            limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),
+            troubles: [&c.tcp.retransmissions, &c.tcp.out_of_order, &c.tcp.zero_windows].map(|n| n.client + n.server),
         });
         Ok(())
     }

@@ -89,6 +89,19 @@ impl Capture {
         self
     }
 
+    /// The edge sends bytes that the capture misses.
+    pub(crate) fn lost(mut self, len: u32) -> Capture {
+        self.edge += len;
+        self
+    }
+
+    /// The edge's first packet, sent again.
+    pub(crate) fn again(mut self, flags: u8) -> Capture {
+        let edge = (EDGE.0, self.port);
+        self.packet(edge, ORIGIN, (1_000, 0), flags, b"");
+        self
+    }
+
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.file
     }
