@@ -62,7 +62,7 @@ fn what_failed_behind_an_exchange_is_named_in_its_finding() {
         let (ear, summary) = told(name, false);
         let told = ear.connections.iter().find(|t| !t.inner.is_empty()).unwrap_or_else(|| panic!("{name}: not named"));
         assert_eq!((told.id, told.inner.as_slice()), (1, &[(2, cause, frames.to_vec())][..]), "{name}");
-        let message = told.message.as_deref().unwrap();
+        let message = told.message.as_str();
         assert!(message.contains(&format!("; behind it {words}")), "{name}: {message}");
         assert!(summary.headline.contains(words), "{name}: {}", summary.headline);
     }

@@ -1,6 +1,6 @@
 //! From packets to finished connections.
 
-use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
+use crate::base::{CaptureIndex, FrameRef};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
@@ -8,6 +8,7 @@ use crate::observation::{Connection, Ended, Hosts};
 use crate::source::Packet;
 
 use super::Options;
+use super::clock::Clock;
 use super::open::Open;
 
 /// Memory that the bytes out of order of all connections take: beyond it, a connection gives up its own holes.
@@ -15,9 +16,6 @@ const MAX_HELD_BYTES: usize = 64 << 20;
 
 /// With more open connections than this, one that ended makes room soon.
 const MAX_LINGERING: usize = 4_096;
-
-/// Packets of one clock are not further out of order than this.
-const DISORDER: Micros = Micros::from_secs(10);
 
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +26,7 @@ pub struct Noticed {
     pub first_undecodable: Option<(u64, String)>,
     /// Fragments of IP packets that could not be put together.
     pub fragments: u64,
-    /// Packets that are much earlier than the one before.
+    /// How often the clock was set back.
     pub clock_steps: u64,
     /// Fragments that said something else than earlier ones about the same bytes.
     pub conflicting_fragments: u64,
@@ -56,8 +54,7 @@ pub struct Engine<'o> {
     /// Memory that bytes out of order take.
     held: usize,
     order: u64,
-    /// The latest time of any packet since the clock was last set back.
-    now: Timestamp,
+    clock: Clock,
 }
 
 impl<'o> Engine<'o> {
@@ -72,7 +69,7 @@ impl<'o> Engine<'o> {
             hosts: Hosts::default(),
             held: 0,
             order: 0,
-            now: Timestamp(i64::MIN),
+            clock: Clock::new(),
         }
     }
 
@@ -95,8 +92,8 @@ impl<'o> Engine<'o> {
     ) -> Result<(), E> {
         let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
         self.order += 1;
-        self.keep_time(packet.time);
-        while let Some(over) = self.table.expire(self.now) {
+        self.clock.tick(packet.time, capture);
+        while let Some(over) = self.table.expire(self.clock.now()) {
             let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
             done(self.close(*over, ended))?;
         }
@@ -135,6 +132,7 @@ impl<'o> Engine<'o> {
             done(self.close(*open, ended))?;
         }
         self.noticed.hosts_limited = self.hosts.not_remembered();
+        self.noticed.clock_steps = self.clock.set_back;
         self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
         self.noticed.conflicting_fragments = self.defragmenter.conflicts();
         Ok(self.noticed)
@@ -145,10 +143,10 @@ impl<'o> Engine<'o> {
     #[cold]
     #[inline(never)]
     fn completed(&mut self, fragment: &Fragment<'_>, frame: FrameRef) -> Option<Whole> {
-        let mut whole = self.defragmenter.take(fragment, self.now)?;
+        let mut whole = self.defragmenter.take(fragment, self.clock.now())?;
         for _ in 0..=MAX_ENCAPSULATION {
             let ip::Decoded::Fragment(inner) = ip::decode(whole.frame()) else { return Some(whole) };
-            whole = self.defragmenter.take(&inner, self.now)?;
+            whole = self.defragmenter.take(&inner, self.clock.now())?;
         }
         self.undecodable(frame, &Undecodable::TooDeep);
         None
@@ -181,13 +179,13 @@ impl<'o> Engine<'o> {
         };
         let crowded = self.table.len() > MAX_LINGERING;
         if let Some(open) = self.table.get_mut(slot) {
-            let patience = open.segment(segment, frame, crowded);
+            let patience = open.segment(segment, frame, crowded, self.clock.shift());
             self.held = self.held.wrapping_add_signed(open.held_more());
             if self.held > MAX_HELD_BYTES {
                 open.make_room();
                 self.held = self.held.wrapping_add_signed(open.held_more());
             }
-            self.table.set_deadline(slot, self.now.plus(patience));
+            self.table.set_deadline(slot, self.clock.now().plus(patience));
         }
         Ok(())
     }
@@ -218,30 +216,18 @@ impl<'o> Engine<'o> {
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
-        let open = Box::new(Open::new(id, segment, frame));
+        let open = Box::new(Open::new(id, segment, frame, self.clock.shift()));
         open.introduce(&mut self.hosts, &self.options.prefixes);
-        Ok(self.table.insert(key, id, self.now, open))
+        Ok(self.table.insert(key, id, self.clock.now(), open))
     }
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
         self.held = self.held.saturating_sub(open.held());
-        let c = open.finish(ended, self.now, &self.options.prefixes, &self.hosts);
+        let c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
         self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         self.noticed.one_sided += u64::from(c.is_one_sided());
         self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
         c
-    }
-
-    /// A little disorder is usual where several queues feed one capture. A clock that was set back, or a file older
-    /// than the one before, begins a new count: its connections must not be over before they began.
-    #[inline]
-    fn keep_time(&mut self, time: Timestamp) {
-        if time >= self.now {
-            self.now = time;
-        } else if self.now.since(time) > DISORDER {
-            self.now = time;
-            self.noticed.clock_steps += 1;
-        }
     }
 
     #[cold]
@@ -256,6 +242,7 @@ impl<'o> Engine<'o> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Timestamp;
     use crate::source::LinkType;
     use std::convert::Infallible;
 

@@ -3,6 +3,7 @@
 //! Invariant: packets go through once, in order; a connection leaves when it is over and is judged then; what is
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
+mod clock;
 mod engine;
 mod filter;
 mod open;

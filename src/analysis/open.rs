@@ -1,11 +1,17 @@
 //! A connection while it is open: every stage's state of it.
 
-use crate::base::{Endpoint, FrameRef, Micros, Side, Timestamp};
+use crate::base::{Endpoint, FrameRef, Micros, Side};
 use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
 use crate::session::Session;
 use crate::tcp::{Tracker, is_new_connection};
+
+use super::clock::Clock;
+
+/// A packet that is so much earlier than the one before it on the same connection was stamped by a clock that was set
+/// back: queues and mirrors reorder within less.
+const SET_BACK: Micros = Micros::from_secs(1);
 
 /// One open connection.
 pub(super) struct Open {
@@ -19,13 +25,17 @@ pub(super) struct Open {
     last: FrameRef,
     tracker: Tracker,
     session: Session,
+    /// How far the capture's clock was from the engine's at the last packet.
+    shift: i64,
+    /// The first packet after it was set.
+    clock_step: Option<FrameRef>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
 }
 
 impl Open {
     /// Begins with the first packet that was captured of a connection.
-    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef) -> Open {
+    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef, shift: i64) -> Open {
         let flags = segment.flags;
         let sender_is_client = match (flags.syn(), flags.ack()) {
             (true, false) => true,
@@ -48,6 +58,8 @@ impl Open {
             last: frame,
             tracker: Tracker::default(),
             session: Session::new(flags.syn()),
+            shift,
+            clock_step: None,
             held: 0,
         }
     }
@@ -62,10 +74,15 @@ impl Open {
         segment.flags.syn() && is_new_connection(&self.tracker, self.side(segment), segment)
     }
 
-    /// Takes the next packet; says how long without another one the connection counts as over, `crowded` or not.
+    /// Takes the next packet, at this shift of the clock; says how long without another one the connection counts as
+    /// over, `crowded` or not.
     #[inline]
-    pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef, crowded: bool) -> Micros {
+    pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef, crowded: bool, shift: i64) -> Micros {
         let side = self.side(segment);
+        if shift != self.shift || self.last.since(frame) > SET_BACK {
+            self.shift = shift;
+            self.clock_step.get_or_insert(frame);
+        }
         self.last = frame;
         self.tracker.segment(side, segment, frame, &mut self.session);
         self.tracker.patience(crowded)
@@ -111,13 +128,7 @@ impl Open {
     }
 
     /// Closes the account.
-    pub(super) fn finish(
-        self,
-        ended: Ended,
-        watched_until: Timestamp,
-        prefixes: &Prefixes,
-        hosts: &Hosts,
-    ) -> Connection {
+    pub(super) fn finish(self, ended: Ended, clock: &Clock, prefixes: &Prefixes, hosts: &Hosts) -> Connection {
         let mut session = self.session;
         let mut tcp = self.tracker.finish(self.last, &mut session);
         let protocols = session.finish();
@@ -141,7 +152,8 @@ impl Open {
             encapsulation: self.encapsulation,
             first: self.first,
             last: self.last,
-            watched_until: watched_until.max(self.last.time),
+            watched_until: clock.as_of(self.shift).max(self.last.time),
+            clock_step: self.clock_step,
             ended,
             tcp,
             tls: protocols.tls,

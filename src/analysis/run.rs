@@ -5,11 +5,11 @@ use std::io;
 
 use crate::base::CaptureIndex;
 use crate::causes::CATALOGUE;
-use crate::diagnosis::refine::Ledger;
+use crate::diagnosis::refine::{Drops, Ledger};
 use crate::diagnosis::{Cause, Diagnosis, diagnose};
 use crate::observation::Connection;
 use crate::report::{Capture, CaptureProblem, Renderer, Summary, Tally};
-use crate::source::Source;
+use crate::source::{ProblemKind, Source};
 
 use super::filter::Filter;
 use super::{Engine, Noticed, Options};
@@ -66,12 +66,21 @@ pub fn run(
         captures.push(Capture { path, info: source.info().clone(), problems: Vec::new() });
     }
     let noticed = engine.finish(|c| desk.take(c))?;
-    let (summary, limited) = desk.finish()?;
+    let (summary, limited) = desk.finish(&drops(&captures))?;
     if let Some(capture) = captures.first_mut() {
         capture.problems = problems(&noticed, limited);
     }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
+}
+
+/// What the captures themselves say that they lack.
+fn drops(captures: &[Capture]) -> Drops {
+    let dropped = |c: &Capture| {
+        let told = c.info.problems.iter().filter(|p| p.kind == ProblemKind::FramesDropped);
+        told.map(|p| p.count).sum::<u64>()
+    };
+    (0..).zip(captures.iter().map(dropped)).filter(|&(_, count)| count > 0).collect()
 }
 
 /// How many packets pass between two reports of progress.
@@ -153,11 +162,11 @@ impl<'r> Desk<'r> {
         Ok(self.renderer.connection(connection, diagnosis)?)
     }
 
-    fn finish(mut self) -> Result<(Summary, Limited), Failure> {
+    fn finish(mut self, drops: &Drops) -> Result<(Summary, Limited), Failure> {
         self.limited.inner = self.ledger.not_kept();
         let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
-            let changed = self.ledger.refine(&connection, &mut diagnosis);
+            let changed = self.ledger.refine(&connection, &mut diagnosis, drops);
             self.tally.add(&connection, &diagnosis, position);
             match (written, changed) {
                 (false, _) => self.renderer.connection(&connection, &diagnosis)?,
@@ -196,6 +205,12 @@ fn problems(noticed: &Noticed, limited: Limited) -> Vec<CaptureProblem> {
             "duplicate-frames",
             noticed.duplicates,
             "packets that were captured more than once (`-i any`, a mirror port); counted, but not as retransmissions"
+                .to_owned(),
+        ),
+        (
+            "clock-steps",
+            noticed.clock_steps,
+            "times at which the clock was set back by more than 10 s; no verdict rests on a duration across that"
                 .to_owned(),
         ),
         (

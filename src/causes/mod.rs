@@ -5,7 +5,8 @@
 
 /// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
 ///
-/// The default effect is `Failed`, the default for the viewer's status is unknown, and nothing is superseded.
+/// The default effect is `Failed`, the default for the viewer's status is unknown, a finding rests on nothing but the
+/// bytes that it cites, and nothing is superseded.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -22,6 +23,7 @@ macro_rules! cause {
         $(#[doc = $line:literal])+
         $(effect: $effect:expr,)?
         $(edge: $edge:expr,)?
+        $(rests_on: $rests_on:expr,)?
         $(supersedes: [$($other:literal),+ $(,)?],)?
         detect: $detect:expr $(,)?
     ) => {
@@ -31,6 +33,7 @@ macro_rules! cause {
             page: concat!($($line, "\n"),+),
             effect: $crate::causes::or_default!($($effect)?, $crate::diagnosis::Effect::Failed),
             edge: $crate::causes::or_default!($($edge)?, $crate::diagnosis::Edge::UNKNOWN),
+            rests_on: $crate::causes::or_default!($($rests_on)?, $crate::diagnosis::RestsOn::Bytes),
             supersedes: &[$($($other),+)?],
             detect: $detect,
         };

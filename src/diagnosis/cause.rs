@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::observation::Connection;
 
-use super::Finding;
+use super::{Finding, RestsOn};
 
 /// The stage at which a connection failed: the area of a cause's identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,6 +149,8 @@ pub struct Cause {
     pub effect: Effect,
     /// What the viewer and the log saw.
     pub edge: Edge,
+    /// What a finding rests on beside the bytes that it cites.
+    pub rests_on: RestsOn,
     /// Identifiers of causes that this one makes a mere consequence where both are found on one connection.
     pub supersedes: &'static [&'static str],
     /// The predicate: a pure function of one finished connection.

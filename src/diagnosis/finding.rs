@@ -76,6 +76,8 @@ pub struct Finding {
     pub edge: Option<Edge>,
     /// In place of what the cause does to the verdict.
     pub effect: Option<Effect>,
+    /// What the capture does not let anybody tell, where that is the finding.
+    pub blocks: Option<String>,
 }
 
 impl Finding {
@@ -93,6 +95,7 @@ impl Finding {
             exchange: None,
             edge: None,
             effect: None,
+            blocks: None,
         }
     }
 
@@ -137,6 +140,13 @@ impl Finding {
     #[must_use]
     pub fn edge(mut self, edge: Edge) -> Finding {
         self.edge = Some(edge);
+        self
+    }
+
+    /// Says what the capture does not let anybody tell.
+    #[must_use]
+    pub fn blocks(mut self, what: impl Into<String>) -> Finding {
+        self.blocks = Some(what.into());
         self
     }
 

@@ -3,14 +3,14 @@
 //! It may raise or lower a confidence, and name what failed behind an error that the origin itself told, and nothing
 //! else, from tables with a bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::base::{Endpoint, FrameRef, Micros};
+use crate::base::{CaptureIndex, Endpoint, FrameRef, Micros, Side};
 use crate::observation::Connection;
 
 use super::behind::{Failures, is_told_by_origin};
-use super::{Confidence, Delivery, Diagnosis, Outcome, delivery};
+use super::{Confidence, Delivery, Diagnosis, Limit, Outcome, delivery};
 
 /// Servers and names that are told apart.
 const MAX_NAMES: usize = 10_000;
@@ -35,15 +35,29 @@ pub struct Ledger {
     waits: BTreeMap<(IpAddr, i64), u32>,
     /// The host's own connections that failed.
     failures: Failures,
+    /// Bytes that were acknowledged and that no packet carries, by capture.
+    not_captured: BTreeMap<CaptureIndex, u64>,
+    /// Captures that show both directions of some connection.
+    both_ways: BTreeSet<CaptureIndex>,
 }
+
+/// Packets that are known to be missing, by capture: as the captures themselves say it.
+pub type Drops = BTreeMap<CaptureIndex, u64>;
 
 impl Ledger {
     /// Whether the second step may change this diagnosis, so that it must wait for the end of the capture.
     #[must_use]
     pub fn may_change(d: &Diagnosis) -> bool {
-        let unsure = d.verdict.confidence.is_some_and(|c| c < Confidence::Certain)
-            && d.verdict.cause.is_some_and(|c| c.id() == REJECTED || TIMEOUTS.contains(&c.id()));
-        unsure || d.findings.iter().any(|(cause, _)| is_told_by_origin(cause))
+        let told_by_origin = d.findings.iter().any(|(cause, _)| is_told_by_origin(cause));
+        told_by_origin || Ledger::may_change_verdict(d)
+    }
+
+    fn may_change_verdict(d: &Diagnosis) -> bool {
+        let Some((cause, confidence)) = d.verdict.cause.zip(d.verdict.confidence) else { return false };
+        match confidence {
+            Confidence::Certain => cause.rests_on.silence().is_some(),
+            _ => cause.id() == REJECTED || TIMEOUTS.contains(&cause.id()),
+        }
     }
 
     /// Failures of the host's own connections that could not be remembered.
@@ -62,7 +76,15 @@ impl Ledger {
         {
             self.worked.entry((c.server, sni.to_owned())).or_insert(c.first);
         }
-        if let Some(wait) = wait(d)
+        if c.tcp.heard(Side::Client) && c.tcp.heard(Side::Server) {
+            self.both_ways.insert(c.first.capture);
+        }
+        // What is not captured of a side that was not captured at all was not lost, but left out.
+        let not_captured = c.tcp.not_captured.client + c.tcp.not_captured.server;
+        if not_captured > 0 && !c.is_one_sided() {
+            *self.not_captured.entry(c.first.capture).or_default() += not_captured;
+        }
+        if let Some(wait) = wait(c, d)
             && (self.waits.len() < MAX_WAITS || self.waits.contains_key(&(c.server.ip, wait)))
         {
             *self.waits.entry((c.server.ip, wait)).or_default() += 1;
@@ -70,9 +92,14 @@ impl Ledger {
     }
 
     /// Looks at a diagnosis again in the light of the whole capture. Says whether it changed.
-    pub fn refine(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+    pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
         let named = self.failures.name(c, d);
-        let raised = if let Some(wait) = wait(d) {
+        let raised = self.raise(c, d);
+        self.doubt_silence(c, d, drops) || raised || named
+    }
+
+    fn raise(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let raised = if let Some(wait) = wait(c, d) {
             let near = |length| self.waits.get(&(c.server.ip, length)).copied().unwrap_or_default();
             let recurring = near(wait - 1) + near(wait) + near(wait + 1);
             (recurring >= RECURS)
@@ -87,8 +114,39 @@ impl Ledger {
                 finding.evidence.push(super::Evidence { frame: finding.at, note });
                 true
             }
-            _ => named,
+            _ => false,
         }
+    }
+
+    /// A silence proves nothing where packets are missing.
+    fn doubt_silence(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
+        let Some(what) = d.verdict.cause.and_then(|cause| cause.rests_on.silence()) else { return false };
+        let deaf = !c.tcp.heard(Side::Server) && !self.both_ways.contains(&c.first.capture);
+        let deaf = deaf.then(|| ("capture.one-sided", "no connection of the capture shows both directions".to_owned()));
+        let missing: Vec<_> = self.lost(c, drops).into_iter().chain(deaf).collect();
+        for (limit, why) in &missing {
+            d.verdict.limits.push(Limit { limit, blocks: format!("{what} ({why})") });
+        }
+        if let (Some((_, why)), Some((_, finding))) = (missing.first(), d.findings.first_mut())
+            && finding.confidence > Confidence::Likely
+        {
+            finding.confidence = Confidence::Likely;
+            d.verdict.confidence = Some(Confidence::Likely);
+            finding.message += &format!(" Not certain: {why}.");
+        }
+        !missing.is_empty()
+    }
+
+    /// What the captures in which this connection lies lack.
+    fn lost(&self, c: &Connection, drops: &Drops) -> Option<(&'static str, String)> {
+        let captures = c.first.capture..=c.last.capture.max(c.first.capture);
+        let sum = |of: &BTreeMap<CaptureIndex, u64>| of.range(captures.clone()).map(|(_, n)| n).sum::<u64>();
+        let why = match (sum(drops), sum(&self.not_captured)) {
+            (0, 0) => return None,
+            (0, bytes) => format!("the capture lacks {bytes} bytes that other packets acknowledge"),
+            (packets, _) => format!("the capture lost {packets} packets"),
+        };
+        Some(("frames-dropped", why))
     }
 
     /// Another connection with the same name that worked.
@@ -102,7 +160,10 @@ impl Ledger {
 }
 
 /// The length of the wait that a timeout's verdict rests on, in units of [`ONE_LENGTH`].
-fn wait(d: &Diagnosis) -> Option<i64> {
+fn wait(c: &Connection, d: &Diagnosis) -> Option<i64> {
+    if c.clock_step.is_some() {
+        return None;
+    }
     d.verdict.cause.filter(|c| TIMEOUTS.contains(&c.id()))?;
     let (_, finding) = d.findings.first()?;
     let (first, last) = (finding.evidence.first()?, finding.evidence.last()?);

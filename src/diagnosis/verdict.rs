@@ -2,8 +2,9 @@
 
 use crate::observation::Connection;
 
+use super::limit::{doubt_clock, limits};
 use super::rank::rank;
-use super::{Cause, Confidence, Delivery, Edge, Effect, Finding, Stage, delivery};
+use super::{Cause, Confidence, Delivery, Edge, Effect, Finding, Limit, Stage, delivery};
 
 /// What became of a connection, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +42,8 @@ pub struct Verdict {
     pub edge: Edge,
     /// In a sentence, where it is not the finding's message that says it.
     pub reason: Option<String>,
+    /// Limits of the capture that apply to the connection, and what each keeps from being said.
+    pub limits: Vec<Limit>,
 }
 
 impl Verdict {
@@ -65,8 +68,12 @@ pub struct Diagnosis {
 pub fn diagnose(connection: &Connection, catalogue: &[&'static Cause]) -> Diagnosis {
     let detected = catalogue.iter().filter_map(|&cause| Some((cause, (cause.detect)(connection)?)));
     let mut findings: Vec<_> = detected.collect();
+    for (cause, finding) in &mut findings {
+        doubt_clock(connection, cause, finding);
+    }
     rank(&mut findings);
-    let verdict = judge(connection, &mut findings);
+    let limits = limits(connection, &findings);
+    let verdict = Verdict { limits, ..judge(connection, &mut findings) };
     Diagnosis { verdict, findings }
 }
 
@@ -80,15 +87,13 @@ fn judge(connection: &Connection, findings: &mut [(&'static Cause, Finding)]) ->
     };
     match (first_with(findings, Effect::Inconclusive), open) {
         (Some(i), Some(_)) => by_finding(Outcome::Inconclusive, findings, i),
-        (None, Some(reason)) => Verdict {
-            outcome: Outcome::Inconclusive,
-            cause: None,
-            confidence: None,
-            edge: Edge::UNKNOWN,
-            reason: Some(reason),
-        },
-        (_, None) => Verdict { outcome: Outcome::Ok, cause: None, confidence: None, edge: Edge::UNKNOWN, reason: None },
+        (None, Some(reason)) => Verdict { reason: Some(reason), ..without_cause(Outcome::Inconclusive) },
+        (_, None) => without_cause(Outcome::Ok),
     }
+}
+
+const fn without_cause(outcome: Outcome) -> Verdict {
+    Verdict { outcome, cause: None, confidence: None, edge: Edge::UNKNOWN, reason: None, limits: Vec::new() }
 }
 
 fn first_with(findings: &[(&'static Cause, Finding)], effect: Effect) -> Option<usize> {
@@ -102,10 +107,9 @@ fn by_finding(outcome: Outcome, findings: &mut [(&'static Cause, Finding)], i: u
     }
     let first = findings.first();
     Verdict {
-        outcome,
         cause: first.map(|(cause, _)| *cause),
         confidence: first.map(|(_, f)| f.confidence),
         edge: first.map(|(cause, f)| f.edge.unwrap_or(cause.edge)).unwrap_or_default(),
-        reason: None,
+        ..without_cause(outcome)
     }
 }

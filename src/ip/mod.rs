@@ -1,9 +1,10 @@
 //! From an IP packet to the TCP segment in it, or to the ICMP error that speaks of one.
 //!
 //! Invariant: constant work and no allocation per packet, and checksums decide nothing: on the host that
-//! sends, the network card fills them in after the capture. Only fragments are kept, within the bounds of the
+//! sends, the network card fills them in after the capture. That of a SYN is noted. Only fragments are kept, within the bounds of the
 //! [`Defragmenter`].
 
+mod checksum;
 mod defrag;
 mod extension;
 mod icmp;
@@ -15,6 +16,7 @@ mod tunnel;
 mod v4;
 mod v6;
 
+pub use checksum::Checksum;
 pub use defrag::{Defragmenter, Fragment, Whole};
 pub use icmp::{IcmpError, IcmpKind};
 pub use icmp_names::{icmp_code_name, icmp_type_name};

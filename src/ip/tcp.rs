@@ -1,6 +1,6 @@
 //! The TCP header (RFC 9293 section 3.1).
 
-use super::Datagram;
+use super::{Checksum, Datagram};
 use crate::base::{Endpoint, SeqNumber};
 use crate::link::{Encapsulation, Undecodable};
 use std::fmt;
@@ -52,6 +52,8 @@ pub struct TcpOptions {
     pub mss: Option<u16>,
     /// By how many bits the sender's later windows are shifted (RFC 7323 section 2).
     pub window_scale: Option<u8>,
+    /// What the SYN's checksum says.
+    pub checksum: Checksum,
 }
 
 impl TcpFlags {
@@ -137,8 +139,8 @@ impl<'a> TcpSegment<'a> {
             ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
             flags,
             window: u16::from_be_bytes([w1, w2]),
+            options: if flags.syn() { of_syn(datagram, option_bytes) } else { TcpOptions::default() },
             option_bytes,
-            options: if flags.syn() { options(option_bytes) } else { TcpOptions::default() },
             // The snap length may have cut the options off: then nothing of the payload was captured.
             payload: span.bytes.get(header_len..).unwrap_or_default(),
             payload_len: span.wire_len - header_len as u32,
@@ -147,6 +149,13 @@ impl<'a> TcpSegment<'a> {
             encapsulation,
         })
     }
+}
+
+/// What only a SYN is asked for.
+#[cold]
+fn of_syn<Address: Into<IpAddr> + Copy>(datagram: &Datagram<'_, Address>, option_bytes: &[u8]) -> TcpOptions {
+    let checksum = Checksum::of(datagram.source.into(), datagram.destination.into(), datagram.payload);
+    TcpOptions { checksum, ..options(option_bytes) }
 }
 
 impl TcpSegment<'_> {
@@ -209,20 +218,20 @@ mod tests {
     #[test]
     fn options_are_read_as_far_as_they_make_sense() {
         let all = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
-        let (mss, window_scale) = (Some(1460), Some(7));
+        let (mss, window_scale, none) = (Some(1460), Some(7), TcpOptions::default());
         for (bytes, expected) in [
-            (&all[..], TcpOptions { mss, window_scale }),
-            (&all[..19], TcpOptions { mss, window_scale: None }),
-            (&[1, 1, 3, 3, 9], TcpOptions { mss: None, window_scale: Some(9) }),
-            (&[8, 0, 3, 3, 7], TcpOptions::default()),
-            (&[8, 1, 3, 3, 7], TcpOptions::default()),
-            (&[0, 2, 4, 5, 0xb4], TcpOptions::default()),
-            (&[2], TcpOptions::default()),
-            (&[2, 4, 5], TcpOptions::default()),
+            (&all[..], TcpOptions { mss, window_scale, ..none }),
+            (&all[..19], TcpOptions { mss, ..none }),
+            (&[1, 1, 3, 3, 9], TcpOptions { window_scale: Some(9), ..none }),
+            (&[8, 0, 3, 3, 7], none),
+            (&[8, 1, 3, 3, 7], none),
+            (&[0, 2, 4, 5, 0xb4], none),
+            (&[2], none),
+            (&[2, 4, 5], none),
         ] {
             assert_eq!(options(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(options(&all[..4]), TcpOptions { mss, window_scale: None });
+        assert_eq!(options(&all[..4]), TcpOptions { mss, ..none });
     }
 
     #[test]

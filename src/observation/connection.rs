@@ -50,8 +50,12 @@ pub struct Connection {
     pub first: FrameRef,
     /// The last packet.
     pub last: FrameRef,
-    /// When the capture last saw any packet of any connection before this one was put away.
+    /// When the capture last saw any packet of any connection before this one was put away, by the clock of this one's
+    /// last packet; time that passed while the capture stood still does not count.
     pub watched_until: Timestamp,
+    /// The first packet before which the capture's clock was set, or the capture stood still for long, since the
+    /// connection's first: durations across it mean nothing.
+    pub clock_step: Option<FrameRef>,
     /// Why nothing more is heard of it.
     pub ended: Ended,
     /// The TCP stage's account.
@@ -118,6 +122,14 @@ impl Connection {
     #[must_use]
     pub fn sees_all_of(&self, side: Side) -> bool {
         self.has_beginning() && self.tcp.heard(side) && self.tcp.is_whole(side)
+    }
+
+    /// Whether every byte of both sides, from the first, is accounted for, cut by the snap length or not: enough to tell
+    /// what TCP did.
+    #[must_use]
+    pub fn counts_all(&self) -> bool {
+        let counts = |side: Side| self.tcp.heard(side) && self.tcp.counts_all(side);
+        self.has_beginning() && counts(Side::Client) && counts(Side::Server)
     }
 
     /// Whether every byte of both sides is at hand.

@@ -125,16 +125,20 @@ impl Info {
         }
     }
 
-    /// Sets the number of packets that the capturing host is known to have dropped.
-    pub(super) fn dropped(&mut self, total: u64) {
+    /// Sets the number of packets that the capturing host is known to have dropped; `told` says at which interface and by
+    /// whom, if that is known.
+    pub(super) fn dropped(&mut self, total: u64, told: &str) {
         if total == 0 {
             return;
         }
         self.note(ProblemKind::FramesDropped, 0, String::new);
         if let Some(problem) = self.problems.iter_mut().find(|problem| problem.kind == ProblemKind::FramesDropped) {
             problem.count = total;
+            let told = if told.is_empty() { String::new() } else { format!(" ({told})") };
+            let card =
+                if told.contains("by the interface") { "; a longer ring of the card (`ethtool -G`)" } else { "" };
             problem.detail = format!(
-                "the capturing host dropped {total} packets; capture with a larger buffer (`tcpdump -B 65536`) or a filter"
+                "the capturing host dropped {total} packets{told}; capture with a larger buffer (`tcpdump -B 65536`) or a filter{card}"
             );
         }
     }

@@ -18,6 +18,9 @@ use block::{Block, Kind};
 use clock::Clock;
 use options::Options;
 
+/// Interfaces that are named because they dropped packets; the count is of all.
+const MAX_TOLD: usize = 4;
+
 /// What to do about a damaged block.
 const DAMAGED: &str = "all before it was read; the file is damaged from here on: copy it again in binary mode";
 
@@ -31,7 +34,16 @@ struct Interface {
     /// Packets dropped: the sum of what packet blocks say.
     counted_drops: u64,
     /// Packets dropped: what the last statistics say.
-    reported_drops: u64,
+    reported: Drops,
+}
+
+/// Packets dropped at one interface, by its statistics.
+#[derive(Debug, Clone, Copy, Default)]
+struct Drops {
+    /// By the interface, before the system had them.
+    interface: u64,
+    /// By the system: its buffer was full.
+    system: u64,
 }
 
 /// Reads the blocks.
@@ -54,6 +66,13 @@ struct PacketFields<'a> {
     rest: Fields<'a>,
     /// Packets dropped since the one before.
     drops: u64,
+}
+
+impl Interface {
+    /// Packets dropped. Statistics and packet blocks count the same ones.
+    fn drops(&self) -> u64 {
+        self.counted_drops.max(self.reported.interface.saturating_add(self.reported.system))
+    }
 }
 
 impl Reader {
@@ -117,7 +136,7 @@ impl Reader {
         let drops = drops + if block.kind == Kind::Enhanced { drops_since(rest, captured) } else { 0 };
         if drops > 0 {
             known.counted_drops = known.counted_drops.saturating_add(drops);
-            info.dropped(self.drops());
+            info.dropped(self.drops(), "");
         }
         Ok(record)
     }
@@ -139,7 +158,7 @@ impl Reader {
     fn section(&mut self, info: &mut Info) {
         self.earlier_drops = self.drops();
         self.interfaces.clear();
-        info.dropped(self.earlier_drops);
+        info.dropped(self.earlier_drops, "");
     }
 
     fn interface(&mut self, block: &Block, mut body: Fields<'_>, info: &mut Info) -> Result<Option<()>, Problem> {
@@ -164,7 +183,7 @@ impl Reader {
         }
         let link_type = LinkType(link_type);
         info.interface(link_type, snap_length);
-        self.interfaces.push(Interface { link_type, snap_length, clock, counted_drops: 0, reported_drops: 0 });
+        self.interfaces.push(Interface { link_type, snap_length, clock, counted_drops: 0, reported: Drops::default() });
         Ok(Some(()))
     }
 
@@ -172,21 +191,37 @@ impl Reader {
     fn statistics(&mut self, mut body: Fields<'_>, info: &mut Info) -> Option<()> {
         let interface = body.u32()? as usize;
         body.ticks()?;
-        let drops = Options::new(body)
-            .filter(|(code, _)| matches!(*code, options::DROPPED_BY_INTERFACE | options::DROPPED_BY_SYSTEM))
-            .filter_map(|(_, mut value)| value.u64())
-            .fold(0, u64::saturating_add);
-        if let Some(known) = self.interfaces.get_mut(interface) {
-            known.reported_drops = drops;
+        let mut reported = Drops::default();
+        for (code, mut value) in Options::new(body) {
+            match code {
+                options::DROPPED_BY_INTERFACE => reported.interface = value.u64().unwrap_or_default(),
+                options::DROPPED_BY_SYSTEM => reported.system = value.u64().unwrap_or_default(),
+                _ => {}
+            }
         }
-        info.dropped(self.drops());
+        if let Some(known) = self.interfaces.get_mut(interface) {
+            known.reported = reported;
+        }
+        info.dropped(self.drops(), &self.told_drops());
         Some(())
     }
 
-    /// All packets known to have been dropped. Statistics and packet blocks count the same ones.
+    /// All packets known to have been dropped.
     fn drops(&self) -> u64 {
-        let of = |interface: &Interface| interface.counted_drops.max(interface.reported_drops);
-        self.interfaces.iter().map(of).fold(self.earlier_drops, u64::saturating_add)
+        self.interfaces.iter().map(Interface::drops).fold(self.earlier_drops, u64::saturating_add)
+    }
+
+    /// Where they were dropped, and by whom, as far as the section at hand says it.
+    fn told_drops(&self) -> String {
+        let lossy = self.interfaces.iter().enumerate().filter(|(_, interface)| interface.drops() > 0);
+        let told = |(n, interface): (usize, &Interface)| {
+            let Drops { interface: card, system } = interface.reported;
+            let rest = interface.drops().saturating_sub(card.saturating_add(system));
+            let by = [(card, "by the interface"), (system, "by the kernel"), (rest, "by one of them")];
+            let by = by.iter().filter(|(count, _)| *count > 0).map(|(count, whom)| format!("{count} {whom}"));
+            format!("interface {n}: {}", by.collect::<Vec<_>>().join(" and "))
+        };
+        lossy.take(MAX_TOLD).map(told).collect::<Vec<_>>().join(", ")
     }
 
     #[cold]

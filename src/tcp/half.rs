@@ -2,6 +2,7 @@
 
 use crate::base::{FrameRef, Micros, SeqNumber, Side};
 
+use super::copies::Young;
 use super::loss::Losses;
 use super::pending::{Pending, Stored, slice};
 use super::stream::{End, Missing, Stream};
@@ -23,6 +24,8 @@ pub(super) enum Arrival {
     New,
     /// Bytes sent before, all of them.
     Old,
+    /// The same, so soon that it is a copy made by the capture, cut in other places.
+    Copy,
     /// Bytes that fill a hole.
     Late,
     /// Not within any window of this stream.
@@ -46,6 +49,7 @@ pub(super) struct Half {
     fin: Option<(u64, FrameRef)>,
     ended: bool,
     pending: Pending,
+    young: Young,
     hole_since: Option<FrameRef>,
     /// Acknowledged, but not in the capture.
     pub not_captured: u64,
@@ -172,7 +176,9 @@ impl Half {
         }
         self.losses.sent(at.max(0) as u64, len);
         if end <= self.next as i64 {
-            return Arrival::Old;
+            let known = u64::try_from(at).ok().zip(u64::try_from(end).ok());
+            let copy = known.is_some_and(|(at, end)| self.young.covers(at, end, frame.time));
+            return if copy { Arrival::Copy } else { Arrival::Old };
         }
         // Here at least the last byte is new, so that the end is positive.
         let end = end as u64;
@@ -186,7 +192,11 @@ impl Half {
         } else {
             self.keep(start, bytes, end - start, frame);
         }
-        if start < before { Arrival::Late } else { Arrival::New }
+        if start < before {
+            return Arrival::Late;
+        }
+        self.young.grew(start, frame.time);
+        Arrival::New
     }
 
     /// Notes the FIN at the end of a segment's payload.

@@ -3,6 +3,7 @@
 //! Invariant: bytes are handed on once, in the order of the sequence space, borrowed from the packet; only what
 //! came too early is copied, up to a bound. What a segment *means* for TLS or HTTP is not known here.
 
+mod copies;
 mod half;
 mod history;
 mod icmp;

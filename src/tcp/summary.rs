@@ -28,6 +28,8 @@ pub struct Summary {
     pub last_syn: Option<FrameRef>,
     /// SYNs without ACK, retransmissions included.
     pub syns: u32,
+    /// Of these, those whose checksum is wrong: the host drops them.
+    pub damaged_syns: u32,
     /// The first SYN with ACK.
     pub syn_ack: Option<FrameRef>,
     /// SYNs with ACK, retransmissions included.
@@ -137,10 +139,16 @@ impl Summary {
         self.stream_bytes[side].saturating_sub(self.acknowledged[side])
     }
 
+    /// Whether every byte of this side's stream is accounted for, though the snap length may have cut it off.
+    #[must_use]
+    pub fn counts_all(&self, side: Side) -> bool {
+        self.not_captured[side] == 0 && self.not_acknowledged[side] == 0
+    }
+
     /// Whether every byte of this side's stream is at hand.
     #[must_use]
     pub fn is_whole(&self, side: Side) -> bool {
-        self.not_captured[side] == 0 && self.not_acknowledged[side] == 0 && self.cut[side].is_none()
+        self.counts_all(side) && self.cut[side].is_none()
     }
 
     /// Exchanges the sides, when it turns out that the client is the other end.

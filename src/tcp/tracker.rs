@@ -9,9 +9,10 @@
 //! A capture may begin anywhere on this way: then the earlier steps were not seen, and `Summary` says so.
 
 use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
-use crate::ip::{IcmpError, TcpSegment};
+use crate::ip::{Checksum, IcmpError, TcpSegment};
 
 use super::ConnState;
+use super::copies::Recent;
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
@@ -35,7 +36,7 @@ const REORDER_WINDOW: Micros = Micros::from_millis(3);
 pub struct Tracker {
     summary: Summary,
     halves: PerSide<Half>,
-    last: PerSide<Fingerprint>,
+    recent: PerSide<Recent>,
     /// A RST took effect.
     was_reset: bool,
     /// The numbers of the packet that closed the connection.
@@ -55,19 +56,6 @@ struct Closing {
     ack: Option<SeqNumber>,
     /// Something up to here had acknowledged bytes that the capture has only later, if at all.
     early: bool,
-}
-
-/// What two captured copies of one packet share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Fingerprint(u32, u32, u32, u32);
-
-impl Fingerprint {
-    /// `None` where the IP header carries no identification to tell a copy from a retransmission.
-    fn of(segment: &TcpSegment<'_>) -> Option<Fingerprint> {
-        let id = segment.ip_id.filter(|&id| id != 0)?;
-        let kind = u32::from(id) << 16 | u32::from(segment.flags.0);
-        Some(Fingerprint(kind, segment.seq.0, segment.ack.0, segment.payload_len))
-    }
 }
 
 /// Whether a segment opens another connection on a four-tuple that is in use: a SYN with a sequence number
@@ -91,7 +79,7 @@ impl Tracker {
     /// Takes the next packet of this connection.
     pub fn segment(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.count(from, segment, frame);
-        if self.is_duplicate(from, segment) {
+        if self.recent[from].has(segment, frame.time) {
             self.summary.duplicates[from] += 1;
             return;
         }
@@ -205,11 +193,6 @@ impl Tracker {
         }
     }
 
-    fn is_duplicate(&mut self, from: Side, segment: &TcpSegment<'_>) -> bool {
-        let Some(print) = Fingerprint::of(segment) else { return false };
-        std::mem::replace(&mut self.last[from], print) == print
-    }
-
     fn syn(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         self.halves[from].begin(segment.seq.plus(1));
         let s = &mut self.summary;
@@ -225,10 +208,13 @@ impl Tracker {
             s.syn.get_or_insert(frame);
             s.last_syn = Some(frame);
             s.syns += 1;
+            s.damaged_syns += u32::from(segment.options.checksum == Checksum::Wrong);
             if s.syns > 1 {
                 Self::count_retransmission(s, from);
             }
             s.history.once(from, b'S');
+            // Each SYN is answered by a SYN-ACK like the one before, to the last bit.
+            self.recent[from.peer()] = Recent::default();
         } else {
             s.simultaneous_open = true;
             s.history.once(from, b'S');
@@ -332,6 +318,7 @@ impl Tracker {
         s.first_data[from].get_or_insert(frame);
         match arrival {
             Arrival::Old => Self::count_retransmission(s, from),
+            Arrival::Copy => s.duplicates[from] += 1,
             Arrival::Late => {
                 let soon = s.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
                 if soon { s.out_of_order[from] += 1 } else { Self::count_retransmission(s, from) }

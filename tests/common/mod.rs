@@ -87,9 +87,13 @@ pub struct Told {
     /// Connections named as what failed behind this one, with their causes and frames.
     pub inner: Vec<(u64, &'static str, Vec<u64>)>,
     pub role: Role,
-    /// What the verdict's finding says.
-    pub message: Option<String>,
     pub frames: (u64, u64),
+    /// What the verdict's finding says.
+    pub message: String,
+    /// Limits of the capture, and what each blocks.
+    pub limits: Vec<(&'static str, String)>,
+    /// Segments that were sent again, or came late, and windows of 0.
+    pub troubles: [u32; 3],
 }
 
 fn inner(inner: &Inner) -> (u64, &'static str, Vec<u64>) {
@@ -114,9 +118,11 @@ impl Renderer for Ear {
             confidence: d.verdict.confidence,
             inner: d.findings.iter().flat_map(|(_, f)| &f.inner).map(inner).collect(),
             role: c.role,
-            message: d.findings.first().map(|(_, f)| f.message.clone()),
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
+            message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
+            limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),
+            troubles: [&c.tcp.retransmissions, &c.tcp.out_of_order, &c.tcp.zero_windows].map(|n| n.client + n.server),
         });
         Ok(())
     }

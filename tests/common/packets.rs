@@ -106,10 +106,24 @@ impl Capture {
 
     /// A packet of the origin's that never arrives, sent so many times, a second apart.
     pub(crate) fn lost(mut self, data: &[u8], times: u32) -> Capture {
+        let (edge, origin) = self.ends;
         for _ in 0..times {
-            self.packet(ORIGIN, (EDGE.0, self.port), (self.origin, self.edge), ACK, data);
+            self.packet(origin, edge, (self.origin, self.edge), ACK, data);
             self = self.later(1);
         }
+        self
+    }
+
+    /// The edge sends bytes that the capture misses.
+    pub(crate) fn missed(mut self, len: u32) -> Capture {
+        self.edge += len;
+        self
+    }
+
+    /// The edge's first packet, sent again.
+    pub(crate) fn again(mut self, flags: u8) -> Capture {
+        let (edge, origin) = self.ends;
+        self.packet(edge, origin, (1_000, 0), flags, b"");
         self
     }
 

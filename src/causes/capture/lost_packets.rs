@@ -56,6 +56,7 @@ fn detect(c: &Connection) -> Option<Finding> {
                 super::some_packet(c, side.peer()),
                 format!("by now {} bytes are acknowledged, {missing} of them never captured", c.tcp.acknowledged[side]),
             )
+            .blocks(super::blocked(c, side))
             .fix("Capture again with a larger buffer and shorter packets: `tcpdump -B 65536 -s 512 -w FILE 'tcp port 443'`.")
             .fix("Make the filter narrower, and write to a fast disk; tcpdump says at its end how many packets it dropped."),
     )

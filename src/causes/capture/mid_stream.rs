@@ -50,6 +50,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         Finding::new(c.first, Confidence::Certain, message)
             .evidence(c.first, "the first captured packet, not a SYN")
+            .blocks(unknown)
             .fix("Begin the capture earlier: `tcpdump -C 100 -W 20 -w FILE 'tcp port 443'` keeps the past in a ring of files."),
     )
 }

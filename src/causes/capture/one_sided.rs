@@ -51,6 +51,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         Finding::new(c.first, Confidence::Certain, message)
             .evidence(c.first, format!("the first packet of {}", super::who(heard)))
             .evidence(super::some_packet(c, heard), "the last one, with none from the other end between")
+            .blocks(format!("what {} said, and which end failed", super::who(heard.peer())))
             .fix("Capture again with a filter for both directions: `tcpdump -i any -w FILE 'tcp port 443'`.")
             .fix("If the answers leave by another interface (`ip route get ADDRESS`), capture there as well and give both files."),
     )

@@ -49,6 +49,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         Finding::new(c.last, Confidence::Certain, message)
             .evidence(c.last, "the last packet of the connection within the capture")
+            .blocks("how it went on")
             .fix("Capture for longer: the edge waits 30 s for a response by default, and up to 120 s."),
     )
 }

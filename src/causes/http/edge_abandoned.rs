@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Confidence, Effect, Finding};
+use crate::diagnosis::{Confidence, Effect, Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -35,6 +35,7 @@ cause! {
     /// - RFC 9112 section 9.6
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference
     effect: Effect::Inconclusive,
+    rests_on: RestsOn::Duration("how long the edge waited"),
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -36,6 +36,7 @@ cause! {
     /// - RFC 9110 section 15.6.5
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"
     edge: Edge::status(504).detail("OriginCommError"),
+    rests_on: RestsOn::Silence("whether the origin answered before the edge gave up"),
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -36,6 +36,7 @@ cause! {
     /// - RFC 9112 section 8
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, response timeout (between packets)
     edge: Edge::UNKNOWN,
+    rests_on: RestsOn::Silence("whether the response went on before the edge gave up"),
     detect: detect,
 }
 

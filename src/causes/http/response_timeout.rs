@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -43,6 +43,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; origin settings, response
     ///   timeout
     edge: Edge::status(504).detail("OriginCommError"),
+    rests_on: RestsOn::Silence("whether the origin began to answer before the edge gave up"),
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::{Micros, Side};
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Confidence, Edge, Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 /// A connection that the origin closes later than this without having been asked anything was idle: the edge
@@ -34,6 +34,7 @@ cause! {
     /// # References
     /// - RFC 9293 section 3.6
     edge: Edge::status(502).detail("OriginConnectError"),
+    rests_on: RestsOn::Duration("how soon the origin closed the connection"),
     detect: detect,
 }
 
@@ -41,7 +42,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
     let fin = c.ended_with(Side::Server, End::Fin)?;
     let spoke = c.tcp.first_data.client.is_some_and(|data| data < fin) || c.tcp.first_data.server.is_some();
-    if spoke || !c.sees_all() || fin.since(established) > IDLE {
+    if spoke || !c.counts_all() || fin.since(established) > IDLE {
         return None;
     }
     let message = format!("{} accepted the connection and closed it after {}, before either side sent a byte.", c.server, fin.since(established));

@@ -41,7 +41,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let rst = c.ended_with(Side::Server, End::Rst)?;
     // What the edge sent before the RST decides (ruling 1); what it sent afterwards is not answered any more.
     let spoke = c.tcp.first_data.client.is_some_and(|data| data < rst) || c.tcp.first_data.server.is_some();
-    if spoke || !c.sees_all() {
+    if spoke || !c.counts_all() {
         return None;
     }
     let message = format!("{} accepted the connection and reset it after {}, before either side sent a byte.", c.server, rst.since(established));

@@ -1,5 +1,5 @@
 use crate::base::{Micros, Side};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, RestsOn};
 use crate::observation::Connection;
 
 /// A SYN-ACK that was sent only once proves nothing until it has gone unanswered this long: Linux repeats it
@@ -38,6 +38,7 @@ cause! {
     /// # References
     /// - RFC 9293 section 3.5
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"
+    rests_on: RestsOn::Silence("whether the edge acknowledged it"),
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::{Micros, Side};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, RestsOn};
 use crate::observation::Connection;
 
 /// An unanswered SYN proves something once its sender has given it this long: Linux repeats it after one second,
@@ -14,7 +14,8 @@ cause! {
     /// before the host's packet filter does, so a SYN that is dropped there is still in the capture.
     ///
     /// # Evidence
-    /// The SYN and its retransmissions (same port, same sequence number), and no packet from the host.
+    /// The SYN and its retransmissions (same port, same sequence number), and no packet from the host. Where the TCP
+    /// checksum of every SYN is wrong, that is said: the host drops such packets without a word.
     ///
     /// # Who must act
     /// Whoever runs the host or its packet filter.
@@ -44,6 +45,7 @@ cause! {
     /// - RFC 9293 section 3.5
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; another AWS page names 502
     ///   for the same fault, so that neither is promised here.
+    rests_on: RestsOn::Silence("whether the host answered"),
     detect: detect,
 }
 
@@ -58,18 +60,28 @@ fn detect(c: &Connection) -> Option<Finding> {
     if waited < PROVEN_AFTER {
         return None;
     }
-    let confidence = if c.tcp.syns > 1 { Confidence::Certain } else { Confidence::Likely };
+    let damaged = c.tcp.damaged_syns == c.tcp.syns;
+    let confidence = if c.tcp.syns > 1 && !damaged { Confidence::Certain } else { Confidence::Likely };
     let repeated = match c.tcp.syns {
         1 => "once and not repeated".to_owned(),
         n => format!("{n} times within {}", last.since(syn)),
     };
-    let message = format!(
+    let mut message = format!(
         "{} asked {} for a connection ({repeated}); in the {waited} that the capture watched, the host never answered.",
         c.client.ip, c.server
     );
+    if damaged {
+        message += " The SYN's TCP checksum is wrong, and a host drops such a packet unseen: it was damaged on the way, or \
+                    else the capture was changed afterwards.";
+    }
     let mut finding = Finding::new(syn, confidence, message).evidence(syn, "SYN from the edge, never answered");
     if last != syn {
         finding = finding.evidence(last, format!("last of {} SYNs with the same sequence number", c.tcp.syns));
+    }
+    if damaged {
+        finding = finding.fix(
+            "`nstat -az TcpInCsumErrors` on the host: where it grows, look for what damages packets: the card, or a NAT or tunnel on the way that rewrites them.",
+        );
     }
     Some(
         finding

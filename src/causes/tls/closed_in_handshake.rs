@@ -1,4 +1,4 @@
-use crate::diagnosis::Finding;
+use crate::diagnosis::{Finding, RestsOn};
 use crate::observation::{Connection, End};
 
 use super::EDGE;
@@ -37,6 +37,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.1, RFC 9293 section 3.6
     edge: EDGE,
+    rests_on: RestsOn::Duration("whether the origin closed on its own, or gave up on a silent edge"),
     detect: detect,
 }
 

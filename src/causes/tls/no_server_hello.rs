@@ -1,5 +1,5 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, RestsOn};
 use crate::observation::{Closer, Connection, End};
 
 use super::{EDGE, for_name, s_client};
@@ -52,6 +52,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, connection timeout (1 to 10 s, 10 by default). Which of
     ///   its timeouts covers the TLS handshake is not documented
     edge: EDGE,
+    rests_on: RestsOn::Silence("whether the origin answered the ClientHello"),
     detect: detect,
 }
 

@@ -17,6 +17,14 @@ pub(super) struct Verdict<'a> {
     edge_status: Option<u16>,
     edge_detail: Option<&'static str>,
     reason: Option<&'a str>,
+    limits: Vec<Limit<'a>>,
+}
+
+/// What the capture keeps from being said.
+#[derive(Serialize)]
+struct Limit<'a> {
+    limit: &'static str,
+    blocks: &'a str,
 }
 
 impl<'a> Verdict<'a> {
@@ -29,6 +37,7 @@ impl<'a> Verdict<'a> {
             edge_status: v.edge.status,
             edge_detail: v.edge.detail,
             reason: v.reason.as_deref(),
+            limits: v.limits.iter().map(|l| Limit { limit: l.limit, blocks: &l.blocks }).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::timeline::Timeline;
 use crate::base::{CaptureIndex, escape};
-use crate::diagnosis::{Confidence, Diagnosis, Inner, Tie};
+use crate::diagnosis::{Confidence, Diagnosis, Inner, Limit, Tie};
 use crate::observation::{Connection, EdgeKind, Role};
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
@@ -33,6 +33,7 @@ pub(super) struct Example {
     /// What failed behind it.
     behind: Vec<String>,
     also: Vec<String>,
+    limits: Vec<String>,
     timeline: Timeline,
 }
 
@@ -41,7 +42,8 @@ impl Example {
     pub(super) fn of(c: &Connection, d: &Diagnosis) -> Example {
         let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
         let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
-        let others = d.findings.iter().skip(usize::from(finding.is_some())).take(MAX_OTHERS);
+        // What a limit of the capture is, is said with what it blocks.
+        let others = d.findings.iter().skip(usize::from(finding.is_some())).filter(|(_, f)| f.blocks.is_none());
         let filter = match finding {
             Some(f) => wireshark::Frames::of(f, c.first.capture).to_string(),
             None => wireshark::Conversation::of(c).to_string(),
@@ -59,8 +61,10 @@ impl Example {
             frames: (c.first.frame, c.last.frame),
             behind: finding.iter().flat_map(|f| &f.inner).map(behind).collect(),
             also: others
+                .take(MAX_OTHERS)
                 .map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message)))
                 .collect(),
+            limits: told_limits(d),
             timeline: Timeline::of(c, finding),
         }
     }
@@ -92,6 +96,9 @@ impl Example {
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }
+        for limit in &self.limits {
+            paragraph(out, "    Limit  ", limit)?;
+        }
         Ok(())
     }
 }
@@ -104,6 +111,17 @@ fn behind(inner: &Inner) -> String {
     };
     let (id, cause) = (inner.connection, inner.cause.id());
     format!("connection {id}, {tie}: {} ({}; why502 explain {cause})", bounded(&inner.message), inner.confidence)
+}
+
+/// The limits that apply, where the verdict itself is not one of them.
+fn told_limits(d: &Diagnosis) -> Vec<String> {
+    let others = d.verdict.limits.iter().filter(|l| d.verdict.cause.is_none_or(|cause| cause.id() != l.limit));
+    others.map(told_limit).collect()
+}
+
+/// `capture.mid-stream: does not show what the handshake settled`.
+pub(super) fn told_limit(l: &Limit) -> String {
+    format!("{}: does not show {}", l.limit, bounded(&l.blocks))
 }
 
 fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {

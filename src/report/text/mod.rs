@@ -109,7 +109,7 @@ impl Kept {
             return;
         }
         if self.healthy.len() < MAX_HEALTHY {
-            self.healthy.push(page::healthy_line(c));
+            self.healthy.push(page::healthy_line(c, &d.verdict.limits));
         } else {
             self.healthy_unlisted += 1;
         }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::example::{Example, title};
+use super::example::{Example, title, told_limit};
 use super::{Group, Heading, Kept};
 use crate::base::{Timestamp, escape};
-use crate::diagnosis::{Confidence, Outcome};
+use crate::diagnosis::{Confidence, Limit, Outcome};
 use crate::observation::Connection;
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
 use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
@@ -270,12 +270,13 @@ fn span(info: &Info) -> String {
 }
 
 /// A connection that is in order, in one line.
-pub(super) fn healthy_line(c: &Connection) -> String {
+pub(super) fn healthy_line(c: &Connection, limits: &[Limit]) -> String {
     let exchanges = c.http.as_ref().map_or(0, |h| h.total);
     let spoken = match (&c.tls, exchanges) {
         (Some(_), _) => ", TLS".to_owned(),
         (None, 0) => String::new(),
         (None, n) => format!(", {}", count(n, "request")),
     };
-    format!("{}, frames {} to {}{spoken}", title(c), c.first.frame, c.last.frame)
+    let limits: String = limits.iter().map(|l| format!("; {}", told_limit(l))).collect();
+    format!("{}, frames {} to {}{spoken}{limits}", title(c), c.first.frame, c.last.frame)
 }

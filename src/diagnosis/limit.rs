@@ -1,0 +1,71 @@
+//! What the capture's limits keep a verdict from saying.
+
+use crate::observation::{Connection, Ended};
+
+use super::{Cause, Confidence, Effect, Finding};
+
+/// A limit of the capture that applies to a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// The cause or the problem of the capture that says more of it.
+    pub limit: &'static str,
+    /// What cannot be told because of it.
+    pub blocks: String,
+}
+
+/// What a finding of a cause rests on, beside the bytes that it cites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestsOn {
+    /// Nothing: packets say it, whatever else the capture may lack.
+    Bytes,
+    /// How long something took. What cannot be told without: "how long the edge waited".
+    Duration(&'static str),
+    /// A wait in which a packet did not come, so that packets that were lost count, too. What cannot be told without:
+    /// "whether the host answered".
+    Silence(&'static str),
+}
+
+impl RestsOn {
+    /// What a clock that cannot be trusted leaves open.
+    const fn time(self) -> Option<&'static str> {
+        match self {
+            RestsOn::Bytes => None,
+            RestsOn::Duration(what) | RestsOn::Silence(what) => Some(what),
+        }
+    }
+
+    /// What packets that are missing leave open.
+    pub(super) const fn silence(self) -> Option<&'static str> {
+        match self {
+            RestsOn::Silence(what) => Some(what),
+            RestsOn::Bytes | RestsOn::Duration(_) => None,
+        }
+    }
+}
+
+/// Takes back what a finding says by a clock that was set meanwhile: no duration across that proves a failure.
+pub(super) fn doubt_clock(c: &Connection, cause: &Cause, finding: &mut Finding) {
+    let (Some(step), Some(what)) = (c.clock_step, cause.rests_on.time()) else { return };
+    finding.confidence = Confidence::Possible;
+    if finding.effect.unwrap_or(cause.effect) == Effect::Failed {
+        finding.effect = Some(Effect::Inconclusive);
+    }
+    finding.message += &format!(
+        " But between its packets the clock of the capture jumps (frame {}), so that {what} cannot be told.",
+        step.frame
+    );
+}
+
+/// The limits that apply to a connection: those that findings speak of, then the others.
+pub(super) fn limits(c: &Connection, findings: &[(&'static Cause, Finding)]) -> Vec<Limit> {
+    let told = findings.iter().filter_map(|(cause, f)| Some((cause.id(), f.blocks.clone()?)));
+    let clock = c.clock_step.zip(findings.iter().find_map(|(cause, _)| cause.rests_on.time()));
+    let clock = clock.map(|(step, what)| ("clock-steps", format!("{what} (the clock jumps in frame {})", step.frame)));
+    let first = c.tcp.closer.filter(|_| c.tcp.closer_in_doubt && !c.is_one_sided());
+    let first = first.map(|_| ("order-in-doubt", "which end closed the connection first".to_owned()));
+    let evicted = (c.ended == Ended::Evicted).then(|| ("connections-evicted", "how it went on".to_owned()));
+    let holes = c.tcp.reassembly_limit_reached;
+    let holes = holes.then(|| ("reassembly-limited", "what lay in holes that were given up early".to_owned()));
+    let all = told.chain(clock).chain(first).chain(evicted).chain(holes);
+    all.map(|(limit, blocks)| Limit { limit, blocks }).collect()
+}
