@@ -18,4 +18,4 @@ pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
 pub use crate::session::{Foreign, http1, tls};
-pub use crate::tcp::{Closer, End, Summary as Tcp};
+pub use crate::tcp::{Closer, End, Stall, Summary as Tcp};

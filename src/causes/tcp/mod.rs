@@ -6,4 +6,6 @@ super::area! {
     syn_ack_unacknowledged,
     reset_on_accept,
     closed_on_accept,
+    segment_loss_stall,
+    edge_reset,
 }

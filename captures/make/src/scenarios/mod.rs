@@ -7,6 +7,7 @@ mod healthy_connection;
 mod http;
 mod http_response;
 mod tcp;
+mod tcp_loss;
 mod tls;
 mod tls_certificate;
 mod tls_handshake;
@@ -18,6 +19,7 @@ use crate::scenario::Scenario;
 #[rustfmt::skip] // One line each.
 const FAMILIES: &[&[Scenario]] = &[
     tcp::SCENARIOS,
+    tcp_loss::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_handshake::SCENARIOS,
