@@ -5,7 +5,7 @@
 
 /// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
 ///
-/// The default effect is `Failed`, the default for the viewer's status is unknown, and nothing is superseded.
+/// The default effect is `Failed`, the default for the viewer's status is unknown, nothing is superseded, and the fault has one picture.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -23,6 +23,7 @@ macro_rules! cause {
         $(effect: $effect:expr,)?
         $(edge: $edge:expr,)?
         $(supersedes: [$($other:literal),+ $(,)?],)?
+        $(family: $family:expr,)?
         detect: $detect:expr $(,)?
     ) => {
         $(#[doc = $line])+
@@ -32,6 +33,7 @@ macro_rules! cause {
             effect: $crate::causes::or_default!($($effect)?, $crate::diagnosis::Effect::Failed),
             edge: $crate::causes::or_default!($($edge)?, $crate::diagnosis::Edge::UNKNOWN),
             supersedes: &[$($($other),+)?],
+            family: $crate::causes::or_default!($(Some(&$family))?, None),
             detect: $detect,
         };
     };
@@ -66,11 +68,15 @@ mod tls;
 
 use std::sync::LazyLock;
 
-use crate::diagnosis::Cause;
+use crate::diagnosis::{Cause, Family};
 
 /// Every cause, in order of precedence.
 pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
     LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, app::ALL, capture::ALL].concat());
+
+/// Faults that look different on different connections.
+pub static FAMILIES: LazyLock<Vec<&'static Family>> =
+    LazyLock::new(|| CATALOGUE.iter().filter_map(|cause| cause.family).collect());
 
 /// The cause with this identifier.
 #[must_use]

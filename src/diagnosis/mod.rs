@@ -5,6 +5,7 @@
 
 mod cause;
 mod delivery;
+mod family;
 mod finding;
 mod rank;
 pub mod refine;
@@ -12,5 +13,6 @@ mod verdict;
 
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use delivery::{Delivery, delivery};
+pub use family::{Family, Picture};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -28,17 +28,24 @@ pub(crate) struct Capture {
     port: u16,
     edge: u32,
     origin: u32,
+    server: [u8; 4],
 }
 
 impl Capture {
     /// With nothing but its header.
     pub(crate) fn new() -> Capture {
-        Capture { file: header(), packets: 0, port: EDGE.1, edge: 1_000, origin: 9_000 }
+        Capture { file: header(), packets: 0, port: EDGE.1, edge: 1_000, origin: 9_000, server: ORIGIN.0 }
     }
 
     /// Begins another connection.
     pub(crate) fn next(mut self) -> Capture {
         (self.port, self.edge, self.origin) = (self.port + 1, 1_000, 9_000);
+        self
+    }
+
+    /// Goes on at another origin.
+    pub(crate) fn server(mut self, ip: [u8; 4]) -> Capture {
+        self.server = ip;
         self
     }
 
@@ -77,14 +84,24 @@ impl Capture {
 
     pub(crate) fn edge(mut self, flags: u8, data: &[u8]) -> Capture {
         let edge = (EDGE.0, self.port);
-        self.packet(edge, ORIGIN, (self.edge, self.origin), flags, data);
+        self.packet(edge, (self.server, ORIGIN.1), (self.edge, self.origin), flags, data);
         self.edge += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        self
+    }
+
+    /// The edge's last bytes once more, a second later each time.
+    pub(crate) fn edge_repeats(mut self, times: u32, data: &[u8]) -> Capture {
+        for _ in 0..times {
+            self = self.later(1);
+            self.edge -= data.len() as u32;
+            self = self.edge(ACK, data);
+        }
         self
     }
 
     pub(crate) fn origin(mut self, flags: u8, data: &[u8]) -> Capture {
         let edge = (EDGE.0, self.port);
-        self.packet(ORIGIN, edge, (self.origin, self.edge), flags, data);
+        self.packet((self.server, ORIGIN.1), edge, (self.origin, self.edge), flags, data);
         self.origin += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
         self
     }

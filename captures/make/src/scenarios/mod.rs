@@ -8,6 +8,7 @@ mod http;
 mod http_response;
 mod tcp;
 mod tcp_loss;
+mod tcp_queue;
 mod tls;
 mod tls_certificate;
 mod tls_handshake;
@@ -19,6 +20,7 @@ use crate::scenario::Scenario;
 #[rustfmt::skip] // One line each.
 const FAMILIES: &[&[Scenario]] = &[
     tcp::SCENARIOS,
+    tcp_queue::SCENARIOS,
     tcp_loss::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
