@@ -6,7 +6,7 @@
 /// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
 ///
 /// The default effect is `Failed`, the default for the viewer's status is unknown, a finding rests on nothing but the
-/// bytes that it cites, and nothing is superseded.
+/// bytes that it cites, nothing is superseded, and the fault has one picture.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -25,6 +25,7 @@ macro_rules! cause {
         $(edge: $edge:expr,)?
         $(rests_on: $rests_on:expr,)?
         $(supersedes: [$($other:literal),+ $(,)?],)?
+        $(family: $family:expr,)?
         detect: $detect:expr $(,)?
     ) => {
         $(#[doc = $line])+
@@ -35,6 +36,7 @@ macro_rules! cause {
             edge: $crate::causes::or_default!($($edge)?, $crate::diagnosis::Edge::UNKNOWN),
             rests_on: $crate::causes::or_default!($($rests_on)?, $crate::diagnosis::RestsOn::Bytes),
             supersedes: &[$($($other),+)?],
+            family: $crate::causes::or_default!($(Some(&$family))?, None),
             detect: $detect,
         };
     };
@@ -69,11 +71,15 @@ mod tls;
 
 use std::sync::LazyLock;
 
-use crate::diagnosis::Cause;
+use crate::diagnosis::{Cause, Family};
 
 /// Every cause, in order of precedence.
 pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
     LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, app::ALL, capture::ALL].concat());
+
+/// Faults that look different on different connections.
+pub static FAMILIES: LazyLock<Vec<&'static Family>> =
+    LazyLock::new(|| CATALOGUE.iter().filter_map(|cause| cause.family).collect());
 
 /// The cause with this identifier.
 #[must_use]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::observation::Connection;
 
-use super::{Finding, RestsOn};
+use super::{Family, Finding, RestsOn};
 
 /// The stage at which a connection failed: the area of a cause's identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,6 +153,8 @@ pub struct Cause {
     pub rests_on: RestsOn,
     /// Identifiers of causes that this one makes a mere consequence where both are found on one connection.
     pub supersedes: &'static [&'static str],
+    /// What else the same fault looks like on other connections, where it has several pictures.
+    pub family: Option<&'static Family>,
     /// The predicate: a pure function of one finished connection.
     pub detect: fn(&Connection) -> Option<Finding>,
 }

@@ -6,6 +6,7 @@
 mod behind;
 mod cause;
 mod delivery;
+mod family;
 mod finding;
 mod limit;
 mod rank;
@@ -15,6 +16,7 @@ mod verdict;
 pub use behind::{Inner, Tie};
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use delivery::{Delivery, delivery};
+pub use family::{Family, Picture};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
 pub use limit::{Limit, RestsOn};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -6,6 +6,7 @@ use crate::base::escape;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::Connection;
 
+use super::joined::Group;
 use super::{CauseCount, Counts};
 
 /// Requests told apart when attempts at the same one are counted as one viewer's error.
@@ -74,42 +75,82 @@ impl Story {
     }
 }
 
-/// The sentence: how many failed and why, most frequent cause first.
-pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>) -> String {
-    let mut causes = causes.peekable();
+/// Failed connections that are told as one: those of a cause, or of a fault with several pictures.
+enum Told<'a> {
+    Cause(&'a CauseCount, &'a Story, u64),
+    Joined(&'a Group),
+}
+
+impl Told<'_> {
+    fn connections(&self) -> u64 {
+        match self {
+            Told::Cause(_, _, connections) => *connections,
+            Told::Joined(group) => group.connections(),
+        }
+    }
+
+    /// What follows the number, where it comes first.
+    fn at_length(&self) -> String {
+        match self {
+            Told::Cause(main, story, _) => {
+                let place = match (&story.server, story.several_servers) {
+                    (Some(server), false) => format!(" at {}", escape(server)),
+                    _ => String::new(),
+                };
+                let title = within_a_sentence(main.cause.title().trim_end_matches('.'));
+                let repeats = match story.repeats() {
+                    0 => String::new(),
+                    n => format!("; {n} were repeated attempts at the same request"),
+                };
+                let behind = story.behind.iter().max_by_key(|(_, n)| **n);
+                let behind = behind.map(|((server, cause), n)| format!("; behind {n} of them {server} failed ({cause})"));
+                format!("{place}: {title} ({}){repeats}{}", main.cause.id(), behind.unwrap_or_default())
+            }
+            Told::Joined(group) => format!(
+                " at {} point to one fault, {} ({}): {}",
+                group.server,
+                group.family.fault,
+                group.cause(),
+                group.told()
+            ),
+        }
+    }
+
+    /// What follows the number, where others come first.
+    fn in_short(&self) -> String {
+        match self {
+            Told::Cause(count, ..) => count.cause.id().to_owned(),
+            Told::Joined(group) => format!("that point to {} at {}", group.cause(), group.server),
+        }
+    }
+}
+
+/// The sentence: how many failed and why, most frequent cause first. Connections that are pictures of one fault are told
+/// as one, and not once more by their cause.
+pub(super) fn headline<'a>(
+    counts: Counts,
+    joined: &'a [Group],
+    causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>,
+) -> String {
+    let mut causes = causes.filter(|(c, _)| c.outcome == Outcome::Failed).peekable();
     if counts.connections == 0 {
         return "No TCP connection is in the capture: check the interface, the filter and the time.".to_owned();
     }
-    let Some(&(main, story)) = causes.peek().filter(|(c, _)| c.outcome == Outcome::Failed) else {
-        return healthy(counts);
-    };
+    let Some(&(first, story)) = causes.peek() else { return healthy(counts) };
     if counts.failed == 1 {
-        return format!("{} ({})", story.first_message.trim_end_matches('.'), main.cause.id());
+        return format!("{} ({})", story.first_message.trim_end_matches('.'), first.cause.id());
     }
-    let title = main.cause.title().trim_end_matches('.');
-    let place = match (&story.server, story.several_servers) {
-        (Some(server), false) => format!(" at {}", escape(server)),
-        _ => String::new(),
-    };
-    let mut text = format!(
-        "{} of {} connections failed; {} of them{place}: {} ({})",
-        counts.failed,
-        counts.connections,
-        if main.connections == counts.failed { "all".to_owned() } else { main.connections.to_string() },
-        within_a_sentence(title),
-        main.cause.id()
-    );
-    if story.repeats() > 0 {
-        text.push_str(&format!("; {} were repeated attempts at the same request", story.repeats()));
-    }
-    if let Some(((server, cause), n)) = story.behind.iter().max_by_key(|(_, n)| **n) {
-        text.push_str(&format!("; behind {n} of them {server} failed ({cause})"));
-    }
-    let others: Vec<_> = causes
-        .skip(1)
-        .filter(|(c, _)| c.outcome == Outcome::Failed)
-        .map(|(c, _)| format!("{} {}", c.connections, c.cause.id()))
-        .collect();
+    let rest =
+        |c: &CauseCount| c.connections.saturating_sub(joined.iter().map(|group| group.with_cause(c.cause.id())).sum());
+    let alone = causes.map(|(c, story)| Told::Cause(c, story, rest(c)));
+    let mut told: Vec<Told<'_>> =
+        joined.iter().map(Told::Joined).chain(alone).filter(|t| t.connections() > 0).collect();
+    told.sort_by_key(|t| std::cmp::Reverse(t.connections()));
+    let Some(main) = told.first() else { return healthy(counts) };
+    let number = if main.connections() == counts.failed { "all".to_owned() } else { main.connections().to_string() };
+    let mut text =
+        format!("{} of {} connections failed; {number} of them{}", counts.failed, counts.connections, main.at_length());
+    let others: Vec<_> = told.iter().skip(1).map(|t| format!("{} {}", t.connections(), t.in_short())).collect();
     if !others.is_empty() {
         text.push_str("; also ");
         text.push_str(&others.join(", "));

@@ -5,6 +5,7 @@
 
 pub mod explain;
 mod headline;
+mod joined;
 mod json;
 mod layout;
 mod summary;

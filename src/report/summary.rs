@@ -8,6 +8,7 @@ use crate::observation::{Connection, EdgeEvidence, Role};
 use crate::source;
 
 use super::headline::{Story, headline};
+use super::joined::Joined;
 
 /// One capture file, as it is told of in the report.
 #[derive(Debug, Clone)]
@@ -95,6 +96,7 @@ struct RoleTally {
     counts: Counts,
     /// By position in the catalogue: one cause may have failed one connection and left another one undecided.
     causes: BTreeMap<(usize, Outcome), (Running, Story)>,
+    joined: Joined,
 }
 
 #[derive(Debug)]
@@ -103,7 +105,7 @@ struct Running {
     best: crate::diagnosis::Confidence,
 }
 
-/// Counts connections as they pass. Its size is bounded by the catalogue.
+/// Counts connections as they pass. Its size is bounded by the catalogue, and by the bounds of `headline` and `joined`.
 #[derive(Debug, Default)]
 pub struct Tally {
     edge: RoleTally,
@@ -138,7 +140,8 @@ impl Tally {
         };
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
-        let headline = headline(counted.counts, told.iter().map(|(r, s)| (&r.count, s)));
+        let joined = counted.joined.groups();
+        let headline = headline(counted.counts, &joined, told.iter().map(|(r, s)| (&r.count, s)));
         Summary {
             counts: counted.counts,
             other,
@@ -159,6 +162,7 @@ impl RoleTally {
             Outcome::Inconclusive => self.counts.inconclusive += 1,
         }
         let (Some(cause), Some(confidence)) = (d.verdict.cause, d.verdict.confidence) else { return };
+        self.joined.add(c, d);
         let (running, story) = self.causes.entry((position(cause), d.verdict.outcome)).or_insert_with(|| {
             let count = CauseCount {
                 cause,
@@ -186,6 +190,7 @@ impl RoleTally {
         self.counts.failed += other.counts.failed;
         self.counts.ok += other.counts.ok;
         self.counts.inconclusive += other.counts.inconclusive;
+        self.joined.absorb(other.joined);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

@@ -32,6 +32,8 @@ pub struct Summary {
     pub damaged_syns: u32,
     /// The first SYN with ACK.
     pub syn_ack: Option<FrameRef>,
+    /// The last SYN with ACK.
+    pub last_syn_ack: Option<FrameRef>,
     /// SYNs with ACK, retransmissions included.
     pub syn_acks: u32,
     /// Both sides sent a SYN without ACK (RFC 9293 section 3.5, simultaneous open).

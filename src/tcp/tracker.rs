@@ -199,6 +199,7 @@ impl Tracker {
         s.mss[from] = s.mss[from].or(segment.options.mss);
         if segment.flags.ack() {
             s.syn_ack.get_or_insert(frame);
+            s.last_syn_ack = Some(frame);
             s.syn_acks += 1;
             if s.syn_acks > 1 {
                 Self::count_retransmission(s, from);

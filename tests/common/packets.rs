@@ -57,6 +57,12 @@ impl Capture {
         self
     }
 
+    /// Goes on at another origin.
+    pub(crate) fn server(self, ip: [u8; 4]) -> Capture {
+        let (edge, (_, port)) = self.ends;
+        self.between(edge, (ip, port))
+    }
+
     /// Lets so many seconds pass.
     pub(crate) fn later(mut self, seconds: u32) -> Capture {
         self.packets += seconds * 1_000;
@@ -94,6 +100,16 @@ impl Capture {
         let (edge, origin) = self.ends;
         self.packet(edge, origin, (self.edge, self.origin), flags, data);
         self.edge += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        self
+    }
+
+    /// The edge's last bytes once more, a second later each time.
+    pub(crate) fn edge_repeats(mut self, times: u32, data: &[u8]) -> Capture {
+        for _ in 0..times {
+            self = self.later(1);
+            self.edge -= data.len() as u32;
+            self = self.edge(ACK, data);
+        }
         self
     }
 

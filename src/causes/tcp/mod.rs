@@ -5,7 +5,10 @@ super::area! {
     port_closed,
     icmp_rejected,
     syn_ack_unacknowledged,
+    accept_queue_overflow,
     reset_on_accept,
     closed_on_accept,
     path_mtu_black_hole,
+    segment_loss_stall,
+    edge_reset,
 }

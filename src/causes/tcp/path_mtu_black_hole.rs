@@ -1,5 +1,5 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Confidence, Edge, Finding, RestsOn};
 use crate::observation::{Connection, Icmp, IcmpKind, Stall};
 
 /// A segment of fewer bytes is not lost for its size: with its headers it fits into the smallest packet that every link
@@ -61,7 +61,9 @@ cause! {
     /// - RFC 4890 section 4.3.1: ICMPv6 messages that must not be dropped
     /// - AWS: Amazon EC2 User Guide, network maximum transmission unit, path MTU discovery
     edge: Edge::UNKNOWN,
+    rests_on: RestsOn::Silence("whether a full-size packet ever arrived"),
     supersedes: [
+        "tcp.segment-loss-stall",
         "tls.certificate-rejected",
         "tls.client-certificate-required",
         "tls.closed-in-handshake",

@@ -144,6 +144,19 @@ impl Lab {
         })
     }
 
+    /// Does something in the edge's namespace later, on another thread.
+    pub(crate) fn later_in_edge(
+        &self,
+        after: Duration,
+        act: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> JoinHandle<Result<()>> {
+        // A new thread is in the namespace of the one that makes it: the edge's.
+        std::thread::spawn(move || {
+            std::thread::sleep(after);
+            act()
+        })
+    }
+
     /// Lets a stopped process go on.
     pub(crate) fn continue_process(&self, id: u32) -> Result<()> {
         process::signal_to(id, Signal::CONT)

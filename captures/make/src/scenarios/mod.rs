@@ -9,6 +9,8 @@ mod http_response;
 mod inner;
 mod tcp;
 mod tcp_icmp;
+mod tcp_loss;
+mod tcp_queue;
 mod tls;
 mod tls_certificate;
 mod tls_handshake;
@@ -21,6 +23,8 @@ use crate::scenario::Scenario;
 const FAMILIES: &[&[Scenario]] = &[
     tcp::SCENARIOS,
     tcp_icmp::SCENARIOS,
+    tcp_queue::SCENARIOS,
+    tcp_loss::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_handshake::SCENARIOS,
