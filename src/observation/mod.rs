@@ -7,15 +7,21 @@ mod connection;
 mod edge;
 pub mod encrypted;
 mod exchange;
+mod first_bytes;
 mod handshake;
 mod hidden_exchange;
+mod not_tls;
 mod prefixes;
+mod stall;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
+pub use first_bytes::protocol;
 pub use hidden_exchange::HiddenRequest;
+pub use not_tls::{Malformed, NotTls};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
+pub use stall::{Owed, Stall};
 
 pub use crate::session::{Foreign, http1, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};

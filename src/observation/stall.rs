@@ -1,0 +1,112 @@
+//! A handshake that stopped half-way, with the origin's part missing.
+//!
+//! ```text
+//! edge:    ClientHello           [2nd ClientHello]                        key exchange, Finished
+//! origin:      [HelloRetryRequest]             ServerHello ... flight                    Finished
+//!                                 | ServerHello |    Flight    |                        | Finished |
+//! ```
+//! Below the line is what the origin owes. What the edge owes is not looked at here: an edge that does not go on after a
+//! whole flight refuses it. In TLS 1.3 the origin owes nothing after its flight, and the end of that cannot be seen: only
+//! a flight that has not begun, a record that is not whole, and a rest that comes too late show that it was missing.
+
+use crate::base::{FrameRef, Micros, Side};
+use crate::session::tls::{Alert, Transcript};
+
+use super::Connection;
+
+/// The part of the handshake that the origin owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// A ServerHello, after the edge's answer to its HelloRetryRequest.
+    ServerHello,
+    /// The rest of its flight.
+    Flight,
+    /// Its Finished, after that of the edge (up to TLS 1.2).
+    Finished,
+}
+
+/// A handshake that the origin left half-way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// What is missing.
+    pub owed: Owed,
+    /// The last that was heard of the handshake.
+    pub since: FrameRef,
+    /// Where the edge gave up: its farewell, or its end of the connection. `None` while nobody has.
+    pub until: Option<FrameRef>,
+}
+
+impl Connection {
+    /// The part of the handshake for which the edge waited when it gave up, or still waits.
+    #[must_use]
+    pub fn stall(&self) -> Option<Stall> {
+        let begins = self.hello_begins()?;
+        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        let until = self.gave_up(tls)?;
+        let before = |frame: FrameRef| until.is_none_or(|end| frame < end);
+        let owed = owed_at(self, tls, &before)?;
+        let arrived = |side: Side| self.tcp.unacknowledged(side) == 0 || self.tcp.retransmissions[side] == 0;
+        // What did not get through is another story, and so is an edge that takes no more.
+        if !arrived(Side::Client) || !arrived(Side::Server) || self.tcp.zero_windows.client > 0 {
+            return None;
+        }
+        let last = self.closer().map_or(self.tcp.last_data, |end| end.last_data);
+        let spoken = [last.server, tls.second_client_hello, tls.encrypted.client.first_handshake];
+        let since = spoken.into_iter().flatten().filter(|&frame| before(frame)).max()?;
+        (since > begins).then_some(Stall { owed, since, until })
+    }
+
+    /// Where the edge gave up, if anybody did. The outer `None`: it was not the edge, or it had a reason that it named.
+    fn gave_up(&self, tls: &Transcript) -> Option<Option<FrameRef>> {
+        let end = self.closer();
+        if end.is_some_and(|end| end.side == Side::Server || self.certain_end().is_none()) {
+            return None;
+        }
+        let alert = tls.alerts.iter().find(|a| a.ends_handshake());
+        let Some(alert) = alert.filter(|a| end.is_none_or(|end| a.frame <= end.frame)) else {
+            return Some(end.map(|end| end.frame));
+        };
+        (alert.from == Side::Client && is_farewell(alert)).then_some(Some(alert.frame))
+    }
+}
+
+/// Whether an alert says no more than that its sender leaves: close_notify, user_canceled, or one that is encrypted.
+fn is_farewell(alert: &Alert) -> bool {
+    const USER_CANCELED: u8 = 90;
+    alert.encrypted || alert.is_close_notify() || alert.description == Some(USER_CANCELED)
+}
+
+/// What the origin owed when only what `before` admits had been said.
+fn owed_at(c: &Connection, tls: &Transcript, before: &dyn Fn(FrameRef) -> bool) -> Option<Owed> {
+    let said = |frame: Option<FrameRef>| frame.filter(|&frame| before(frame));
+    if tls.server_hello.as_ref().and_then(|hello| said(Some(hello.frame))).is_none() {
+        if said(tls.hello_retry_request).is_some() {
+            return said(tls.second_client_hello).map(|_| Owed::ServerHello);
+        }
+        let only_began = said(tls.records.server.first).is_some() && tls.encrypted.server.last.is_none();
+        return only_began.then_some(Owed::Flight);
+    }
+    if tls.is_tls13() {
+        let rest = |r: &crate::session::tls::EncryptedRecord| {
+            !r.complete || (!before(r.frame) && Some(r.frame) != tls.tls13.alert_sized.server)
+        };
+        let server = &tls.encrypted.server;
+        let half = server.last.is_none() || server.first.iter().any(rest);
+        return (half && said(c.edge_went_on()).is_none()).then_some(Owed::Flight);
+    }
+    if said(tls.encrypted.server.first_handshake).is_some() {
+        return None;
+    }
+    match said(tls.server_hello_done()) {
+        Some(_) => said(tls.encrypted.client.first_handshake).map(|_| Owed::Finished),
+        None => Some(Owed::Flight),
+    }
+}
+
+impl Stall {
+    /// How long the edge waited, or has waited until `now`.
+    #[must_use]
+    pub fn wait(&self, now: crate::base::Timestamp) -> Micros {
+        self.until.map_or_else(|| now.since(self.since.time), |end| end.since(self.since))
+    }
+}
