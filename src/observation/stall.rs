@@ -9,8 +9,8 @@
 //! whole flight refuses it. In TLS 1.3 the origin owes nothing after its flight, and the end of that cannot be seen: only
 //! a flight that has not begun, a record that is not whole, and a rest that comes too late show that it was missing.
 
-use crate::base::{FrameRef, Micros, Side};
-use crate::session::tls::{Alert, Transcript};
+use crate::base::{FrameRef, Micros, Side, Timestamp};
+use crate::session::tls::{Alert, EncryptedRecord, RecordHeader, Transcript};
 
 use super::Connection;
 
@@ -42,12 +42,13 @@ impl Connection {
     pub fn stall(&self) -> Option<Stall> {
         let begins = self.hello_begins()?;
         let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
-        let until = self.gave_up(tls)?;
+        let Leave { at: until, farewell } = self.left(tls)?;
         let before = |frame: FrameRef| until.is_none_or(|end| frame < end);
         let owed = owed_at(self, tls, &before)?;
-        let arrived = |side: Side| self.tcp.unacknowledged(side) == 0 || self.tcp.retransmissions[side] == 0;
+        let arrived =
+            |side: Side, but: u64| self.tcp.unacknowledged(side) <= but || self.tcp.retransmissions[side] == 0;
         // What did not get through is another story, and so is an edge that takes no more.
-        if !arrived(Side::Client) || !arrived(Side::Server) || self.tcp.zero_windows.client > 0 {
+        if !arrived(Side::Client, farewell) || !arrived(Side::Server, 0) || self.tcp.zero_windows.client > 0 {
             return None;
         }
         let last = self.closer().map_or(self.tcp.last_data, |end| end.last_data);
@@ -56,18 +57,28 @@ impl Connection {
         (since > begins).then_some(Stall { owed, since, until })
     }
 
-    /// Where the edge gave up, if anybody did. The outer `None`: it was not the edge, or it had a reason that it named.
-    fn gave_up(&self, tls: &Transcript) -> Option<Option<FrameRef>> {
+    /// How the edge left, if anybody did. `None` where it was not the edge, or it named a reason.
+    fn left(&self, tls: &Transcript) -> Option<Leave> {
         let end = self.closer();
         if end.is_some_and(|end| end.side == Side::Server || self.certain_end().is_none()) {
             return None;
         }
         let alert = tls.alerts.iter().find(|a| a.ends_handshake());
         let Some(alert) = alert.filter(|a| end.is_none_or(|end| a.frame <= end.frame)) else {
-            return Some(end.map(|end| end.frame));
+            return Some(Leave { at: end.map(|end| end.frame), farewell: 0 });
         };
-        (alert.from == Side::Client && is_farewell(alert)).then_some(Some(alert.frame))
+        let hidden = tls.encrypted.client.last.filter(|_| alert.encrypted).map(|record| record.len);
+        let farewell = RecordHeader::LEN as u64 + u64::from(hidden.unwrap_or(2));
+        (alert.from == Side::Client && is_farewell(alert)).then_some(Leave { at: Some(alert.frame), farewell })
     }
+}
+
+/// How the edge left.
+struct Leave {
+    /// Where, if it has.
+    at: Option<FrameRef>,
+    /// Bytes of its alert, which the origin need not have acknowledged any more.
+    farewell: u64,
 }
 
 /// Whether an alert says no more than that its sender leaves: close_notify, user_canceled, or one that is encrypted.
@@ -87,9 +98,8 @@ fn owed_at(c: &Connection, tls: &Transcript, before: &dyn Fn(FrameRef) -> bool) 
         return only_began.then_some(Owed::Flight);
     }
     if tls.is_tls13() {
-        let rest = |r: &crate::session::tls::EncryptedRecord| {
-            !r.complete || (!before(r.frame) && Some(r.frame) != tls.tls13.alert_sized.server)
-        };
+        let rest =
+            |r: &EncryptedRecord| !r.complete || (!before(r.frame) && Some(r.frame) != tls.tls13.alert_sized.server);
         let server = &tls.encrypted.server;
         let half = server.last.is_none() || server.first.iter().any(rest);
         return (half && said(c.edge_went_on()).is_none()).then_some(Owed::Flight);
@@ -106,7 +116,7 @@ fn owed_at(c: &Connection, tls: &Transcript, before: &dyn Fn(FrameRef) -> bool) 
 impl Stall {
     /// How long the edge waited, or has waited until `now`.
     #[must_use]
-    pub fn wait(&self, now: crate::base::Timestamp) -> Micros {
+    pub fn wait(&self, now: Timestamp) -> Micros {
         self.until.map_or_else(|| now.since(self.since.time), |end| end.since(self.since))
     }
 }
