@@ -47,7 +47,8 @@ impl Connection {
     #[must_use]
     pub fn malformed(&self) -> Option<Malformed<'_>> {
         let tls = self.whole_tls().filter(|_| self.began_with_tls())?;
-        let fault = tls.fault.as_ref().filter(|f| self.before_end(f.frame))?;
+        // Ends that agree on SSL 2.0 may be content with it; this reader is not.
+        let fault = tls.fault.as_ref().filter(|f| self.before_end(f.frame) && f.kind != FaultKind::Ssl2)?;
         // After a farewell a connection may go on without TLS.
         let hidden = [tls.tls13.alert_sized.client, tls.tls13.alert_sized.server];
         let farewells = tls.alerts.iter().filter(|a| a.ends_handshake()).map(|a| a.frame);
@@ -87,5 +88,5 @@ impl Connection {
 
 /// Whether no end can find the next record after such a fault.
 fn closes(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::NotARecord | FaultKind::RecordTooLong { .. } | FaultKind::Ssl2)
+    matches!(kind, FaultKind::NotARecord | FaultKind::RecordTooLong { .. })
 }
