@@ -122,6 +122,12 @@ impl Finding {
         self
     }
 
+    /// Adds something to do where it applies.
+    #[must_use]
+    pub fn fix_if(self, applies: bool, step: impl Into<String>) -> Finding {
+        if applies { self.fix(step) } else { self }
+    }
+
     /// Adds a cause that it is not, and why.
     #[must_use]
     pub fn rules_out(mut self, cause: &'static str, why: impl Into<String>) -> Finding {

@@ -24,7 +24,8 @@ const RECURS: u32 = 3;
 /// The cause whose confidence depends on how the same name fares elsewhere (ruling 17).
 const REJECTED: &str = "tls.certificate-rejected";
 /// Causes whose confidence depends on whether their wait recurs (ruling 4).
-const TIMEOUTS: [&str; 3] = ["http.response-timeout", "tls.no-server-hello", "http.encrypted-response-timeout"];
+const TIMEOUTS: [&str; 4] =
+    ["http.response-timeout", "http.encrypted-response-timeout", "tls.no-server-hello", "tls.handshake-stalled"];
 
 /// What is remembered of all connections.
 #[derive(Debug, Default)]

@@ -148,5 +148,6 @@ fn is_half_a_hello(tls: &Transcript) -> bool {
     let spoke =
         tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
     let encrypted = tls.encrypted.client.last.is_some() || tls.change_cipher_spec.client.is_some();
-    tls.fault.is_none() && !spoke && !encrypted
+    let broken = tls.fault.as_ref().is_some_and(|fault| fault.from == Side::Client);
+    !broken && !spoke && !encrypted
 }

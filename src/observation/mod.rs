@@ -7,16 +7,22 @@ mod connection;
 mod edge;
 pub mod encrypted;
 mod exchange;
+mod first_bytes;
 mod handshake;
+mod handshake_stall;
 mod hidden_exchange;
 mod hosts;
+mod not_tls;
 mod prefixes;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
+pub use first_bytes::protocol;
+pub use handshake_stall::{HandshakeStall, Owed};
 pub use hidden_exchange::HiddenRequest;
 pub use hosts::Hosts;
+pub use not_tls::{Malformed, NotTls};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
 pub use crate::ip::IcmpKind;

@@ -103,7 +103,8 @@ impl Told<'_> {
                     n => format!("; {n} were repeated attempts at the same request"),
                 };
                 let behind = story.behind.iter().max_by_key(|(_, n)| **n);
-                let behind = behind.map(|((server, cause), n)| format!("; behind {n} of them {server} failed ({cause})"));
+                let behind =
+                    behind.map(|((server, cause), n)| format!("; behind {n} of them {server} failed ({cause})"));
                 format!("{place}: {title} ({}){repeats}{}", main.cause.id(), behind.unwrap_or_default())
             }
             Told::Joined(group) => format!(

@@ -1,6 +1,6 @@
 use crate::base::FrameRef;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::Connection;
+use crate::observation::{Connection, protocol};
 use crate::observation::http1::{Exchange, FaultKind};
 
 cause! {
@@ -106,16 +106,11 @@ fn banner(c: &Connection) -> Option<Wrong<'_>> {
 
 /// Whose first bytes these are.
 fn known(bytes: &[u8]) -> Option<&'static str> {
-    // An HTTP/2 frame header: length, then type 4 (SETTINGS) or 7 (GOAWAY), on stream 0.
-    let http2 = matches!(bytes, [0, 0, _, 4 | 7, _, 0, 0, 0, 0, ..]);
     match bytes {
-        _ if http2 => Some("HTTP/2 frames"),
-        [b'S', b'S', b'H', b'-', ..] => Some("the banner of an SSH server"),
-        [b'2', b'2', b'0', b' ' | b'-', ..] => Some("the greeting of a mail or FTP server"),
-        [_, _, _, 0, 10, ..] => Some("the greeting of a MySQL server"),
         [0x15 | 0x16, 3, ..] => Some("a TLS record"),
-        [b'-', b'E', b'R', b'R', b' ', ..] => Some("an error in the protocol of Redis"),
-        _ => None,
+        // A status line that is wrong is told apart before.
+        [b'H', b'T', b'T', b'P', b'/', ..] => None,
+        _ => protocol(bytes),
     }
 }
 

@@ -2,9 +2,11 @@
 
 super::area! {
     plaintext_http_reply,
+    not_tls_reply,
     no_common_version,
     no_common_cipher,
     unrecognized_name,
+    no_application_protocol,
     client_certificate_required,
     certificate_rejected,
     origin_alert,
@@ -13,20 +15,32 @@ super::area! {
     closed_after_client_hello,
     reset_in_handshake,
     closed_in_handshake,
+    malformed_record,
     no_server_hello,
+    handshake_stalled,
 }
 
 use std::borrow::Cow;
 
-use crate::base::FrameRef;
+use crate::base::{FrameRef, Micros};
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::{Connection, End, tls};
 
 /// What CloudFront's viewer saw when the handshake failed; its log's word for it is not documented.
 const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
 
+/// An edge that leaves sooner was not waiting: the shortest time limit that it can be given.
+const TIMEOUT: Micros = Micros::from_secs(1);
+
+/// A connection that nobody ended is given up for lost after this: three times the longest connection timeout of an
+/// edge, and its default response timeout.
+const WATCHED: Micros = Micros::from_secs(30);
+
 /// Names of a list that a sentence can hold.
 const NAMES_IN_A_SENTENCE: usize = 6;
+
+/// Bytes in hexadecimal that a sentence can hold.
+const BYTES_IN_A_SENTENCE: usize = 16;
 
 /// The name of a protocol version, or its number.
 fn version(code: u16) -> Cow<'static, str> {
@@ -104,6 +118,28 @@ fn left_handshake(c: &Connection, how: End) -> Option<(Finding, FrameRef)> {
     Some((finding, answer))
 }
 
+/// Whether a wait has the length of a configured time limit: timers run late, hardly ever early.
+fn is_near_whole_seconds(wait: Micros) -> bool {
+    const EARLY: Micros = Micros::from_millis(50);
+    const LATE: Micros = Micros::from_millis(250);
+    let beyond = (wait.0 + EARLY.0).rem_euclid(Micros::from_secs(1).0);
+    beyond <= EARLY.0 + LATE.0
+}
+
+/// Bytes of another protocol, for a sentence: their first line where it is plain text, else in hexadecimal.
+fn shown(bytes: &[u8]) -> String {
+    let line = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+    let plain = line.len() >= 4 && line.iter().all(|b| matches!(b, b' '..=b'~'));
+    if plain { format!("\"{}\"", String::from_utf8_lossy(line)) } else { hex(bytes) }
+}
+
+/// `48 54 54 50 …`.
+fn hex(bytes: &[u8]) -> String {
+    let bytes_shown: Vec<_> = bytes.iter().take(BYTES_IN_A_SENTENCE).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > BYTES_IN_A_SENTENCE { " …" } else { "" };
+    format!("{}{more}", bytes_shown.join(" "))
+}
+
 /// The advice to see by hand whether the handshake fails always.
 fn try_again(c: &Connection) -> String {
     format!("{}, several times: does it fail always?", s_client(c, ""))
@@ -135,6 +171,23 @@ mod tests {
         for (name, good) in names {
             assert_eq!(is_host_name(name), good, "{name}");
         }
+    }
+
+    #[test]
+    fn time_limits_are_whole_seconds() {
+        for (ms, whole) in
+            [(10_180, true), (9_960, true), (10_000, true), (5_242, true), (5_400, false), (9_900, false)]
+        {
+            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), whole, "{ms}");
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_shown_as_text_or_in_hexadecimal() {
+        assert_eq!(shown(b"SSH-2.0-x\r\n\0\0\x01"), "\"SSH-2.0-x\"");
+        assert_eq!(shown(b"\x1b[31mred\r\n"), "1b 5b 33 31 6d 72 65 64 0d 0a");
+        assert_eq!(shown(&[0; 17]), format!("{} …", ["00"; 16].join(" ")));
+        assert_eq!(shown(b"\r\n"), "0d 0a");
     }
 
     #[test]

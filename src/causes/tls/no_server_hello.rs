@@ -2,14 +2,7 @@ use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Finding, RestsOn};
 use crate::observation::{Closer, Connection, End};
 
-use super::{EDGE, for_name, s_client};
-
-/// An edge that leaves sooner was not waiting: the shortest time limit that it can be given.
-const TIMEOUT: Micros = Micros::from_secs(1);
-
-/// A connection that nobody ended is given up for lost after this: three times the longest connection timeout of an
-/// edge, and its default response timeout.
-const WATCHED: Micros = Micros::from_secs(30);
+use super::{EDGE, TIMEOUT, WATCHED, for_name, is_near_whole_seconds, s_client};
 
 cause! {
     /// The origin received the edge's ClientHello and never answered it.
@@ -101,26 +94,4 @@ fn waited(c: &Connection, end: Option<Closer>, hello: FrameRef) -> Option<(Micro
     let timed_out = end.side == Side::Client && wait >= TIMEOUT && hello < end.frame;
     let confidence = if is_near_whole_seconds(wait) { Confidence::Likely } else { Confidence::Possible };
     timed_out.then_some((wait, confidence))
-}
-
-/// Whether a wait has the length of a configured time limit: timers run late, hardly ever early.
-fn is_near_whole_seconds(wait: Micros) -> bool {
-    const EARLY: Micros = Micros::from_millis(50);
-    const LATE: Micros = Micros::from_millis(250);
-    let beyond = (wait.0 + EARLY.0).rem_euclid(Micros::from_secs(1).0);
-    beyond <= EARLY.0 + LATE.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_limits_are_whole_seconds() {
-        for (ms, whole) in
-            [(10_180, true), (9_960, true), (10_000, true), (5_242, true), (5_400, false), (9_900, false)]
-        {
-            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), whole, "{ms}");
-        }
-    }
 }

@@ -5,8 +5,8 @@ use crate::observation::{Connection, tls};
 use super::{EDGE, alert, for_name, offer, s_client};
 
 /// Alerts that answer a ClientHello and have a cause of their own: handshake_failure, protocol_version,
-/// insufficient_security, unrecognized_name.
-const NAMED: [u8; 4] = [40, 70, 71, 112];
+/// insufficient_security, unrecognized_name, no_application_protocol.
+const NAMED: [u8; 5] = [40, 70, 71, 112, 120];
 /// internal_error (RFC 8446 section 6.2), which stands for an unknown name where there is one.
 const INTERNAL_ERROR: u8 = 80;
 
@@ -34,8 +34,6 @@ cause! {
     ///   key store or HSM that does not answer, a callback that throws.
     /// - inappropriate_fallback (86): the client says that it tries an older version after a failure, and the server has
     ///   a newer one. Look for what made the first attempt fail.
-    /// - no_application_protocol (120): ALPN has nothing in common. CloudFront speaks HTTP/1.1 to origins, or HTTP/2 for gRPC:
-    ///   let the server allow `http/1.1`.
     /// - illegal_parameter (47), decode_error (50), missing_extension (109), unexpected_message (10): server and edge
     ///   disagree about the protocol. Update the server's TLS library, or whatever rewrites TLS in between.
     /// - decrypt_error (51), bad_record_mac (20): bytes were changed on the way, or two servers without shared keys stand
@@ -43,7 +41,9 @@ cause! {
     /// - bad_certificate (42) to unknown_ca (48), from the origin: it refuses the edge's client certificate.
     ///
     /// # Often confused with
-    /// - `tls.no-common-cipher`, `tls.no-common-version`, `tls.unrecognized-name`: alerts with a cause of their own.
+    /// - `tls.no-common-cipher`, `tls.no-common-version`, `tls.unrecognized-name`, `tls.no-application-protocol`: alerts with
+    ///   a cause of their own.
+    /// - `tls.malformed-record`: there the bytes before the alert show what is wrong with them.
     /// - `tls.client-certificate-required`: an alert after an empty Certificate of the edge.
     ///
     /// # References

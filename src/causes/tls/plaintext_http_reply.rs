@@ -32,6 +32,7 @@ cause! {
     /// - Behind a TLS terminator the target group's protocol must fit what the target speaks.
     ///
     /// # Often confused with
+    /// - `tls.not-tls-reply`: what comes back is neither TLS nor HTTP.
     /// - `http.plaintext-on-tls-port`: the other way round, plain HTTP to a port that speaks TLS.
     /// - A 400 in the access log that looks like a scanner's: it may be CloudFront's ClientHello.
     ///

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::connection::side_name;
 use super::shown::{Code, Codes, Hex, Shown, Time, micros};
-use crate::base::FrameRef;
+use crate::base::{FrameRef, escape_bytes};
 use crate::observation::tls::names::{cipher_name, group_name, signature_scheme_name, version_name};
 use crate::observation::tls::{self, Handshake};
 
@@ -64,6 +64,8 @@ struct Fault {
     frame: u64,
     from: &'static str,
     description: Shown<tls::FaultKind>,
+    offset: u64,
+    excerpt: String,
 }
 
 /// The name of a group; its code where it has none.
@@ -104,7 +106,19 @@ impl<'a> Tls<'a> {
             },
             handshake_us: micros(duration(began, t.handshake_done())),
             decrypted: false,
-            fault: t.fault.map(|f| Fault { frame: f.frame.frame, from: side_name(f.from), description: Shown(f.kind) }),
+            fault: t.fault.as_ref().map(Fault::of),
+        }
+    }
+}
+
+impl Fault {
+    fn of(f: &tls::Fault) -> Fault {
+        Fault {
+            frame: f.frame.frame,
+            from: side_name(f.from),
+            description: Shown(f.kind),
+            offset: f.offset,
+            excerpt: escape_bytes(&f.excerpt),
         }
     }
 }

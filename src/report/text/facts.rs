@@ -144,7 +144,7 @@ fn handshake(t: &tls::Transcript, all: &mut Facts) {
         all.rich(a.frame, a.from, text);
     }
     if let Some(f) = &t.fault {
-        all.rich(f.frame, f.from, f.kind.to_string());
+        all.rich(f.frame, f.from, format!("{}: {}", f.kind, excerpt(&f.excerpt)));
     }
     for side in [Side::Client, Side::Server] {
         let e = &t.encrypted[side];

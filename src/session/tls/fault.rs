@@ -5,8 +5,11 @@ use std::fmt;
 use super::handshake::HandshakeType;
 use crate::base::{FrameRef, Short, Side};
 
+/// Bytes kept of what is wrong: enough to tell another protocol by, and to show.
+const MAX_EXCERPT: usize = 64;
+
 /// Bytes that are not TLS, or not the TLS that the standard allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The frame that showed it.
     pub frame: FrameRef,
@@ -16,6 +19,23 @@ pub struct Fault {
     pub offset: u64,
     /// What it is.
     pub kind: FaultKind,
+    /// The bytes from there on, at most 64.
+    pub excerpt: Vec<u8>,
+}
+
+impl Fault {
+    /// A fault whose bytes begin with `start`.
+    pub(super) fn new(frame: FrameRef, from: Side, offset: u64, kind: FaultKind, start: &[u8]) -> Fault {
+        let mut fault = Fault { frame, from, offset, kind, excerpt: Vec::new() };
+        fault.extend(start);
+        fault
+    }
+
+    /// Bytes that follow those of the excerpt.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        let room = MAX_EXCERPT.saturating_sub(self.excerpt.len()).min(bytes.len());
+        self.excerpt.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
 }
 
 /// The ways in which bytes fail to be TLS.

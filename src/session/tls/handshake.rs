@@ -67,6 +67,14 @@ pub(super) struct Message<'a> {
     pub(super) offset: u64,
 }
 
+impl Message<'_> {
+    /// The four bytes before its body: type and length.
+    pub(super) fn header(&self) -> [u8; HEADER_LEN] {
+        let [.., a, b, c] = self.body.len().to_be_bytes();
+        [self.kind.0, a, b, c]
+    }
+}
+
 /// Where an assembler is in the sequence of messages.
 ///
 /// ```text

@@ -36,8 +36,8 @@ enum Stage {
     Ssl2 { bytes: Vec<u8>, len: u16, first_frame: FrameRef },
     /// After a hole: where the next record begins is not known.
     Lost,
-    /// After bytes that are no TLS: nothing more is read.
-    Closed,
+    /// After bytes that are no TLS: nothing more is read, but for what completes the excerpt of the fault.
+    Closed { excerpt_goes_on: bool },
 }
 
 /// The longest record that is kept whole before it is read: an alert has two bytes.
@@ -85,8 +85,9 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn fault(&mut self, offset: u64, kind: FaultKind) {
-        self.transcript.fault(Fault { frame: self.frame, from: self.from, offset, kind });
+    /// Something is wrong at `offset`, where the stream goes on with `start`. Says whether it is the first such thing.
+    fn fault(&mut self, offset: u64, kind: FaultKind, start: &[u8]) -> bool {
+        self.transcript.fault(Fault::new(self.frame, self.from, offset, kind, start))
     }
 }
 
@@ -120,7 +121,13 @@ impl Reader {
                     self.skip(&mut bytes, what, &mut cx);
                 }
                 Stage::Ssl2 { .. } => self.ssl2(&mut bytes, &mut cx),
-                Stage::Lost | Stage::Closed => return,
+                Stage::Closed { excerpt_goes_on: true } => {
+                    if let Some(fault) = &mut cx.transcript.fault {
+                        fault.extend(bytes);
+                    }
+                    return;
+                }
+                Stage::Lost | Stage::Closed { .. } => return,
             }
         }
     }
@@ -129,7 +136,7 @@ impl Reader {
     pub(super) fn gap(&mut self, skip: &mut u32, from: Side, len: u64, frame: FrameRef, transcript: &mut Transcript) {
         let mut cx = Context { from, frame, transcript, skip };
         match &mut self.stage {
-            Stage::Closed => {}
+            Stage::Closed { excerpt_goes_on } => *excerpt_goes_on = false,
             Stage::Lost => self.at = self.at.saturating_add(len),
             Stage::Skip(what) if len <= u64::from(*cx.skip) => {
                 let what = *what;
@@ -183,14 +190,15 @@ impl Reader {
         let Stage::Header(partial) = &mut self.stage else { return };
         let before = bytes.len();
         let filled = partial.fill(bytes);
-        let start = self.at;
         let is_first = cx.transcript.records[cx.from].count == 0 && !self.uncertain;
         self.at += (before - bytes.len()) as u64;
         match filled {
             Filled::Partial => {
                 let may_go_on = partial.is_possible() || (is_first && partial.may_be_ssl2());
                 if !may_go_on {
-                    self.close(start, FaultKind::NotARecord, cx);
+                    let so_far = *partial;
+                    let start = self.at - so_far.bytes().len() as u64;
+                    self.close(start, FaultKind::NotARecord, so_far.bytes(), cx);
                 }
             }
             Filled::Whole(raw) => {
@@ -213,20 +221,19 @@ impl Reader {
             return;
         }
         if !header.content_type.is_known() || header.version >> 8 != 3 {
-            return self.close(start, FaultKind::NotARecord, cx);
+            return self.close(start, FaultKind::NotARecord, &raw, cx);
         }
         if header.len > MAX_RECORD {
-            return self.close(start, FaultKind::RecordTooLong { len: header.len }, cx);
+            return self.close(start, FaultKind::RecordTooLong { len: header.len }, &raw, cx);
         }
         cx.transcript.count_record(cx.from, cx.frame);
         self.begin(header, bytes, cx);
     }
 
-    /// Gives up at bytes that are no record: for good, or until the next one where a hole may be to blame.
-    fn close(&mut self, offset: u64, kind: FaultKind, cx: &mut Context<'_>) {
-        self.stage = if self.uncertain { Stage::Lost } else { Stage::Closed };
-        if !self.uncertain {
-            cx.fault(offset, kind);
-        }
+    /// Gives up at bytes that are no record: for good, or until the next one where a hole may be to blame. The first of
+    /// them are `start`.
+    fn close(&mut self, offset: u64, kind: FaultKind, start: &[u8], cx: &mut Context<'_>) {
+        self.stage =
+            if self.uncertain { Stage::Lost } else { Stage::Closed { excerpt_goes_on: cx.fault(offset, kind, start) } };
     }
 }

@@ -120,6 +120,11 @@ impl PartialHeader {
         Filled::Whole(self.bytes)
     }
 
+    /// The bytes so far.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.have)).unwrap_or_default()
+    }
+
     /// Whether the bytes so far can still become a header.
     pub(super) const fn is_possible(self) -> bool {
         let [content_type, major, ..] = self.bytes;

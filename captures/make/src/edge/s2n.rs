@@ -26,6 +26,8 @@ pub(crate) struct S2n {
     pub(crate) policy: &'static str,
     /// The server name that it asks for and compares with the certificate.
     pub(crate) name: &'static str,
+    /// The protocols that it offers by ALPN; none, as far as is known of CloudFront.
+    pub(crate) alpn: &'static [&'static str],
     /// How long it waits between connecting and its ClientHello.
     pub(crate) before_hello: Duration,
     /// How long it takes over the origin's first flight before it answers.
@@ -48,6 +50,7 @@ impl S2n {
     pub(crate) const DEFAULT: S2n = S2n {
         policy: TLS12_UP,
         name: ORIGIN_NAME,
+        alpn: &[],
         before_hello: Duration::ZERO,
         after_flight: Duration::ZERO,
         patience: Duration::from_secs(30),
@@ -93,6 +96,7 @@ impl S2n {
         config.trust_pem(&lab.authority()?.root_pem()?)?;
         // CloudFront asks for a stapled OCSP response.
         config.enable_ocsp()?;
+        config.set_application_protocol_preference(self.alpn)?;
         if !self.after_flight.is_zero() {
             config.set_verify_host_callback(Ponder { name: self.name, time: self.after_flight })?;
         }

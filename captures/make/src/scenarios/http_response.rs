@@ -4,10 +4,10 @@ use crate::certs::Leaf;
 use crate::edge::http::{Http, Line};
 use crate::edge::plain::Plain;
 use crate::edge::{Ending, Request};
-use crate::lab::{Lab, version};
+use crate::lab::Lab;
 use crate::pcap::{FIN, Packet};
 use crate::scenario::{Family, Over, Scenario};
-use crate::servers::{apache, gunicorn, nginx, node};
+use crate::servers::{apache, dropbear, gunicorn, nginx, node};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
@@ -167,11 +167,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         fault: "The origin's port is that of an SSH server (dropbear), which sends its banner.",
         references: &[STATUS_LINE, "RFC 4253 section 4.2"],
         play: |lab| {
-            let said = version("dropbear", "-V", "Dropbear")?;
-            lab.note_server(said);
-            let mut command = lab.origin_command("dropbear");
-            command.args(["-F", "-E", "-R", "-p", "80", "-P"]).arg(lab.directory().join("dropbear.pid"));
-            lab.serve(command, 80)?;
+            dropbear::start(lab, 80)?;
             nonsense(lab, "SSH-2.0")
         },
         ..Scenario::BLANK

@@ -13,8 +13,10 @@ mod tcp_loss;
 mod tcp_queue;
 mod tls;
 mod tls_certificate;
+mod tls_foreign;
 mod tls_handshake;
 mod tls_silent;
+mod tls_stall;
 
 use crate::scenario::Scenario;
 
@@ -29,6 +31,8 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_certificate::SCENARIOS,
     tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
+    tls_foreign::SCENARIOS,
+    tls_stall::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,
     app::SCENARIOS,

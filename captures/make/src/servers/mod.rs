@@ -2,6 +2,7 @@
 
 pub(crate) mod apache;
 pub(crate) mod caddy;
+pub(crate) mod dropbear;
 pub(crate) mod gnutls;
 pub(crate) mod gunicorn;
 pub(crate) mod haproxy;

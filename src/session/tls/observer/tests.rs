@@ -245,7 +245,7 @@ fn ssl3_and_ssl2_hellos_are_recognised() {
 fn what_is_no_tls_is_a_fault_with_its_place() {
     let hello = recorded!("tls12")[0].clone();
     let t = observe(&[hello.clone(), (Server, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]);
-    let fault = t.fault.unwrap();
+    let fault = t.fault.as_ref().unwrap();
     assert_eq!((fault.frame, fault.from, fault.offset, fault.kind), (frame(2), Server, 0, FaultKind::NotARecord));
     assert_eq!(t.handshake(), Handshake::Failed);
 
@@ -259,9 +259,25 @@ fn what_is_no_tls_is_a_fault_with_its_place() {
 
     let broken = record(22, &message(2, &[3, 3, 9]));
     let t = observe(&[hello, (Server, broken), (Server, record(21, &[2, 80]))]);
-    let fault = t.fault.unwrap();
+    let fault = t.fault.as_ref().unwrap();
     assert!(matches!(fault.kind, FaultKind::MalformedHandshake { message: HandshakeType::SERVER_HELLO, .. }));
     assert_eq!((fault.offset, alerts(&t)), (5, vec![(Server, Some(2), Some("internal_error"))]));
+}
+
+#[test]
+fn a_fault_keeps_its_bytes_and_no_others() {
+    let banner = b"SSH-2.0-dropbear\r\n";
+    let pieces: Vec<_> = banner.chunks(3).map(|piece| (Server, piece.to_vec())).collect();
+    assert_eq!(observe(&pieces).fault.unwrap().excerpt, banner);
+
+    let mut observer = Observer::new();
+    observer.data(Server, banner, frame(1));
+    observer.gap(Server, 7, frame(2));
+    observer.data(Server, b"after the hole", frame(2));
+    assert_eq!(observer.transcript().fault.as_ref().unwrap().excerpt, banner);
+
+    let long = observe(&[(Server, vec![b'x'; 60]), (Server, vec![b'y'; 60])]).fault.unwrap();
+    assert_eq!((long.excerpt.len(), long.excerpt.last()), (64, Some(&b'y')));
 }
 
 #[test]
@@ -298,7 +314,7 @@ fn a_second_hello_after_a_change_of_keys_is_in_clear_if_its_bytes_say_so() {
     assert!(t.change_cipher_spec.client.is_some());
     let one_sided: Recording = recorded!("tls12").into_iter().filter(|(from, _)| *from == Client).collect();
     let t = observe(&one_sided);
-    assert_eq!((t.encrypted.client.handshake, t.fault, t.client_hello_count), (1, None, 1));
+    assert_eq!((t.encrypted.client.handshake, &t.fault, t.client_hello_count), (1, &None, 1));
     assert_eq!(t.handshake(), Handshake::Unknown);
 }
 

@@ -89,7 +89,8 @@ impl Reader {
             transcript.handshake_message(from, message, version);
         });
         if let Err((kind, offset)) = fed {
-            cx.fault(offset, kind);
+            let start = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(chunk.len());
+            cx.fault(offset, kind, chunk.get(start..).unwrap_or_default());
         }
         self.at += chunk.len() as u64;
         *left -= u16::try_from(chunk.len()).unwrap_or(*left);
@@ -144,7 +145,7 @@ impl Reader {
         }
         cx.transcript.count_record(cx.from, cx.frame);
         if cx.from == Side::Server || !ssl2::is_client_hello(message_type) {
-            self.close(start, FaultKind::Ssl2, cx);
+            self.close(start, FaultKind::Ssl2, &raw, cx);
             return true;
         }
         let bytes = raw.get(ssl2::LENGTH_LEN..).unwrap_or_default().to_vec();
@@ -167,7 +168,7 @@ impl Reader {
             Ok(hello) => cx.transcript.client_hello(hello),
             Err(short) => {
                 let message = HandshakeType::CLIENT_HELLO;
-                cx.fault(start, FaultKind::MalformedHandshake { message, short });
+                cx.fault(start, FaultKind::MalformedHandshake { message, short }, bytes);
             }
         }
         self.next_record();

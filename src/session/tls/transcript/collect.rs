@@ -43,8 +43,11 @@ impl Transcript {
         }
     }
 
-    pub(in super::super) fn fault(&mut self, fault: Fault) {
+    /// Keeps a fault if it is the first, and says whether it is.
+    pub(in super::super) fn fault(&mut self, fault: Fault) -> bool {
+        let is_first = self.fault.is_none();
         self.fault.get_or_insert(fault);
+        is_first
     }
 
     /// A handshake message in clear; `record_version` is that of the record which completes it.
@@ -56,7 +59,10 @@ impl Transcript {
         }
         if let Err(short) = self.read_message(from, message, record_version) {
             let kind = FaultKind::MalformedHandshake { message: message.kind, short };
-            self.fault(Fault { frame: message.frame, from, offset: message.offset, kind });
+            let header = message.header();
+            let mut fault = Fault::new(message.frame, from, message.offset, kind, &header);
+            fault.extend(message.body);
+            self.fault(fault);
         }
     }
 
