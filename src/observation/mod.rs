@@ -10,12 +10,14 @@ mod exchange;
 mod handshake;
 mod hidden_exchange;
 mod prefixes;
+mod timing;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};
 pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
+pub use timing::{Step, Timings};
 
 pub use crate::session::{Foreign, http1, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};
