@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::shown::{Shown, Time};
+use super::timing::Quantiles;
 use crate::report;
 use crate::source::{Format, LinkType};
 
@@ -69,6 +70,7 @@ pub(super) struct Summary<'a> {
     inconclusive: u64,
     other: Other,
     causes: Vec<CauseCount<'a>>,
+    timing: Quantiles<'a>,
     notes: Vec<Note>,
     headline: &'a str,
 }
@@ -119,6 +121,7 @@ impl<'a> Summary<'a> {
             inconclusive: s.counts.inconclusive,
             other: Other { connections: s.other.connections, failed: s.other.failed },
             causes: causes.collect(),
+            timing: Quantiles(&s.timings),
             notes: no_edge.into_iter().collect(),
             headline: &s.headline,
         }

@@ -8,6 +8,7 @@ mod connection;
 mod http;
 mod safe;
 mod shown;
+mod timing;
 mod tls;
 mod verdict;
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::timeline::Timeline;
+use super::timing;
 use crate::base::{CaptureIndex, escape};
 use crate::diagnosis::{Confidence, Diagnosis};
 use crate::observation::{Connection, EdgeKind, Role};
@@ -32,6 +33,7 @@ pub(super) struct Example {
     frames: (u64, u64),
     also: Vec<String>,
     timeline: Timeline,
+    times: String,
 }
 
 impl Example {
@@ -59,6 +61,7 @@ impl Example {
                 .map(|(cause, f)| format!("{} ({}): {}", cause.id(), f.confidence, bounded(&f.message)))
                 .collect(),
             timeline: Timeline::of(c, finding),
+            times: timing::decisive(c, finding),
         }
     }
 
@@ -83,6 +86,7 @@ impl Example {
             paragraph(out, "    ", &self.message)?;
         }
         self.timeline.write(out, paint)?;
+        paragraph(out, "    Times  ", &self.times)?;
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }

@@ -7,6 +7,7 @@ mod example;
 mod facts;
 mod page;
 mod timeline;
+mod timing;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::example::{Example, title};
-use super::{Group, Heading, Kept};
+use super::{Group, Heading, Kept, timing};
 use crate::base::{Timestamp, escape};
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::Connection;
@@ -45,7 +45,8 @@ impl<'a> Page<'a> {
                 self.inconclusive_reason(reason, group)?;
             }
         }
-        self.healthy(all)
+        self.healthy(all)?;
+        timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)
     }
 
     fn headline(&mut self) -> io::Result<()> {
