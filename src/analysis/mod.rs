@@ -6,10 +6,14 @@
 mod engine;
 mod filter;
 mod open;
+mod picture;
 mod run;
+mod why;
 
 pub use engine::{Engine, Noticed};
+pub use picture::picture;
 pub use run::{Failure, run};
+pub use why::why;
 
 use crate::observation::Prefixes;
 

@@ -24,6 +24,13 @@ pub enum Failure {
     Output(io::Error),
     /// The filter is no pcap-filter expression, or this build has no libpcap.
     Filter(String),
+    /// The capture has no frame of this number.
+    NoFrame {
+        /// The number.
+        frame: u64,
+        /// How many there are.
+        frames: u64,
+    },
 }
 
 impl fmt::Display for Failure {
@@ -31,6 +38,13 @@ impl fmt::Display for Failure {
         match self {
             Failure::Output(e) => write!(f, "cannot write the report: {e}"),
             Failure::Filter(why) => f.write_str(why),
+            Failure::NoFrame { frame, frames } => {
+                write!(
+                    f,
+                    "there is no frame {frame}: the capture has {frames} packet{}",
+                    if *frames == 1 { "" } else { "s" }
+                )
+            }
         }
     }
 }
@@ -97,7 +111,7 @@ fn read(
 }
 
 /// Judges connections as they come and passes them on when their verdict stands.
-struct Desk<'r> {
+pub(super) struct Desk<'r> {
     renderer: &'r mut dyn Renderer,
     tally: Tally,
     ledger: Ledger,
@@ -106,7 +120,7 @@ struct Desk<'r> {
 }
 
 impl<'r> Desk<'r> {
-    fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
+    pub(super) fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
         Desk {
             renderer,
             tally: Tally::new(options.all_roles),
@@ -116,7 +130,7 @@ impl<'r> Desk<'r> {
         }
     }
 
-    fn take(&mut self, connection: Connection) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, connection: Connection) -> Result<(), Failure> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
         self.ledger.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
@@ -137,7 +151,7 @@ impl<'r> Desk<'r> {
         Ok(self.renderer.connection(connection, diagnosis)?)
     }
 
-    fn finish(mut self) -> Result<(Summary, u64), Failure> {
+    pub(super) fn finish(mut self) -> Result<(Summary, u64), Failure> {
         let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
             let changed = self.ledger.refine(&connection, &mut diagnosis);

@@ -114,6 +114,12 @@ impl Tracker {
         self.halves.server.give_up_holes(Side::Server, frame, out);
     }
 
+    /// What was seen so far; what the end of the connection tells is missing.
+    #[must_use]
+    pub fn so_far(&self) -> &Summary {
+        &self.summary
+    }
+
     /// Memory that bytes out of order take, in bytes.
     #[must_use]
     #[inline]

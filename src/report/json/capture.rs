@@ -9,13 +9,13 @@ use crate::source::{Format, LinkType};
 
 /// Which program wrote the report.
 #[derive(Serialize)]
-pub(super) struct Generator {
+pub(in crate::report) struct Generator {
     name: &'static str,
     version: &'static str,
 }
 
 /// This program.
-pub(super) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
+pub(in crate::report) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
 
 #[derive(Serialize)]
 pub(super) struct Capture<'a> {

@@ -1,7 +1,7 @@
 //! How long steps took: of one connection, and of all that count.
 
 use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::shown::micros;
 use crate::base::{ERROR_PERCENT, Histogram};
@@ -55,18 +55,20 @@ impl Serialize for Quantiles<'_> {
     }
 }
 
-#[derive(Serialize)]
-struct Spread {
-    count: u64,
-    min: i64,
-    p50: i64,
-    p90: i64,
-    p99: i64,
-    max: i64,
+/// Durations in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::report) struct Spread {
+    pub(in crate::report) count: u64,
+    pub(in crate::report) min: i64,
+    pub(in crate::report) p50: i64,
+    pub(in crate::report) p90: i64,
+    pub(in crate::report) p99: i64,
+    pub(in crate::report) max: i64,
 }
 
 impl Spread {
-    fn of(h: &Histogram) -> Option<Spread> {
+    /// The quantiles of these durations, if there are any.
+    pub(in crate::report) fn of(h: &Histogram) -> Option<Spread> {
         let (min, max) = h.range()?;
         let at = |percent| h.percentile(percent).map(|d| d.0);
         Some(Spread { count: h.count(), min: min.0, p50: at(50)?, p90: at(90)?, p99: at(99)?, max: max.0 })

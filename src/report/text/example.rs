@@ -7,7 +7,8 @@ use super::timeline::Timeline;
 use super::timing;
 use crate::base::{CaptureIndex, escape};
 use crate::diagnosis::{Confidence, Diagnosis};
-use crate::observation::{Connection, EdgeKind, Role};
+use crate::observation::Connection;
+use crate::report::facts::title;
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
 
@@ -101,17 +102,4 @@ fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {
 /// A text with values from the wire: escaped, and not endless.
 pub(super) fn bounded(text: &str) -> String {
     shorten(&escape(text), MAX_MESSAGE).into_owned()
-}
-
-/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
-pub(super) fn title(c: &Connection) -> String {
-    let who = match (c.role, c.edge.kind) {
-        (Role::HealthCheck, _) => "health check",
-        (Role::Inner, _) => "this host's own",
-        (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
-        (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
-        (Role::Edge, _) => "private address",
-        (Role::Other, _) => "not CloudFront's address",
-    };
-    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
 }

@@ -4,7 +4,6 @@
 //! of connections, and every text from the wire is escaped before it is kept.
 
 mod example;
-mod facts;
 mod page;
 mod timeline;
 mod timing;

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::example::{Example, title};
+use super::example::Example;
 use super::{Group, Heading, Kept, timing};
 use crate::base::{Timestamp, escape};
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::Connection;
+use crate::report::facts::title;
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
 use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
 use crate::source::Info;

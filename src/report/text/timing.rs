@@ -6,6 +6,7 @@ use crate::base::{Micros, Side};
 use crate::diagnosis::Finding;
 use crate::observation::{Connection, Role, Step, Timings};
 use crate::report::layout::{Paint, Tone, WIDTH, count};
+use crate::report::steps::TOLD;
 use crate::tcp::End;
 
 /// With fewer values a line is not worth its place, unless several connections have one each.
@@ -16,17 +17,6 @@ const SLOW_ANSWER: Micros = Micros::from_millis(10);
 
 /// A connection that was idle for less was in use.
 const IDLE: Micros = Micros::from_millis(100);
-
-/// The steps that are told, what they are called, and what one value is of.
-const TOLD: [(Step, &str, &str); 7] = [
-    (Step::SynAck, "SYN to SYN-ACK", "connection"),
-    (Step::NetworkRtt, "round trip", "connection"),
-    (Step::ServerHello, "ServerHello", "handshake"),
-    (Step::TlsHandshake, "TLS handshake", "handshake"),
-    (Step::FirstByte, "first byte", "response"),
-    (Step::Exchange, "whole response", "response"),
-    (Step::IdleBeforeRequest, "idle between", "pause"),
-];
 
 /// Writes a line for each step of which enough is known, of so many connections.
 pub(super) fn section(out: &mut dyn Write, paint: Paint, timings: &Timings, connections: u64) -> io::Result<()> {
