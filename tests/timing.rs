@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
+#[path = "common/packets.rs"]
+mod packets;
 
 use std::fs;
 use std::io::Cursor;
@@ -84,6 +86,21 @@ fn the_summary_counts_what_the_connections_say() {
         let number = |name: &str| spread[name].as_u64();
         assert_eq!(number("count").unwrap_or(0), told.len() as u64, "{}", case.name);
         assert_eq!((number("min"), number("max")), (told.first().copied(), told.last().copied()), "{}", case.name);
+    }
+}
+
+#[test]
+fn exchanges_that_are_not_listed_are_timed() {
+    let (request, response) = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n");
+    let open = packets::Capture::new().open();
+    let document = report(&(0..400).fold(open, |c, _| c.exchange(request, response)).close().bytes());
+    let times = &document["summary"]["timing"];
+    assert!(document["connections"][0]["http"].as_array().unwrap().len() < 400);
+    for (step, count) in [("first_byte_us", 400), ("exchange_us", 400), ("idle_before_request_us", 399)] {
+        // A millisecond lies between two packets.
+        let spread =
+            serde_json::json!({"count": count, "min": 1_000, "p50": 1_000, "p90": 1_000, "p99": 1_000, "max": 1_000});
+        assert_eq!(times[step], spread, "{step}");
     }
 }
 
