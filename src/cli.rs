@@ -3,8 +3,9 @@
 mod args;
 mod output;
 mod progress;
+mod question;
 
-pub(crate) use args::{Analyze, Format};
+pub(crate) use args::{Analyze, Format, Look};
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Explain(explain)) => explained(&explain),
+        Some(Command::Why(why)) => question::why(&why),
+        Some(Command::Compare(compare)) => question::compare(&compare),
         Some(Command::Analyze(analyze)) => analyzed(&analyze),
         None => analyzed(&cli.analyze),
     };
@@ -91,10 +94,7 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
     let mut sources = Vec::with_capacity(files.len());
     let mut unreadable = false;
     for path in files {
-        let opened = match path.as_path() {
-            p if p == Path::new("-") => standard_input(),
-            p => Source::open(p).map_err(|e| e.to_string()),
-        };
+        let opened = open_one(path);
         match opened {
             Ok(source) => sources.push((path.to_string_lossy().into_owned(), source)),
             Err(why) => {
@@ -104,6 +104,10 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
         }
     }
     (sources, unreadable)
+}
+
+fn open_one(path: &Path) -> Result<Source, String> {
+    if path == Path::new("-") { standard_input() } else { Source::open(path).map_err(|e| e.to_string()) }
 }
 
 fn standard_input() -> Result<Source, String> {
@@ -134,9 +138,14 @@ fn explained(typed: &Explain) -> Result<u8, String> {
             }
         },
     };
-    match written.and_then(|()| io::stdout().lock().write_all(&page)) {
+    written.map_err(|e| e.to_string()).and_then(|()| print(&page)).map(|()| 0)
+}
+
+/// Writes to standard output; a reader that goes away early is no error.
+fn print(page: &[u8]) -> Result<(), String> {
+    match io::stdout().lock().write_all(page) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {e}")),
-        _ => Ok(0),
+        _ => Ok(()),
     }
 }
 

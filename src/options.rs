@@ -8,7 +8,7 @@ use why502::analysis::Options;
 use why502::base::escape;
 use why502::observation::Prefixes;
 
-use crate::cli::{Analyze, Format};
+use crate::cli::{Analyze, Format, Look};
 
 /// Suffixes of reports that other versions write: a text under such a name would mislead.
 const NOT_WRITTEN: [&str; 9] = ["html", "htm", "pcap", "pcapng", "parquet", "sarif", "xml", "zip", "gz"];
@@ -31,17 +31,30 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
 
 /// What the analysis goes by.
 pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
-    let prefixes = match &typed.ip_ranges {
-        None => Prefixes::default(),
-        Some(path) => ip_ranges::read(path).map_err(|why| format!("{}: {why}", escape(&path.to_string_lossy())))?,
-    };
     Ok(Options {
-        prefixes,
+        prefixes: prefixes(typed.ip_ranges.as_deref())?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         max_connections: typed.max_connections.get(),
         all_roles: typed.all_peers,
     })
+}
+
+/// What an analysis goes by that serves a question about a capture.
+pub(crate) fn look(typed: &Look) -> Result<Options, String> {
+    Ok(Options {
+        prefixes: prefixes(typed.ip_ranges.as_deref())?,
+        ports: typed.port.clone(),
+        filter: typed.filter.clone(),
+        ..Options::default()
+    })
+}
+
+fn prefixes(path: Option<&Path>) -> Result<Prefixes, String> {
+    match path {
+        None => Ok(Prefixes::default()),
+        Some(path) => ip_ranges::read(path).map_err(|why| format!("{}: {why}", escape(&path.to_string_lossy()))),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! From packets to finished connections.
 
-use crate::base::{CaptureIndex, FrameRef};
+use crate::base::{CaptureIndex, Endpoint, FrameRef};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Hosts};
 use crate::source::Packet;
+use crate::tcp;
 
 use super::Options;
 use super::clock::Clock;
@@ -77,6 +78,17 @@ impl<'o> Engine<'o> {
     #[must_use]
     pub fn noticed(&self) -> &Noticed {
         &self.noticed
+    }
+
+    /// The open connection between two ends, and what TCP has seen of it so far.
+    pub(super) fn open_between(&mut self, one: Endpoint, other: Endpoint) -> Option<(u64, tcp::Summary)> {
+        let slot = self.table.find(&FlowKey::new(one, other))?;
+        self.table.get_mut(slot).map(|open| (open.id(), open.so_far().clone()))
+    }
+
+    /// The open connection whose last packet is this one.
+    pub(super) fn open_that_took(&self, frame: u64) -> Option<u64> {
+        self.table.values().find(|open| open.last_frame() == frame).map(|open| open.id())
     }
 
     /// Takes the next packet; `done` gets the connections that are over by its time.

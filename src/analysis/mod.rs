@@ -7,10 +7,14 @@ mod clock;
 mod engine;
 mod filter;
 mod open;
+mod picture;
 mod run;
+mod why;
 
 pub use engine::{Engine, Noticed};
+pub use picture::picture;
 pub use run::{Failure, run};
+pub use why::why;
 
 use crate::observation::Prefixes;
 

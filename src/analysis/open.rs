@@ -5,7 +5,7 @@ use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
 use crate::session::Session;
-use crate::tcp::{Tracker, is_new_connection};
+use crate::tcp::{Summary, Tracker, is_new_connection};
 
 use super::clock::Clock;
 
@@ -110,6 +110,21 @@ impl Open {
     #[cold]
     pub(super) fn make_room(&mut self) {
         self.tracker.make_room(self.last, &mut self.session);
+    }
+
+    /// Its number.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The frame of its last packet.
+    pub(super) fn last_frame(&self) -> u64 {
+        self.last.frame
+    }
+
+    /// What TCP has seen of it so far.
+    pub(super) fn so_far(&self) -> &Summary {
+        self.tracker.so_far()
     }
 
     /// Memory that bytes out of order took when it was last asked.

@@ -9,7 +9,7 @@ use crate::diagnosis::refine::{Drops, Ledger};
 use crate::diagnosis::{Cause, Diagnosis, diagnose};
 use crate::observation::Connection;
 use crate::report::{Capture, CaptureProblem, Renderer, Summary, Tally};
-use crate::source::{ProblemKind, Source};
+use crate::source::{Info, ProblemKind, Source};
 
 use super::filter::Filter;
 use super::{Engine, Noticed, Options};
@@ -27,6 +27,13 @@ pub enum Failure {
     Output(io::Error),
     /// The filter is no pcap-filter expression, or this build has no libpcap.
     Filter(String),
+    /// The capture has no frame of this number.
+    NoFrame {
+        /// The number.
+        frame: u64,
+        /// How many there are.
+        frames: u64,
+    },
 }
 
 impl fmt::Display for Failure {
@@ -34,6 +41,13 @@ impl fmt::Display for Failure {
         match self {
             Failure::Output(e) => write!(f, "cannot write the report: {e}"),
             Failure::Filter(why) => f.write_str(why),
+            Failure::NoFrame { frame, frames } => {
+                write!(
+                    f,
+                    "there is no frame {frame}: the capture has {frames} packet{}",
+                    if *frames == 1 { "" } else { "s" }
+                )
+            }
         }
     }
 }
@@ -66,7 +80,7 @@ pub fn run(
         captures.push(Capture { path, info: source.info().clone(), problems: Vec::new() });
     }
     let noticed = engine.finish(|c| desk.take(c))?;
-    let (summary, limited) = desk.finish(&drops(&captures))?;
+    let (summary, limited) = desk.finish(&drops(captures.iter().map(|c| &c.info)))?;
     if let Some(capture) = captures.first_mut() {
         capture.problems = problems(&noticed, limited);
     }
@@ -75,12 +89,12 @@ pub fn run(
 }
 
 /// What the captures themselves say that they lack.
-fn drops(captures: &[Capture]) -> Drops {
-    let dropped = |c: &Capture| {
-        let told = c.info.problems.iter().filter(|p| p.kind == ProblemKind::FramesDropped);
+pub(super) fn drops<'i>(infos: impl Iterator<Item = &'i Info>) -> Drops {
+    let dropped = |info: &Info| {
+        let told = info.problems.iter().filter(|p| p.kind == ProblemKind::FramesDropped);
         told.map(|p| p.count).sum::<u64>()
     };
-    (0..).zip(captures.iter().map(dropped)).filter(|&(_, count)| count > 0).collect()
+    (0..).zip(infos.map(dropped)).filter(|&(_, count)| count > 0).collect()
 }
 
 /// How many packets pass between two reports of progress.
@@ -109,7 +123,7 @@ fn read(
 }
 
 /// Judges connections as they come and passes them on when their verdict stands.
-struct Desk<'r> {
+pub(super) struct Desk<'r> {
     renderer: &'r mut dyn Renderer,
     tally: Tally,
     ledger: Ledger,
@@ -120,7 +134,7 @@ struct Desk<'r> {
 
 /// What the second step had to do without.
 #[derive(Debug, Default)]
-struct Limited {
+pub(super) struct Limited {
     /// Verdicts that could not wait for it.
     unrefined: u64,
     /// Failures behind the origin that could not be remembered.
@@ -128,7 +142,7 @@ struct Limited {
 }
 
 impl<'r> Desk<'r> {
-    fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
+    pub(super) fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
         Desk {
             renderer,
             tally: Tally::new(options.all_roles),
@@ -139,7 +153,7 @@ impl<'r> Desk<'r> {
         }
     }
 
-    fn take(&mut self, connection: Connection) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, connection: Connection) -> Result<(), Failure> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
         self.ledger.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
@@ -162,7 +176,7 @@ impl<'r> Desk<'r> {
         Ok(self.renderer.connection(connection, diagnosis)?)
     }
 
-    fn finish(mut self, drops: &Drops) -> Result<(Summary, Limited), Failure> {
+    pub(super) fn finish(mut self, drops: &Drops) -> Result<(Summary, Limited), Failure> {
         self.limited.inner = self.ledger.not_kept();
         let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {

@@ -25,6 +25,13 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(by.0.saturating_mul(1_000)))
     }
 
+    /// Reads RFC 3339; `None` where it is none, or lies outside of the range.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Timestamp)
+    }
+
     /// The UTC time of day with microseconds, as `14:03:07.123456`: for lists of packets of one day.
     #[must_use]
     pub fn time_of_day(self) -> String {
@@ -85,6 +92,8 @@ mod tests {
     fn times_read_as_rfc_3339() {
         assert_eq!(Timestamp(1_700_000_000_000_000_123).to_string(), "2023-11-14T22:13:20.000000123Z");
         assert_eq!(Timestamp(1_700_000_000_123_456_789).time_of_day(), "22:13:20.123456");
+        assert_eq!(Timestamp::parse("2023-11-14T22:13:20.000000123Z"), Some(Timestamp(1_700_000_000_000_000_123)));
+        assert_eq!((Timestamp::parse("yesterday"), Timestamp::parse("9999-01-01T00:00:00Z")), (None, None));
         assert_eq!(Timestamp(i64::MIN).to_string().len(), Timestamp(0).to_string().len());
     }
 

@@ -20,6 +20,10 @@ Examples:
       the JSON report, in a file; the exit status says whether anything failed
   why502 explain tls.no-common-version
       what a cause means, how to confirm it, how to fix it
+  why502 why origin.pcap 17
+      what frame 17 has to do with any finding
+  why502 compare monday.pcap tuesday.pcap
+      what a change between the two mended, and what it broke
 
 An argument that is the name of a command is the command: write ./explain for a file of that name.";
 
@@ -41,7 +45,7 @@ program quietly: the status is that of the verdicts where they are known by then
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(
-    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]"
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>"
 )]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -58,6 +62,99 @@ pub(super) enum Command {
     Analyze(Analyze),
     /// List the catalogue of causes, or explain one
     Explain(Explain),
+    /// Say what one frame of a capture has to do with any finding
+    #[command(after_help = WHY_STATUS, arg_required_else_help = true)]
+    Why(Why),
+    /// Say what a change mended and what it broke, by cause
+    #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
+    Compare(Compare),
+}
+
+const COMPARE_STATUS: &str = "\
+A cause is counted against the connections of which the capture tells whether they failed, and
+a difference counts where chance would make it in fewer than one of twenty cases (Fisher's exact
+test; connections are taken to fail independently of each other):
+  broken, worse    more connections fail than chance explains
+  mended, better   fewer do
+  new, gone        seen on one side only, but on too few connections to rule out chance
+  unchanged        chance may explain the difference, if there is one
+
+Exit status:
+  0  nothing got worse
+  1  a cause is broken, worse or new
+  2  wrong usage, unreadable input, or an error of the program: one line says which";
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Compare {
+    /// A capture from before the change, or its report in JSON; `-` is a capture on standard input
+    #[arg(value_name = "BEFORE")]
+    pub(super) before: PathBuf,
+
+    /// A capture from after it, or its report in JSON
+    #[arg(value_name = "AFTER")]
+    pub(super) after: PathBuf,
+
+    /// How to answer
+    #[arg(long, value_enum, default_value_t = ShortFormat::Text)]
+    pub(super) format: ShortFormat,
+
+    /// Count connections of every role, not only the edge's; captures only
+    #[arg(long)]
+    pub(super) all_peers: bool,
+
+    #[command(flatten)]
+    pub(super) look: Look,
+}
+
+const WHY_STATUS: &str = "\
+Exit status:
+  0  answered, whatever the answer
+  2  the capture has no such frame or cannot be read, or wrong usage: one line says which";
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Why {
+    /// The capture; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// The number of the frame, as the report and Wireshark show it
+    #[arg(value_name = "FRAME", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) frame: u64,
+
+    /// How to answer
+    #[arg(long, value_enum, default_value_t = ShortFormat::Text)]
+    pub(super) format: ShortFormat,
+
+    #[command(flatten)]
+    pub(super) look: Look,
+}
+
+/// What to look at, for commands that read captures as `analyze` does.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Look {
+    /// Look only at connections with this port on either side; may be given several times [default: every connection]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Vec<u16>,
+
+    /// Look only at packets that match this pcap-filter expression, as tcpdump's filters are written
+    #[arg(long, value_name = "BPF")]
+    pub(crate) filter: Option<String>,
+
+    /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ip_ranges: Option<PathBuf>,
+
+    /// Colour; `auto` does on a terminal unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShortFormat {
+    /// For people, 80 columns
+    Text,
+    /// One document, for programs (under schemas/)
+    Json,
 }
 
 #[derive(Debug, Clone, Args)]

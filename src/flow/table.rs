@@ -77,6 +77,11 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         self.entries.get_mut(slot.0 as usize)?.as_mut().map(|e| &mut e.value)
     }
 
+    /// All open connections.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().flatten().map(|e| &e.value)
+    }
+
     /// Adds a connection under a key that is not in the table, over at `deadline`. `id` breaks ties of deadlines.
     pub fn insert(&mut self, key: K, id: u64, deadline: Timestamp, value: T) -> Slot {
         let entry = Some(Entry { key, id, deadline, scheduled: deadline, value });

@@ -69,7 +69,7 @@ impl Connection {
 }
 
 /// The origin's last record that is no alert, where that can be told.
-fn last_answer(tls: &Transcript) -> Option<FrameRef> {
+pub(super) fn last_answer(tls: &Transcript) -> Option<FrameRef> {
     let server = &tls.encrypted.server;
     tls.handshake_done()?;
     if !tls.is_tls13() || tls.tls13.alert_sized.server.is_none() {

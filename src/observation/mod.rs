@@ -14,6 +14,7 @@ mod hidden_exchange;
 mod hosts;
 mod not_tls;
 mod prefixes;
+mod timing;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
@@ -24,6 +25,7 @@ pub use hidden_exchange::HiddenRequest;
 pub use hosts::Hosts;
 pub use not_tls::{Malformed, NotTls};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
+pub use timing::{Step, Timings};
 
 pub use crate::ip::IcmpKind;
 pub use crate::session::{Foreign, http1, tls};

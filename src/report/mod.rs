@@ -3,13 +3,17 @@
 //! Invariant: a renderer sees connections as they are put away and keeps a bounded number of them; every byte that
 //! came from the wire is escaped for the medium.
 
+pub mod compare;
 pub mod explain;
+mod facts;
 mod headline;
 mod joined;
 mod json;
 mod layout;
+mod steps;
 mod summary;
 mod text;
+pub mod why;
 pub mod wireshark;
 
 pub use json::{Json, NdJson, SCHEMA};

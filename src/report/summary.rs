@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
 use crate::diagnosis::{Cause, Diagnosis, Edge, Outcome};
-use crate::observation::{Connection, EdgeEvidence, Role};
+use crate::observation::{Connection, EdgeEvidence, Role, Timings};
 use crate::source;
 
 use super::headline::{Story, headline};
@@ -82,6 +82,8 @@ pub struct Summary {
     pub other: OtherCounts,
     /// Causes of the connections that count, failed ones first, then by number.
     pub causes: Vec<CauseCount>,
+    /// How long their steps took.
+    pub timings: Timings,
     /// Only the edge's connections count, and `other` tells of the rest; else all count.
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
@@ -97,6 +99,7 @@ struct RoleTally {
     /// By position in the catalogue: one cause may have failed one connection and left another one undecided.
     causes: BTreeMap<(usize, Outcome), (Running, Story)>,
     joined: Joined,
+    timings: Timings,
 }
 
 #[derive(Debug)]
@@ -138,6 +141,7 @@ impl Tally {
             let rest = self.rest.counts;
             (self.edge, OtherCounts { connections: rest.connections, failed: rest.failed })
         };
+        let timings = counted.timings;
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
         let joined = counted.joined.groups();
@@ -146,6 +150,7 @@ impl Tally {
             counts: counted.counts,
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
+            timings,
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
             headline,
@@ -156,6 +161,7 @@ impl Tally {
 impl RoleTally {
     fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&Cause) -> usize) {
         self.counts.connections += 1;
+        self.timings.add(c);
         match d.verdict.outcome {
             Outcome::Ok => self.counts.ok += 1,
             Outcome::Failed => self.counts.failed += 1,
@@ -191,6 +197,7 @@ impl RoleTally {
         self.counts.ok += other.counts.ok;
         self.counts.inconclusive += other.counts.inconclusive;
         self.joined.absorb(other.joined);
+        self.timings.absorb(&other.timings);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

@@ -116,6 +116,12 @@ impl Tracker {
         s.heard(about) && under_way && self.summary.icmp.push(error, about, frame)
     }
 
+    /// What was seen so far; what the end of the connection tells is missing.
+    #[must_use]
+    pub fn so_far(&self) -> &Summary {
+        &self.summary
+    }
+
     /// Memory that bytes out of order take, in bytes.
     #[must_use]
     #[inline]

@@ -3,18 +3,19 @@
 use serde::Serialize;
 
 use super::shown::{Shown, Time};
+use super::timing::Quantiles;
 use crate::report;
 use crate::source::{Format, LinkType};
 
 /// Which program wrote the report.
 #[derive(Serialize)]
-pub(super) struct Generator {
+pub(in crate::report) struct Generator {
     name: &'static str,
     version: &'static str,
 }
 
 /// This program.
-pub(super) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
+pub(in crate::report) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
 
 #[derive(Serialize)]
 pub(super) struct Capture<'a> {
@@ -69,6 +70,7 @@ pub(super) struct Summary<'a> {
     inconclusive: u64,
     other: Other,
     causes: Vec<CauseCount<'a>>,
+    timing: Quantiles<'a>,
     notes: Vec<Note>,
     headline: &'a str,
 }
@@ -119,6 +121,7 @@ impl<'a> Summary<'a> {
             inconclusive: s.counts.inconclusive,
             other: Other { connections: s.other.connections, failed: s.other.failed },
             causes: causes.collect(),
+            timing: Quantiles(&s.timings),
             notes: no_edge.into_iter().collect(),
             headline: &s.headline,
         }

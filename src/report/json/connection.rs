@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::http::Exchange;
 use super::shown::{End, Shown, Sides, Time, Ways, micros, number};
+use super::timing::Timing;
 use super::tls::Tls;
 use super::verdict::{Finding, Verdict};
 use crate::base::{PerSide, Side, escape_bytes};
@@ -41,6 +42,7 @@ pub(super) struct Connection<'a> {
     foreign: Sides<Option<Foreign>>,
     http_total: u64,
     http: Vec<Exchange<'a>>,
+    timing: Timing<'a>,
     verdict: Verdict<'a>,
     findings: Vec<Finding<'a>>,
 }
@@ -146,6 +148,7 @@ impl<'a> Connection<'a> {
             foreign: foreign(&c.foreign),
             http_total: http.map_or(0, |h| h.total),
             http: http.into_iter().flat_map(|h| &h.exchanges).map(Exchange::of).collect(),
+            timing: Timing(c),
             verdict: Verdict::of(&d.verdict),
             findings: Finding::list(d, c),
         }

@@ -16,6 +16,7 @@ pub(super) struct Exchange<'a> {
     response: Option<Response<'a>>,
     first_byte_us: Option<i64>,
     duration_us: Option<i64>,
+    idle_before_us: Option<i64>,
     faults: Vec<Fault>,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Exchange<'a> {
             response: e.response.as_ref().filter(|r| r.status > 0).map(Response::of),
             first_byte_us: micros(e.first_byte()),
             duration_us: micros(e.duration()),
+            idle_before_us: micros(e.idle_before),
             faults: e.faults().map(Fault::of).collect(),
         }
     }

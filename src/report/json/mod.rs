@@ -3,11 +3,12 @@
 //! Invariant: a connection is written when it comes and nothing of it is kept; the schema's types borrow from the
 //! connection, and no tree of values is built. `schemas/report.v1.json` describes what is written here.
 
-mod capture;
+pub(super) mod capture;
 mod connection;
 mod http;
 mod safe;
-mod shown;
+pub(super) mod shown;
+pub(super) mod timing;
 mod tls;
 mod verdict;
 
@@ -114,6 +115,14 @@ impl<W: Write> Renderer for NdJson<W> {
     fn finish(&mut self, _captures: &[Capture], _summary: &Summary) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Writes one value as a document of its own.
+pub(super) fn document(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    let mut out = Out::new(out);
+    out.value(value)?;
+    out.text("\n")?;
+    out.flush()
 }
 
 /// The output, behind a buffer of its own: a connection is hundreds of fragments of a few bytes, each of which would

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::base::{Endpoint, FrameRef, Micros, PerSide, Timestamp};
 
 /// A string made by [`Display`].
-pub(super) struct Shown<T>(pub(super) T);
+pub(in crate::report) struct Shown<T>(pub(in crate::report) T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -16,11 +16,11 @@ impl<T: Display> Serialize for Shown<T> {
 }
 
 /// RFC 3339.
-pub(super) type Time = Shown<Timestamp>;
+pub(in crate::report) type Time = Shown<Timestamp>;
 
 /// One end.
 #[derive(Serialize)]
-pub(super) struct End {
+pub(in crate::report) struct End {
     ip: std::net::IpAddr,
     port: u16,
 }
@@ -33,7 +33,7 @@ impl From<Endpoint> for End {
 
 /// Two counts, each by what was sent that way.
 #[derive(Serialize)]
-pub(super) struct Ways<T> {
+pub(in crate::report) struct Ways<T> {
     to_server: T,
     to_client: T,
 }
@@ -46,7 +46,7 @@ impl<T> From<PerSide<T>> for Ways<T> {
 
 /// Two values, each by who it is of.
 #[derive(Serialize)]
-pub(super) struct Sides<T> {
+pub(in crate::report) struct Sides<T> {
     client: T,
     server: T,
 }
@@ -58,18 +58,18 @@ impl<T> From<PerSide<T>> for Sides<T> {
 }
 
 /// The number of a frame in its capture.
-pub(super) fn number(frame: Option<FrameRef>) -> Option<u64> {
+pub(in crate::report) fn number(frame: Option<FrameRef>) -> Option<u64> {
     frame.map(|f| f.frame)
 }
 
 /// A duration; `None` where a clock was set back.
-pub(super) fn micros(duration: Option<Micros>) -> Option<i64> {
+pub(in crate::report) fn micros(duration: Option<Micros>) -> Option<i64> {
     duration.map(|d| d.0).filter(|&us| us >= 0)
 }
 
 /// A two-byte number as `0x1301`.
 #[derive(Clone, Copy)]
-pub(super) struct Hex(pub(super) u16);
+pub(in crate::report) struct Hex(pub(in crate::report) u16);
 
 impl Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,19 +79,22 @@ impl Display for Hex {
 
 /// A number of an IANA registry with its name.
 #[derive(Serialize)]
-pub(super) struct Code {
+pub(in crate::report) struct Code {
     code: Shown<Hex>,
     name: Option<&'static str>,
 }
 
 impl Code {
-    pub(super) fn of(code: u16, name: fn(u16) -> Option<&'static str>) -> Code {
+    pub(in crate::report) fn of(code: u16, name: fn(u16) -> Option<&'static str>) -> Code {
         Code { code: Shown(Hex(code)), name: name(code) }
     }
 }
 
 /// A list of such numbers, written without being built.
-pub(super) struct Codes<'a>(pub(super) &'a [u16], pub(super) fn(u16) -> Option<&'static str>);
+pub(in crate::report) struct Codes<'a>(
+    pub(in crate::report) &'a [u16],
+    pub(in crate::report) fn(u16) -> Option<&'static str>,
+);
 
 impl Serialize for Codes<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

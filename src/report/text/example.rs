@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::timeline::Timeline;
+use super::timing;
 use crate::base::{CaptureIndex, escape};
 use crate::diagnosis::{Confidence, Diagnosis, Inner, Limit, Tie};
-use crate::observation::{Connection, EdgeKind, Role};
+use crate::observation::Connection;
+use crate::report::facts::title;
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
 
@@ -35,6 +37,7 @@ pub(super) struct Example {
     also: Vec<String>,
     limits: Vec<String>,
     timeline: Timeline,
+    times: String,
 }
 
 impl Example {
@@ -66,6 +69,7 @@ impl Example {
                 .collect(),
             limits: told_limits(d),
             timeline: Timeline::of(c, finding),
+            times: timing::decisive(c, finding),
         }
     }
 
@@ -93,6 +97,7 @@ impl Example {
         for inner in &self.behind {
             paragraph(out, "    Behind  ", inner)?;
         }
+        paragraph(out, "    Times  ", &self.times)?;
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }
@@ -131,17 +136,4 @@ fn ruled_out(f: &crate::diagnosis::Finding) -> Vec<(&'static str, String)> {
 /// A text with values from the wire: escaped, and not endless.
 pub(super) fn bounded(text: &str) -> String {
     shorten(&escape(text), MAX_MESSAGE).into_owned()
-}
-
-/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
-pub(super) fn title(c: &Connection) -> String {
-    let who = match (c.role, c.edge.kind) {
-        (Role::HealthCheck, _) => "health check",
-        (Role::Inner, _) => "this host's own",
-        (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
-        (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
-        (Role::Edge, _) => "private address",
-        (Role::Other, _) => "not CloudFront's address",
-    };
-    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
 }

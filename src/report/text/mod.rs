@@ -4,9 +4,9 @@
 //! of connections, and every text from the wire is escaped before it is kept.
 
 mod example;
-mod facts;
 mod page;
 mod timeline;
+mod timing;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::example::{Example, title, told_limit};
-use super::{Group, Heading, Kept};
+use super::example::{Example, told_limit};
+use super::{Group, Heading, Kept, timing};
 use crate::base::{Timestamp, escape};
 use crate::diagnosis::{Confidence, Limit, Outcome};
 use crate::observation::Connection;
+use crate::report::facts::title;
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
 use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
 use crate::source::Info;
@@ -45,7 +46,8 @@ impl<'a> Page<'a> {
                 self.inconclusive_reason(reason, group)?;
             }
         }
-        self.healthy(all)
+        self.healthy(all)?;
+        timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)
     }
 
     fn headline(&mut self) -> io::Result<()> {

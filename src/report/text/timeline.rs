@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::facts::{Fact, Weight, facts};
 use crate::base::{CaptureIndex, FrameRef, Side, escape};
 use crate::diagnosis::Finding;
 use crate::observation::{Connection, Role};
+use crate::report::facts::{Fact, Weight, facts};
 use crate::report::layout::{Paint, Tone, WIDTH, shorten, wrap};
 
 /// Rows of one timeline: what a person takes in at a glance.

@@ -1,6 +1,6 @@
 //! Which exchanges of a long connection are kept.
 
-use super::transcript::{Exchange, MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW};
+use super::transcript::{Exchange, MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW, Unlisted};
 use std::collections::VecDeque;
 
 /// Finished exchanges, as many as are kept.
@@ -10,6 +10,7 @@ pub(super) struct Log {
     notable: Vec<Exchange>,
     slow: usize,
     recent: VecDeque<Exchange>,
+    unlisted: Option<Box<Unlisted>>,
 }
 
 impl Log {
@@ -29,20 +30,34 @@ impl Log {
 
     fn sift(&mut self, exchange: Exchange) {
         let only_slow = !exchange.is_notable();
-        if only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW) {
+        let ordinary = only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW);
+        if ordinary || self.notable.len() >= MAX_NOTABLE {
+            self.unlisted.get_or_insert_default().count(&exchange);
             return;
         }
-        if self.notable.len() < MAX_NOTABLE {
-            self.slow += usize::from(only_slow);
-            self.notable.push(exchange);
-        }
+        self.slow += usize::from(only_slow);
+        self.notable.push(exchange);
     }
 
-    /// All that were kept, in order.
-    pub(super) fn into_exchanges(self) -> Vec<Exchange> {
+    /// All that were kept, in order, and the times of the others.
+    pub(super) fn into_exchanges(self) -> (Vec<Exchange>, Option<Box<Unlisted>>) {
         let mut all = self.first;
         all.extend(self.notable);
         all.extend(self.recent);
-        all
+        (all, self.unlisted)
+    }
+}
+
+impl Unlisted {
+    fn count(&mut self, exchange: &Exchange) {
+        for (times, time) in [
+            (&mut self.first_byte, exchange.first_byte()),
+            (&mut self.duration, exchange.duration()),
+            (&mut self.idle_before, exchange.idle_before),
+        ] {
+            if let Some(time) = time {
+                times.add(time);
+            }
+        }
     }
 }

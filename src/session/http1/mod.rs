@@ -40,7 +40,7 @@ pub use request::{MAX_TARGET, Request, UserAgent};
 pub use response::{EXCERPT_FROM_STATUS, MAX_BODY_EXCERPT, MAX_REASON, Response};
 pub use transcript::{
     CloudFrontHeader, CloudFrontMark, Connection, Exchange, Foreign, Interim, MAX_FIRST, MAX_INTERIM, MAX_LAST,
-    MAX_NOTABLE, MAX_SLOW, MAX_UNSOLICITED, SLOW, Transcript, Unsolicited,
+    MAX_NOTABLE, MAX_SLOW, MAX_UNSOLICITED, SLOW, Transcript, Unlisted, Unsolicited,
 };
 
 /// The largest response head, status line and all, that CloudFront accepts, in bytes (its quota on header size).

@@ -162,7 +162,10 @@ impl Inner {
         }
     }
 
-    fn remember(&mut self, exchange: Exchange) {
+    fn remember(&mut self, mut exchange: Exchange) {
+        if let Some(previous) = &self.last {
+            exchange.follows(previous);
+        }
         if let Some(request) = &exchange.request {
             self.via_cloudfront = self.via_cloudfront.or_else(|| request.cloudfront_mark());
             let checker = request.is_health_check();
@@ -192,8 +195,10 @@ impl Inner {
         if let Some(last) = self.last.take() {
             self.log.push(last);
         }
+        let (exchanges, unlisted) = self.log.into_exchanges();
         Transcript {
-            exchanges: self.log.into_exchanges(),
+            exchanges,
+            unlisted,
             total: self.total,
             unsolicited: self.unsolicited,
             unsolicited_total: self.unsolicited_total,

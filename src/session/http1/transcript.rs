@@ -2,7 +2,7 @@
 
 use super::field::has_token;
 use super::{Fault, FaultKind, Request, Response};
-use crate::base::{FrameRef, Micros, PerSide};
+use crate::base::{FrameRef, Histogram, Micros, PerSide};
 
 /// Exchanges kept from the beginning of a connection.
 pub const MAX_FIRST: usize = 64;
@@ -32,6 +32,8 @@ pub struct Transcript {
     pub exchanges: Vec<Exchange>,
     /// Exchanges seen.
     pub total: u64,
+    /// How long those took that are not among `exchanges`.
+    pub unlisted: Option<Box<Unlisted>>,
     /// What the origin sent though no request asked for it: the first [`MAX_UNSOLICITED`].
     pub unsolicited: Vec<Unsolicited>,
     /// How many such things there were.
@@ -68,6 +70,20 @@ pub struct Exchange {
     /// Bytes of this side's message are not in the capture, so that the message may be there though it was not
     /// seen, or not whole.
     pub lost: PerSide<bool>,
+    /// How long the connection had been idle when the request came: since the last byte of the response before it.
+    /// `None` where it is the first, where that response is not complete, and where the request came before its end.
+    pub idle_before: Option<Micros>,
+}
+
+/// The times of exchanges that are counted only.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unlisted {
+    /// [`Exchange::first_byte`].
+    pub first_byte: Histogram,
+    /// [`Exchange::duration`].
+    pub duration: Histogram,
+    /// [`Exchange::idle_before`].
+    pub idle_before: Histogram,
 }
 
 /// A response that announces another one (RFC 9110 section 15.2).
@@ -161,7 +177,16 @@ impl Exchange {
             response: None,
             fault: None,
             lost: PerSide { client: false, server: false },
+            idle_before: None,
         }
+    }
+
+    /// Notes which exchange was the one before.
+    pub(super) fn follows(&mut self, previous: &Exchange) {
+        let ended = previous.response.as_ref().filter(|r| r.complete).map(|r| r.last_frame);
+        let asked = self.request.as_ref().map(|r| r.frame);
+        let pair = ended.zip(asked).filter(|(ended, asked)| ended < asked);
+        self.idle_before = pair.map(|(ended, asked)| asked.since(ended)).filter(|idle| idle.0 >= 0);
     }
 
     /// Request and response were both sent to their ends.

@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Side, escape, escape_bytes};
 use crate::observation::tls::names::{cipher_name, version_name};
-use crate::observation::{Connection, http1, tls};
+use crate::observation::{Connection, EdgeKind, Role, http1, tls};
 use crate::report::layout::shorten;
 
 /// Columns shown of any one name from the wire.
@@ -33,24 +33,49 @@ pub(super) struct Fact {
     pub(super) text: String,
 }
 
+/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
+pub(super) fn title(c: &Connection) -> String {
+    let who = match (c.role, c.edge.kind) {
+        (Role::HealthCheck, _) => "health check",
+        (Role::Inner, _) => "this host's own",
+        (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+        (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
+        (Role::Edge, _) => "private address",
+        (Role::Other, _) => "not CloudFront's address",
+    };
+    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
+}
+
 /// Everything worth a line, in the order of the packets.
 pub(super) fn facts(c: &Connection, exchange: Option<u64>) -> Vec<Fact> {
+    let mut all = below_http(c);
+    if let Some(h) = &c.http {
+        http(h, exchange, &mut all);
+    }
+    all.0.sort_by_key(|f| f.frame.order);
+    all.0
+}
+
+/// What one packet shows, HTTP aside.
+pub(super) fn shown_in(c: &Connection, frame: u64) -> Vec<Fact> {
+    let shown = below_http(c).0.into_iter();
+    shown.filter(|f| f.frame.frame == frame && f.weight > Weight::Silent && !f.text.is_empty()).collect()
+}
+
+/// What is not HTTP.
+fn below_http(c: &Connection) -> Facts {
     let mut all = Facts(Vec::new());
     tcp(c, &mut all);
     if let Some(t) = &c.tls {
         hellos(t, &mut all);
         handshake(t, &mut all);
     }
-    if let Some(h) = &c.http {
-        http(h, exchange, &mut all);
-    }
     for (side, foreign) in [(Side::Client, &c.foreign.client), (Side::Server, &c.foreign.server)] {
         if let Some(f) = foreign {
             all.rich(f.frame, side, format!("neither TLS nor HTTP: {}", excerpt(&f.bytes)));
         }
     }
-    all.0.sort_by_key(|f| f.frame.order);
-    all.0
+    all
 }
 
 struct Facts(Vec<Fact>);
@@ -199,7 +224,7 @@ fn version(code: u16) -> String {
 }
 
 /// A name from the wire, escaped and of bearable length.
-fn name(text: &str) -> String {
+pub(super) fn name(text: &str) -> String {
     shorten(&escape(text), NAME).into_owned()
 }
 

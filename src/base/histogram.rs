@@ -1,0 +1,147 @@
+//! How long things took, over any number of them: counts in buckets that grow with the duration.
+//!
+//! ```text
+//! microseconds   0 1 2 … 63 | 64 65 … 127 | 128 130 … 254 | 256 260 … 508 | …
+//! one bucket for each     1 |           1 |             2 |             4 | …
+//! ```
+//! Each doubling has the same number of buckets, so that the middle of a bucket is within [`ERROR_PERCENT`] of every
+//! duration in it. All is integers: two halves added up say the same as the whole, on any machine.
+
+use std::collections::BTreeMap;
+
+use super::Micros;
+
+/// Buckets of each doubling, as a power of two.
+const PRECISION: u32 = 6;
+
+/// Buckets of each doubling.
+const BUCKETS: u64 = 1 << PRECISION;
+
+/// The most buckets that durations of 63 bits can fill; real ones fill a few hundred.
+const MAX_BUCKETS: u16 = (64 - PRECISION as u16) << PRECISION;
+
+/// A quantile is at most so far from the true one, in percent of it.
+pub const ERROR_PERCENT: f64 = 0.8;
+
+/// Durations, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Histogram {
+    buckets: BTreeMap<u16, u64>,
+    count: u64,
+    range: Option<(Micros, Micros)>,
+}
+
+impl Histogram {
+    /// Counts one. A negative duration is that of a clock that was set, and says nothing.
+    pub fn add(&mut self, duration: Micros) {
+        let Ok(us) = u64::try_from(duration.0) else { return };
+        *self.buckets.entry(bucket(us)).or_default() += 1;
+        self.count += 1;
+        let (min, max) = self.range.unwrap_or((duration, duration));
+        self.range = Some((min.min(duration), max.max(duration)));
+    }
+
+    /// Counts all that another one has counted.
+    pub fn absorb(&mut self, other: &Histogram) {
+        for (bucket, n) in &other.buckets {
+            *self.buckets.entry(*bucket).or_default() += n;
+        }
+        self.count += other.count;
+        self.range = match (self.range, other.range) {
+            (Some(ours), Some(theirs)) => Some((ours.0.min(theirs.0), ours.1.max(theirs.1))),
+            (ours, theirs) => ours.or(theirs),
+        };
+    }
+
+    /// How many were counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The shortest and the longest, exactly.
+    #[must_use]
+    pub fn range(&self) -> Option<(Micros, Micros)> {
+        self.range
+    }
+
+    /// The duration that `percent` of them do not exceed, by nearest rank, within [`ERROR_PERCENT`].
+    #[must_use]
+    pub fn percentile(&self, percent: u8) -> Option<Micros> {
+        let (min, max) = self.range?;
+        let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1);
+        let mut seen = 0;
+        let reached = |&(_, n): &(&u16, &u64)| {
+            seen += u128::from(*n);
+            seen >= rank
+        };
+        let found = self.buckets.iter().find(reached).map_or(max, |(b, _)| middle(*b));
+        Some(found.clamp(min, max))
+    }
+}
+
+/// The bucket of a duration.
+fn bucket(us: u64) -> u16 {
+    let doublings = us.checked_ilog2().unwrap_or(0).saturating_sub(PRECISION);
+    let within = (us >> doublings) & (2 * BUCKETS - 1);
+    let bucket = if doublings == 0 { within } else { u64::from(doublings) * BUCKETS + within };
+    u16::try_from(bucket).unwrap_or(MAX_BUCKETS).min(MAX_BUCKETS)
+}
+
+/// The middle of a bucket.
+fn middle(bucket: u16) -> Micros {
+    let (bucket, last_exact) = (u64::from(bucket), 2 * BUCKETS - 1);
+    if bucket <= last_exact {
+        return Micros(bucket as i64);
+    }
+    let doublings = bucket / BUCKETS - 1;
+    let first = (bucket - doublings * BUCKETS) << doublings;
+    Micros(i64::try_from(first + ((1 << doublings) - 1) / 2).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Durations of every size, without chance.
+    fn durations() -> impl Iterator<Item = i64> {
+        (0..5_000u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (20 + n % 43)) as i64)
+    }
+
+    #[test]
+    fn quantiles_are_within_the_stated_error() {
+        let mut all: Vec<_> = durations().collect();
+        let mut histogram = Histogram::default();
+        all.iter().for_each(|&us| histogram.add(Micros(us)));
+        all.sort_unstable();
+        for percent in [1, 10, 50, 90, 99, 100] {
+            let exact = all[(all.len() * usize::from(percent)).div_ceil(100) - 1];
+            let told = histogram.percentile(percent).unwrap().0;
+            let error = (told - exact).abs() as f64;
+            assert!(error <= exact as f64 * ERROR_PERCENT / 100.0, "p{percent}: {told} for {exact}");
+        }
+        assert_eq!(histogram.range(), Some((Micros(all[0]), Micros(all[all.len() - 1]))));
+    }
+
+    #[test]
+    fn halves_add_up_to_the_whole() {
+        let (mut whole, mut even, mut odd) = (Histogram::default(), Histogram::default(), Histogram::default());
+        for (n, us) in durations().enumerate() {
+            whole.add(Micros(us));
+            if n % 2 == 0 { &mut even } else { &mut odd }.add(Micros(us));
+        }
+        odd.absorb(&even);
+        odd.absorb(&Histogram::default());
+        assert_eq!(odd, whole);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_not_counted() {
+        let mut histogram = Histogram::default();
+        histogram.add(Micros(-1));
+        assert_eq!((histogram.count(), histogram.range(), histogram.percentile(50)), (0, None, None));
+        histogram.add(Micros(i64::MAX));
+        assert_eq!(histogram.percentile(50), Some(Micros(i64::MAX)));
+        assert!(histogram.buckets.keys().all(|&b| b < MAX_BUCKETS));
+    }
+}

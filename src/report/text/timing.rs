@@ -1,0 +1,74 @@
+//! How long the steps took: a line for each over all connections, and a few words on one that failed.
+
+use std::io::{self, Write};
+
+use crate::base::{Micros, Side};
+use crate::diagnosis::Finding;
+use crate::observation::{Connection, Role, Step, Timings};
+use crate::report::layout::{Paint, Tone, WIDTH, count};
+use crate::report::steps::TOLD;
+use crate::tcp::End;
+
+/// With fewer values a line is not worth its place, unless several connections have one each.
+const ENOUGH: u64 = 10;
+
+/// A host that takes longer to answer a SYN is worth a word.
+const SLOW_ANSWER: Micros = Micros::from_millis(10);
+
+/// A connection that was idle for less was in use.
+const IDLE: Micros = Micros::from_millis(100);
+
+/// Writes a line for each step of which enough is known, of so many connections.
+pub(super) fn section(out: &mut dyn Write, paint: Paint, timings: &Timings, connections: u64) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for (step, histogram) in timings.steps() {
+        let Some((_, name, noun)) = TOLD.iter().find(|(told, ..)| *told == step) else { continue };
+        let (true, Some((_, max))) = (histogram.count() >= if connections > 1 { 2 } else { ENOUGH }, histogram.range())
+        else {
+            continue;
+        };
+        let [p50, p99] = [50, 99].map(|p| histogram.percentile(p).unwrap_or(max).to_string());
+        let line = format!("  {name:14}  p50 {p50:>8}  p99 {p99:>8}  max {:>8}", max.to_string());
+        let of = format!("  ({})", count(histogram.count(), noun));
+        let room = line.chars().count() + of.chars().count() <= WIDTH;
+        lines.push(if room { line + &of } else { line });
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.text(Tone::Strong, "TIMING"))?;
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// The times that matter of one connection, in the order in which they came; empty where none is known.
+pub(super) fn decisive(c: &Connection, finding: Option<&Finding>) -> String {
+    let mut told = Vec::new();
+    let mut tell = |what: &str, took: Option<Micros>| told.extend(took.map(|took| text(what, took)));
+    tell("SYN answered after", c.took(Step::SynAck).filter(|&took| took >= SLOW_ANSWER));
+    tell("round trip", c.took(Step::NetworkRtt));
+    match c.took(Step::TlsHandshake) {
+        Some(took) => tell("TLS handshake", Some(took)),
+        None => tell("ServerHello after", c.took(Step::ServerHello)),
+    }
+    let end = c.certain_end();
+    let mut exchanges = c.http.iter().flat_map(|h| &h.exchanges);
+    if let Some(e) = exchanges.find(|e| finding.is_some_and(|f| f.exchange == Some(e.index))) {
+        tell("idle before the request", e.idle_before.filter(|&idle| idle >= IDLE));
+        let in_time = e.response.as_ref().is_some_and(|r| end.is_none_or(|end| r.frame < end.frame));
+        tell("first byte after", e.first_byte().filter(|took| took.0 >= 0 && in_time));
+    }
+    if let Some(end) = end {
+        let (client, server) = if c.role == Role::Edge { ("edge", "origin") } else { ("client", "server") };
+        let who = if end.side == Side::Client { client } else { server };
+        let how = if end.how == End::Fin { "FIN" } else { "RST" };
+        let last = end.last_data.client.max(end.last_data.server);
+        let silent = last.map(|last| end.frame.since(last)).filter(|took| took.0 >= 0);
+        tell(&format!("silent before the {who}'s {how}"), silent);
+    }
+    told.join(", ")
+}
+
+/// A time with its name, held together.
+fn text(what: &str, took: Micros) -> String {
+    format!("{what}\u{a0}{}", took.to_string().replace(' ', "\u{a0}"))
+}
