@@ -10,6 +10,7 @@ mod exchange;
 mod handshake;
 mod hidden_exchange;
 mod prefixes;
+mod proxied;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
@@ -17,5 +18,5 @@ pub use exchange::{Unanswered, Unfinished};
 pub use hidden_exchange::HiddenRequest;
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 
-pub use crate::session::{Foreign, http1, tls};
+pub use crate::session::{Foreign, http1, proxy, tls};
 pub use crate::tcp::{Closer, End, Summary as Tcp};

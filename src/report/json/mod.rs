@@ -6,6 +6,7 @@
 mod capture;
 mod connection;
 mod http;
+mod proxy;
 mod safe;
 mod shown;
 mod tls;

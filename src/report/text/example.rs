@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::timeline::Timeline;
 use crate::base::{CaptureIndex, escape};
 use crate::diagnosis::{Confidence, Diagnosis};
-use crate::observation::{Connection, EdgeKind, Role};
+use crate::observation::{Connection, EdgeEvidence, EdgeKind, Role};
 use crate::report::layout::{Paint, paragraph, shorten};
 use crate::report::wireshark;
 
@@ -99,15 +99,18 @@ pub(super) fn bounded(text: &str) -> String {
     shorten(&escape(text), MAX_MESSAGE).into_owned()
 }
 
-/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
+/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`, and for whom a PROXY protocol header speaks.
 pub(super) fn title(c: &Connection) -> String {
     let who = match (c.role, c.edge.kind) {
         (Role::HealthCheck, _) => "health check",
         (Role::Inner, _) => "this host's own",
         (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+        (Role::Edge, _) if c.edge.evidence == EdgeEvidence::ProxyProtocol => "passes on CloudFront's connection",
         (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
         (Role::Edge, _) => "private address",
         (Role::Other, _) => "not CloudFront's address",
     };
-    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
+    let viewer = c.proxy_protocol.as_ref().and_then(|header| header.source);
+    let viewer = viewer.map(|client| format!(", for {client}")).unwrap_or_default();
+    format!("connection {}: {} \u{2192} {} ({who}{viewer})", c.id, c.client, c.server)
 }

@@ -37,6 +37,10 @@ pub(super) struct Fact {
 pub(super) fn facts(c: &Connection, exchange: Option<u64>) -> Vec<Fact> {
     let mut all = Facts(Vec::new());
     tcp(c, &mut all);
+    if let Some(h) = &c.proxy_protocol {
+        all.rich(h.frame, Side::Client, h.to_string());
+        all.bare(h.second, Side::Client, "another PROXY header");
+    }
     if let Some(t) = &c.tls {
         hellos(t, &mut all);
         handshake(t, &mut all);
