@@ -61,6 +61,7 @@ use {area, or_default};
 mod app;
 mod capture;
 mod http;
+mod proxy;
 mod tcp;
 mod tls;
 

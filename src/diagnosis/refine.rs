@@ -24,11 +24,18 @@ const REJECTED: &str = "tls.certificate-rejected";
 /// Causes whose confidence depends on whether their wait recurs (ruling 4).
 const TIMEOUTS: [&str; 3] = ["http.response-timeout", "tls.no-server-hello", "http.encrypted-response-timeout"];
 
+/// Causes whose confidence depends on how connections fare elsewhere that begin without, or with, a PROXY protocol
+/// header.
+const UNEXPECTED_HEADER: [&str; 2] = ["tls.unexpected-proxy-header", "http.unexpected-proxy-header"];
+const EXPECTED_HEADER: [&str; 2] = ["tls.proxy-header-expected", "http.proxy-header-expected"];
+
 /// What is remembered of all connections.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// Connections that worked, by server and name asked for.
     worked: BTreeMap<(Endpoint, String), FrameRef>,
+    /// Connections that worked, by server and whether they began with a PROXY protocol header.
+    introduced: BTreeMap<(Endpoint, bool), FrameRef>,
     /// How often a wait of this length, in units of [`ONE_LENGTH`], ended in a timeout at this server.
     waits: BTreeMap<(IpAddr, i64), u32>,
 }
@@ -37,12 +44,16 @@ impl Ledger {
     /// Whether the second step may change this verdict, so that it must wait for the end of the capture.
     #[must_use]
     pub fn may_change(d: &Diagnosis) -> bool {
-        d.verdict.confidence.is_some_and(|c| c < Confidence::Certain)
-            && d.verdict.cause.is_some_and(|c| c.id() == REJECTED || TIMEOUTS.contains(&c.id()))
+        let waits = |id: &str| id == REJECTED || TIMEOUTS.contains(&id) || UNEXPECTED_HEADER.contains(&id);
+        let unsure = d.verdict.confidence.is_some_and(|c| c < Confidence::Certain);
+        unsure && d.verdict.cause.is_some_and(|c| waits(c.id())) || beside(d).is_some()
     }
 
     /// Remembers what a connection may tell of others.
     pub fn note(&mut self, c: &Connection, d: &Diagnosis) {
+        if d.verdict.outcome == Outcome::Ok && self.introduced.len() < MAX_NAMES && c.tcp.first_data.server.is_some() {
+            self.introduced.entry((c.server, c.proxy_protocol.is_some())).or_insert(c.first);
+        }
         if d.verdict.outcome == Outcome::Ok
             && let Some(sni) = c.sni()
             && delivery(c) == Delivery::Complete
@@ -59,13 +70,14 @@ impl Ledger {
 
     /// Looks at a verdict again in the light of the whole capture. Says whether it changed.
     pub fn refine(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        self.refine_beside(c, d);
         let raised = if let Some(wait) = wait(d) {
             let near = |length| self.waits.get(&(c.server.ip, length)).copied().unwrap_or_default();
             let recurring = near(wait - 1) + near(wait) + near(wait + 1);
             (recurring >= RECURS)
                 .then(|| format!("{recurring} waits of this length end this way in the capture: a timer's work"))
         } else {
-            self.elsewhere(c, d)
+            self.elsewhere(c, d).or_else(|| self.without_header(c, d))
         };
         match (raised, d.findings.first_mut()) {
             (Some(note), Some((_, finding))) if finding.confidence < Confidence::Likely => {
@@ -78,6 +90,23 @@ impl Ledger {
         }
     }
 
+    /// Raises a finding beside the verdict: connections that begin with a header work on this port.
+    fn refine_beside(&self, c: &Connection, d: &mut Diagnosis) {
+        let (Some(at), Some(worked)) = (beside(d), self.introduced.get(&(c.server, true))) else { return };
+        if let Some((_, finding)) = d.findings.get_mut(at) {
+            finding.confidence = Confidence::Likely;
+            let note = format!("a connection that begins with a PROXY header works here (from frame {})", worked.frame);
+            finding.evidence.push(super::Evidence { frame: finding.at, note });
+        }
+    }
+
+    /// Another connection to the same port that worked without a PROXY protocol header.
+    fn without_header(&self, c: &Connection, d: &Diagnosis) -> Option<String> {
+        d.verdict.cause.filter(|cause| UNEXPECTED_HEADER.contains(&cause.id()))?;
+        let worked = self.introduced.get(&(c.server, false))?;
+        Some(format!("a connection without a PROXY header works on this port (from frame {})", worked.frame))
+    }
+
     /// Another connection with the same name that worked.
     fn elsewhere(&self, c: &Connection, d: &Diagnosis) -> Option<String> {
         if d.verdict.cause.is_none_or(|cause| cause.id() != REJECTED) {
@@ -86,6 +115,12 @@ impl Ledger {
         let worked = self.worked.get(&(c.server, c.sni()?.to_owned()))?;
         Some(format!("a connection with the same name works in this capture (from frame {})", worked.frame))
     }
+}
+
+/// The finding that a PROXY protocol header is expected, where it is one possibility beside the verdict.
+fn beside(d: &Diagnosis) -> Option<usize> {
+    let possible = |f: &super::Finding| f.confidence == Confidence::Possible;
+    d.findings.iter().position(|(cause, f)| EXPECTED_HEADER.contains(&cause.id()) && possible(f))
 }
 
 /// The length of the wait that a timeout's verdict rests on, in units of [`ONE_LENGTH`].

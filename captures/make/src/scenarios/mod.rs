@@ -6,6 +6,8 @@ mod healthy;
 mod healthy_connection;
 mod http;
 mod http_response;
+mod proxy;
+mod proxy_healthy;
 mod tcp;
 mod tls;
 mod tls_certificate;
@@ -24,6 +26,8 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_silent::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,
+    proxy::SCENARIOS,
+    proxy_healthy::SCENARIOS,
     app::SCENARIOS,
     capture::SCENARIOS,
     healthy::SCENARIOS,
