@@ -5,11 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
+#[path = "common/packets.rs"]
+mod packets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use common::{Case, Told, analyse, cases};
+use packets::Capture;
+use why502::diagnosis::Outcome;
 
 const V1: &[u8] = b"PROXY TCP4 10.0.9.9 10.0.1.20 40112 443\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x0a\0\x09\x09\x0a\0\x01\x14\x9c\xb0\x01\xbb";
@@ -155,4 +159,50 @@ fn what_follows_is_judged_as_without_it() {
     }
     assert!(wrong.is_empty(), "behind a header:\n{}", wrong.join("\n"));
     assert!(same > 100, "only {same} connections were compared");
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const FIN: u8 = 1;
+
+fn one(capture: Capture) -> Told {
+    let (ear, _) = analyse(&capture.bytes()).unwrap();
+    ear.connections[0].clone()
+}
+
+#[test]
+fn a_header_may_be_cut_anywhere() {
+    for header in [V1.to_vec(), V2.to_vec(), [V1, V2].concat()] {
+        let stream = [&header, GET].concat();
+        for at in 0..stream.len() {
+            let cut = Capture::new().open().edge(ACK, &stream[..at]).edge(ACK, &stream[at..]).origin(ACK, OK).close();
+            let told = one(cut);
+            assert_eq!((told.outcome, told.findings.len()), (Outcome::Ok, 0), "cut at {at}: {told:?}");
+        }
+        // Without the handshake of TCP the header tells who is the client.
+        let joined = one(Capture::new().edge(ACK, &stream).origin(ACK, OK).close());
+        assert_ne!(joined.outcome, Outcome::Failed, "{joined:?}");
+    }
+}
+
+#[test]
+fn a_header_alone_asks_nothing() {
+    let local = &[&V2[..12], b"\x20\0\0\0"].concat()[..];
+    for (header, ends_by_origin, outcome) in [
+        (V1, false, Outcome::Ok),
+        (V2, false, Outcome::Ok),
+        (local, false, Outcome::Ok),
+        (V2, true, Outcome::Inconclusive),
+        // Half a header is no header, and two are one too many.
+        (&V2[..20], false, Outcome::Inconclusive),
+        (&[V2, V2].concat(), false, Outcome::Inconclusive),
+        (&V2.repeat(40), false, Outcome::Inconclusive),
+    ] {
+        let sent = Capture::new().open().edge(ACK, header).origin(ACK, b"");
+        let told = one(match ends_by_origin {
+            true => sent.origin(FIN | ACK, b"").edge(FIN | ACK, b"").origin(ACK, b""),
+            false => sent.close(),
+        });
+        assert_eq!((told.outcome, told.findings.len()), (outcome, 0), "{}: {told:?}", header.escape_ascii());
+    }
 }
