@@ -18,8 +18,8 @@ cause! {
     ///
     /// # Evidence
     /// The header as the first bytes of the connection, then the origin's refusal: a 400 in clear text (nginx), an
-    /// alert that answers what is no TLS record (GnuTLS, OpenSSL), or the end of the connection without a byte (HAProxy,
-    /// Apache). It is `certain` where 400 or alert answer the header alone, before the ClientHello has come. Without a
+    /// alert that answers what is no TLS record (GnuTLS), or the end of the connection without a byte (HAProxy, Apache,
+    /// OpenSSL). It is `certain` where 400 or alert answer the header alone, before the ClientHello has come. Without a
     /// byte it is `possible`: a proxy that takes the header and has nowhere to go hangs up in the same way.
     ///
     /// # Who must act

@@ -15,7 +15,7 @@ const HEADER: &str = "The PROXY protocol (HAProxy project) section 2";
 const RECORD: &str = "RFC 8446 section 5.1";
 const REQUEST: &str = "RFC 9112 section 3";
 /// What HAProxy as a load balancer sends, and how.
-const SEND_V2: &str = "send-proxy-v2 proxy-v2-options crc32c,unique-id,authority";
+const SEND_V2: &str = "send-proxy-v2 proxy-v2-options crc32c";
 /// Long enough that the header is answered before the next bytes come.
 const PAUSE: Duration = Duration::from_millis(300);
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const HEADER: &str = "The PROXY protocol (HAProxy project) section 2";
 /// What HAProxy as a load balancer sends, and how.
-const SEND_V2: &str = "send-proxy-v2 proxy-v2-options crc32c,unique-id,authority";
+const SEND_V2: &str = "send-proxy-v2 proxy-v2-options crc32c";
 
 /// See the module.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -36,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         path: "healthy/proxy-v2-tls-behind-haproxy",
         title: "HAProxy puts a header of version 2 before TLS",
-        fault: "None. `listen 443 ssl proxy_protocol`; the header has a checksum, the SNI and more.",
+        fault: "None. `listen 443 ssl proxy_protocol`; the header has a checksum.",
         references: &[HEADER],
         peer: Peer::LoadBalancer,
         play: |lab| {
