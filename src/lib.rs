@@ -5,9 +5,9 @@
 //! by causes that are pure functions of one finished connection.
 //!
 //! ```text
-//! source -> link -> ip -> flow -> tcp -> session (tls, http1) -> observation -> diagnosis <- causes
-//!                                                                                   |
-//!                                                                                 report
+//! source -> link -> ip -> flow -> tcp -> session (proxy, tls, http1) -> observation -> diagnosis <- causes
+//!                                                                                          |
+//!                                                                                        report
 //! ```
 //!
 //! | stage | what it turns into what | Invariant |
@@ -18,7 +18,7 @@
 //! | [`ip`] | an IP packet into a TCP segment | lengths are those of the wire; a cut is told apart from an end |
 //! | [`flow`] | a segment into the connection it belongs to | bounded table; connections leave by deadline |
 //! | [`tcp`] | segments into ordered bytes, holes and ends | each byte once, borrowed; a hole is never filled by guessing |
-//! | [`session`] | bytes into TLS handshakes and HTTP exchanges | by content, not by port; bodies are counted, not kept |
+//! | [`session`] | bytes into PROXY headers, TLS handshakes and HTTP exchanges | by content, not by port; bodies are counted, not kept |
 //! | [`observation`] | all that into one finished connection | facts with frames, nothing judged |
 //! | [`diagnosis`] | findings into one verdict | pure; certain means that the bytes prove it |
 //! | [`causes`] | a connection into findings | one file a cause: page, predicate, precedence |

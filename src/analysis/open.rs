@@ -157,7 +157,10 @@ impl Open {
             (_, true) => Orientation::Protocol,
             _ => Orientation::Port,
         };
-        let callers = protocols.http.as_ref().map(Callers::of).unwrap_or_default();
+        let mut callers = protocols.http.as_ref().map(Callers::of).unwrap_or_default();
+        if let Some(header) = &protocols.proxy {
+            callers.introduce(header, prefixes);
+        }
         let edge = Edge::of(client, callers, prefixes);
         Connection {
             id: self.id,
@@ -171,6 +174,7 @@ impl Open {
             clock_step: self.clock_step,
             ended,
             tcp,
+            proxy_protocol: protocols.proxy,
             tls: protocols.tls,
             http: protocols.http,
             foreign: protocols.foreign,

@@ -66,6 +66,7 @@ use {area, or_default};
 mod app;
 mod capture;
 mod http;
+mod proxy;
 mod tcp;
 mod tls;
 

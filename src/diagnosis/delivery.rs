@@ -107,6 +107,13 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
 /// Nobody sent a byte: a check, a scan, or a connection opened ahead of need and closed idle (ruling 7).
 fn of_tcp(c: &Connection) -> Delivery {
     let sent = c.tcp.stream_bytes.client + c.tcp.stream_bytes.server;
+    if c.is_only_introduced() {
+        return match c.closed_by(Side::Server) {
+            Some(_) => unexplained("the origin ended it on a PROXY protocol header, before anything was asked"),
+            None if c.closer().is_some() => Delivery::Complete,
+            None => unexplained("nothing but a PROXY protocol header was sent, and the end is not in the capture"),
+        };
+    }
     if sent > 0 {
         return unexplained("what was sent could not be read");
     }

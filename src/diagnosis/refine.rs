@@ -27,11 +27,18 @@ const REJECTED: &str = "tls.certificate-rejected";
 const TIMEOUTS: [&str; 4] =
     ["http.response-timeout", "http.encrypted-response-timeout", "tls.no-server-hello", "tls.handshake-stalled"];
 
+/// Causes whose confidence depends on how connections fare elsewhere that begin without, or with, a PROXY protocol
+/// header.
+const UNEXPECTED_HEADER: [&str; 2] = ["tls.unexpected-proxy-header", "http.unexpected-proxy-header"];
+const EXPECTED_HEADER: [&str; 2] = ["tls.proxy-header-expected", "http.proxy-header-expected"];
+
 /// What is remembered of all connections.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// Connections that worked, by server and name asked for.
     worked: BTreeMap<(Endpoint, String), FrameRef>,
+    /// Connections that worked, by server and whether they began with a PROXY protocol header.
+    introduced: BTreeMap<(Endpoint, bool), FrameRef>,
     /// How often a wait of this length, in units of [`ONE_LENGTH`], ended in a timeout at this server.
     waits: BTreeMap<(IpAddr, i64), u32>,
     /// The host's own connections that failed.
@@ -50,14 +57,15 @@ impl Ledger {
     #[must_use]
     pub fn may_change(d: &Diagnosis) -> bool {
         let told_by_origin = d.findings.iter().any(|(cause, _)| is_told_by_origin(cause));
-        told_by_origin || Ledger::may_change_verdict(d)
+        told_by_origin || beside(d).is_some() || Ledger::may_change_verdict(d)
     }
 
     fn may_change_verdict(d: &Diagnosis) -> bool {
         let Some((cause, confidence)) = d.verdict.cause.zip(d.verdict.confidence) else { return false };
+        let waits = |id: &str| id == REJECTED || TIMEOUTS.contains(&id) || UNEXPECTED_HEADER.contains(&id);
         match confidence {
             Confidence::Certain => cause.rests_on.silence().is_some(),
-            _ => cause.id() == REJECTED || TIMEOUTS.contains(&cause.id()),
+            _ => waits(cause.id()),
         }
     }
 
@@ -70,6 +78,9 @@ impl Ledger {
     /// Remembers what a connection may tell of others.
     pub fn note(&mut self, c: &Connection, d: &Diagnosis) {
         self.failures.note(c, d);
+        if d.verdict.outcome == Outcome::Ok && self.introduced.len() < MAX_NAMES && c.tcp.first_data.server.is_some() {
+            self.introduced.entry((c.server, c.proxy_protocol.is_some())).or_insert(c.first);
+        }
         if d.verdict.outcome == Outcome::Ok
             && let Some(sni) = c.sni()
             && delivery(c) == Delivery::Complete
@@ -96,7 +107,9 @@ impl Ledger {
     pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
         let named = self.failures.name(c, d);
         let raised = self.raise(c, d);
-        self.doubt_silence(c, d, drops) || raised || named
+        let beside = self.raise_beside(c, d);
+        let doubted = self.doubt_silence(c, d, drops);
+        named || raised || beside || doubted
     }
 
     fn raise(&self, c: &Connection, d: &mut Diagnosis) -> bool {
@@ -106,7 +119,7 @@ impl Ledger {
             (recurring >= RECURS)
                 .then(|| format!("{recurring} waits of this length end this way in the capture: a timer's work"))
         } else {
-            self.elsewhere(c, d)
+            self.elsewhere(c, d).or_else(|| self.without_header(c, d))
         };
         match (raised, d.findings.first_mut()) {
             (Some(note), Some((_, finding))) if finding.confidence < Confidence::Likely => {
@@ -150,6 +163,23 @@ impl Ledger {
         Some(("frames-dropped", why))
     }
 
+    /// Raises a finding beside the verdict: connections that begin with a header work on this port.
+    fn raise_beside(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let (Some(at), Some(worked)) = (beside(d), self.introduced.get(&(c.server, true))) else { return false };
+        let Some((_, finding)) = d.findings.get_mut(at) else { return false };
+        finding.confidence = Confidence::Likely;
+        let note = format!("a connection that begins with a PROXY header works here (from frame {})", worked.frame);
+        finding.evidence.push(super::Evidence { frame: finding.at, note });
+        true
+    }
+
+    /// Another connection to the same port that worked without a PROXY protocol header.
+    fn without_header(&self, c: &Connection, d: &Diagnosis) -> Option<String> {
+        d.verdict.cause.filter(|cause| UNEXPECTED_HEADER.contains(&cause.id()))?;
+        let worked = self.introduced.get(&(c.server, false))?;
+        Some(format!("a connection without a PROXY header works on this port (from frame {})", worked.frame))
+    }
+
     /// Another connection with the same name that worked.
     fn elsewhere(&self, c: &Connection, d: &Diagnosis) -> Option<String> {
         if d.verdict.cause.is_none_or(|cause| cause.id() != REJECTED) {
@@ -158,6 +188,12 @@ impl Ledger {
         let worked = self.worked.get(&(c.server, c.sni()?.to_owned()))?;
         Some(format!("a connection with the same name works in this capture (from frame {})", worked.frame))
     }
+}
+
+/// The finding that a PROXY protocol header is expected, where it is one possibility beside the verdict.
+fn beside(d: &Diagnosis) -> Option<usize> {
+    let possible = |f: &super::Finding| f.confidence == Confidence::Possible;
+    d.findings.iter().position(|(cause, f)| EXPECTED_HEADER.contains(&cause.id()) && possible(f))
 }
 
 /// The length of the wait that a timeout's verdict rests on, in units of [`ONE_LENGTH`].

@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, FrameRef, Micros, PerSide, Side, Timestamp};
 use crate::link::Encapsulation;
-use crate::session::{Foreign, http1, tls};
+use crate::session::{Foreign, http1, proxy, tls};
 use crate::tcp::{Closer, End, Summary};
 
 use super::edge::{Edge, Role};
@@ -60,6 +60,8 @@ pub struct Connection {
     pub ended: Ended,
     /// The TCP stage's account.
     pub tcp: Summary,
+    /// The PROXY protocol header before everything else of the client's.
+    pub proxy_protocol: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
     pub tls: Option<tls::Transcript>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.

@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, Reach};
 
-use super::{Hosts, Prefixes, http1};
+use super::{Hosts, Prefixes, http1, proxy};
 
 /// What the TCP peer's address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub enum EdgeEvidence {
     IpRange,
     /// Request headers that CloudFront adds.
     Header,
+    /// The client's address in a PROXY protocol header.
+    ProxyProtocol,
     /// Nothing.
     None,
 }
@@ -50,25 +52,39 @@ pub enum Role {
     Other,
 }
 
-/// What the requests of a connection say about who sent them.
+/// What the requests of a connection, and a PROXY protocol header before them, say about who sent them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Callers {
     /// A header of CloudFront's was seen.
     pub cloudfront: bool,
     /// All of them are health checks.
     pub health_check: bool,
+    /// A PROXY protocol header names an address within CloudFront's prefixes.
+    pub for_cloudfront: bool,
+    /// A PROXY protocol header says that its sender speaks for itself.
+    pub for_itself: bool,
 }
 
 impl Callers {
     /// What the requests of an HTTP connection say.
     #[must_use]
     pub fn of(http: &http1::Transcript) -> Callers {
-        Callers { cloudfront: http.via_cloudfront.is_some(), health_check: http.health_check.is_some() }
+        Callers {
+            cloudfront: http.via_cloudfront.is_some(),
+            health_check: http.health_check.is_some(),
+            ..Callers::default()
+        }
+    }
+
+    /// Adds what a PROXY protocol header says.
+    pub fn introduce(&mut self, header: &proxy::Header, prefixes: &Prefixes) {
+        self.for_cloudfront = header.source.is_some_and(|client| prefixes.contains(client.ip));
+        self.for_itself = header.command == proxy::Command::Local && header.fault.is_none();
     }
 }
 
 impl Edge {
-    /// Judges by address and headers. An address within CloudFront's prefixes counts more than a header.
+    /// Judges by address and headers. The peer's own address counts most, the one that a load balancer passes on least.
     #[must_use]
     pub fn of(client: Endpoint, callers: Callers, prefixes: &Prefixes) -> Edge {
         let kind = match client.reach() {
@@ -79,6 +95,7 @@ impl Edge {
         let evidence = match (kind, callers.cloudfront) {
             (EdgeKind::CloudFront, _) => EdgeEvidence::IpRange,
             (_, true) => EdgeEvidence::Header,
+            _ if callers.for_cloudfront => EdgeEvidence::ProxyProtocol,
             _ => EdgeEvidence::None,
         };
         Edge { kind, via_cloudfront: evidence != EdgeEvidence::None, evidence }
@@ -100,7 +117,8 @@ impl Role {
             if to_internet { Role::Other } else { Role::Inner }
         } else if edge.via_cloudfront {
             Role::Edge
-        } else if callers.health_check {
+        } else if callers.health_check || callers.for_itself {
+            // The LOCAL command of the PROXY protocol (section 2.2) is a load balancer's that checks.
             Role::HealthCheck
         } else if edge.kind == EdgeKind::Private && !outward {
             // A private client is the load balancer in front.
@@ -141,6 +159,7 @@ impl EdgeEvidence {
         match self {
             EdgeEvidence::IpRange => "ip-range",
             EdgeEvidence::Header => "header",
+            EdgeEvidence::ProxyProtocol => "proxy-protocol",
             EdgeEvidence::None => "none",
         }
     }

@@ -38,7 +38,8 @@ impl Connection {
         self.tcp.first_data.server.filter(|&data| self.before_end(data))
     }
 
-    /// The first byte of the ClientHello with which the edge began the connection, whether or not its end is there.
+    /// The first byte of the ClientHello with which the edge began the connection, whether or not its end is there. A
+    /// PROXY protocol header before it does not count.
     #[must_use]
     pub fn hello_begins(&self) -> Option<FrameRef> {
         let tls = self.whole_tls()?;
@@ -47,8 +48,7 @@ impl Connection {
             None => tls.records.client.first.filter(|_| is_half_a_hello(tls))?,
         };
         let reordered = self.tcp.out_of_order.client > 0 || self.tcp.retransmissions.client > 0;
-        let came_first = self.tcp.first_data.client.is_none_or(|data| data >= begins) || reordered;
-        came_first.then_some(begins)
+        (self.comes_first(begins) || reordered).then_some(begins)
     }
 
     /// The fatal alert with which the origin answered the ClientHello, before it said anything else that counts.

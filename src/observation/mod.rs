@@ -14,6 +14,7 @@ mod hidden_exchange;
 mod hosts;
 mod not_tls;
 mod prefixes;
+mod proxied;
 mod timing;
 
 pub use connection::{Connection, Ended, Orientation};
@@ -28,5 +29,5 @@ pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 pub use timing::{Step, Timings};
 
 pub use crate::ip::IcmpKind;
-pub use crate::session::{Foreign, http1, tls};
+pub use crate::session::{Foreign, http1, proxy, tls};
 pub use crate::tcp::{Closer, End, Icmp, Stall, Summary as Tcp};

@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Side, escape, escape_bytes};
 use crate::observation::tls::names::{cipher_name, version_name};
-use crate::observation::{Connection, EdgeKind, Role, http1, tls};
+use crate::observation::{Connection, EdgeEvidence, EdgeKind, Role, http1, tls};
 use crate::report::layout::shorten;
 
 /// Columns shown of any one name from the wire.
@@ -33,17 +33,20 @@ pub(super) struct Fact {
     pub(super) text: String,
 }
 
-/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
+/// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`, and for whom a PROXY protocol header speaks.
 pub(super) fn title(c: &Connection) -> String {
     let who = match (c.role, c.edge.kind) {
         (Role::HealthCheck, _) => "health check",
         (Role::Inner, _) => "this host's own",
         (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+        (Role::Edge, _) if c.edge.evidence == EdgeEvidence::ProxyProtocol => "passes on CloudFront's connection",
         (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
         (Role::Edge, _) => "private address",
         (Role::Other, _) => "not CloudFront's address",
     };
-    format!("connection {}: {} \u{2192} {} ({who})", c.id, c.client, c.server)
+    let viewer = c.proxy_protocol.as_ref().and_then(|header| header.source);
+    let viewer = viewer.map(|client| format!(", for {client}")).unwrap_or_default();
+    format!("connection {}: {} \u{2192} {} ({who}{viewer})", c.id, c.client, c.server)
 }
 
 /// Everything worth a line, in the order of the packets.
@@ -66,6 +69,10 @@ pub(super) fn shown_in(c: &Connection, frame: u64) -> Vec<Fact> {
 fn below_http(c: &Connection) -> Facts {
     let mut all = Facts(Vec::new());
     tcp(c, &mut all);
+    if let Some(h) = &c.proxy_protocol {
+        all.rich(h.frame, Side::Client, h.to_string());
+        all.bare(h.second, Side::Client, "another PROXY header");
+    }
     if let Some(t) = &c.tls {
         hellos(t, &mut all);
         handshake(t, &mut all);

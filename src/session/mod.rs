@@ -2,8 +2,10 @@
 //!
 //! Invariant: a side's bytes go to exactly one observer, in order, each byte once; a port number decides nothing.
 //! The two sides may well speak differently: HTTPS to a port that speaks HTTP is what many a 502 is made of.
+//! A PROXY protocol header takes the bytes before the others; what comes after it is told as if it were not there.
 
 pub mod http1;
+pub mod proxy;
 pub mod tls;
 
 mod foreign;
@@ -24,6 +26,8 @@ enum Spoken {
     /// Too few bytes to tell.
     #[default]
     Undecided,
+    /// A PROXY protocol header, so far; another protocol follows it.
+    Proxy,
     Tls,
     Http1,
     /// Neither, so far.
@@ -46,6 +50,7 @@ pub struct Session {
     foreign_bytes: PerSide<u64>,
     /// Bytes that are not in the capture, before it is known what the side speaks.
     missing: PerSide<u64>,
+    proxy: Option<Box<proxy::Observer>>,
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
     /// The SYN told who is the client.
@@ -59,6 +64,8 @@ pub struct Session {
 /// What the protocols were, once the connection is over.
 #[derive(Debug, Default)]
 pub struct Protocols {
+    /// The PROXY protocol header before everything else of the client's.
+    pub proxy: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
     pub tls: Option<tls::Transcript>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
@@ -86,6 +93,7 @@ impl Session {
             server: self.prefix.server.map(|p| p.into_foreign()),
         };
         Protocols {
+            proxy: self.proxy.and_then(|o| o.finish()).map(Box::new),
             tls: self.tls.map(|o| o.into_transcript()),
             http: self.http.map(|o| o.finish()),
             foreign,
@@ -101,6 +109,11 @@ impl Session {
 
     /// What the first bytes of a side are, in the light of what the other side speaks.
     fn guess(&self, side: Side, bytes: &[u8]) -> Guess {
+        match self.detect_proxy(side, bytes) {
+            proxy::Detection::Yes => return Guess::Is(Spoken::Proxy, Some(Side::Client)),
+            proxy::Detection::NeedMore => return Guess::NeedMore,
+            proxy::Detection::No => {}
+        }
         let (tls, http) = (tls::detect(bytes), http1::detect(bytes));
         match (tls, http) {
             (tls::Detection::Yes(who), _) => Guess::Is(Spoken::Tls, sender(who)),
@@ -109,11 +122,20 @@ impl Session {
             (tls::Detection::NeedMore, _) | (_, http1::Detection::NeedMore) => Guess::NeedMore,
             // An answer in no known protocol is the asker's protocol gone wrong: its observer says how.
             _ if side == Side::Server && self.spoken.client != Spoken::Foreign => match self.spoken.client {
-                Spoken::Undecided => Guess::Neither,
+                Spoken::Undecided | Spoken::Proxy => Guess::Neither,
                 asked => Guess::Is(asked, None),
             },
             _ => Guess::Neither,
         }
+    }
+
+    /// Whether a PROXY protocol header begins here: only a client sends one.
+    fn detect_proxy(&self, side: Side, bytes: &[u8]) -> proxy::Detection {
+        let is_server = side == Side::Server && (self.client_known || self.oriented);
+        if is_server || self.proxy.as_ref().is_some_and(|proxy| proxy.is_enough()) {
+            return proxy::Detection::No;
+        }
+        proxy::detect(bytes)
     }
 
     /// Bytes of a side whose protocol is not known yet.
@@ -131,7 +153,11 @@ impl Session {
             Guess::Is(spoken, who) => {
                 let first = prefix.frame();
                 let side = self.decide(side, spoken, who);
-                self.tell_missing(side, first);
+                if spoken == Spoken::Proxy {
+                    self.proxy.get_or_insert_default().begin(first);
+                } else {
+                    self.tell_missing(side, first);
+                }
                 if held > 0 {
                     let kept = prefix.bytes().get(..held).unwrap_or_default().to_vec();
                     self.observe(side, &kept, first);
@@ -200,9 +226,28 @@ impl Session {
                     Box::new(if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() })
                 });
             }
-            Spoken::Undecided | Spoken::Foreign => {}
+            Spoken::Undecided | Spoken::Proxy | Spoken::Foreign => {}
         }
         side
+    }
+
+    /// Bytes of a PROXY protocol header, and what follows it.
+    fn proxied(&mut self, side: Side, bytes: &[u8], frame: FrameRef) {
+        let Some(proxy) = &mut self.proxy else { return };
+        let taken = proxy.data(bytes, frame);
+        self.leave_proxy(side);
+        let rest = bytes.get(taken..).unwrap_or_default();
+        if !rest.is_empty() && self.spoken[side] == Spoken::Undecided {
+            let from = self.side(side);
+            self.undecided(from, rest, frame);
+        }
+    }
+
+    /// Once a header is over, the side has said nothing yet.
+    fn leave_proxy(&mut self, side: Side) {
+        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| !proxy.is_reading()) {
+            self.spoken[side] = if proxy.is_lost() { Spoken::Foreign } else { Spoken::Undecided };
+        }
     }
 
     /// Tells the observer of a side of the hole in front of its first bytes.
@@ -236,6 +281,7 @@ impl Session {
                     http.data(side, bytes, frame);
                 }
             }
+            Spoken::Proxy => self.proxied(side, bytes, frame),
             Spoken::Undecided | Spoken::Foreign => {}
         }
     }
@@ -255,7 +301,7 @@ impl Stream for Session {
             Spoken::Undecided => self.undecided(from, bytes, frame),
             Spoken::Foreign => self.foreign(from, bytes, frame),
             _ if self.left_http(side) => self.foreign(from, bytes, frame),
-            Spoken::Tls | Spoken::Http1 => self.observe(side, bytes, frame),
+            Spoken::Proxy | Spoken::Tls | Spoken::Http1 => self.observe(side, bytes, frame),
         }
     }
 
@@ -264,6 +310,10 @@ impl Stream for Session {
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            (Spoken::Proxy, ..) => {
+                self.missing[side] += self.proxy.as_mut().map_or(len, |proxy| proxy.gap(len));
+                self.leave_proxy(side);
+            }
             // What comes next need not be the beginning of anything.
             (Spoken::Undecided, ..) => self.missing[side] += len,
             _ => {}

@@ -35,6 +35,7 @@ cause! {
     /// - `http.reset-before-response`: RST in place of FIN.
     /// - `http.keep-alive-race`: there the origin had closed before the request came.
     /// - `http.plaintext-on-tls-port`: a TLS listener hangs up in the same way.
+    /// - `http.proxy-header-expected`: a listener that waits for a PROXY protocol header hangs up in the same way.
     ///
     /// # References
     /// - RFC 9112 sections 9.5 and 9.6

@@ -1,12 +1,14 @@
 //! The exchange.
 
 super::area! {
+    unexpected_proxy_header,
     plaintext_on_tls_port,
     malformed_status_line,
     keep_alive_race,
     request_not_read,
     reset_before_response,
     closed_before_response,
+    proxy_header_expected,
     response_timeout,
     edge_abandoned,
     response_stalled,

@@ -37,6 +37,7 @@ cause! {
     /// - `http.closed-before-response`: FIN in place of RST.
     /// - `http.keep-alive-race`: there the origin had closed before the request came.
     /// - `tcp.reset-on-accept`: there no request had been sent.
+    /// - `http.proxy-header-expected`: a listener that waits for a PROXY protocol header hangs up in the same way.
     ///
     /// # References
     /// - RFC 9112 section 9.5, RFC 9293 section 3.10.7

@@ -1,6 +1,7 @@
 //! The handshake.
 
 super::area! {
+    unexpected_proxy_header,
     plaintext_http_reply,
     not_tls_reply,
     no_common_version,
@@ -13,6 +14,7 @@ super::area! {
     edge_alert,
     reset_after_client_hello,
     closed_after_client_hello,
+    proxy_header_expected,
     reset_in_handshake,
     closed_in_handshake,
     malformed_record,
@@ -24,7 +26,7 @@ use std::borrow::Cow;
 
 use crate::base::{FrameRef, Micros};
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, End, tls};
+use crate::observation::{Connection, End, http1, tls};
 
 /// What CloudFront's viewer saw when the handshake failed; its log's word for it is not documented.
 const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
@@ -92,6 +94,14 @@ fn alert(alert: &tls::Alert) -> String {
 /// ` for "NAME"`, or that the edge named nobody.
 fn for_name(c: &Connection) -> String {
     c.sni().map_or_else(|| " without a server name".to_owned(), |name| format!(" for \"{name}\""))
+}
+
+/// The first response that no request asked for: its first byte, its status and who sent it.
+fn clear_answer(http: &http1::Transcript) -> Option<(FrameRef, Option<u16>, Option<&str>)> {
+    let first = http.exchanges.first().filter(|e| e.request.is_none());
+    let unasked = || http.unsolicited.iter().find_map(|u| u.response.as_deref());
+    let response = first.and_then(|e| e.response.as_ref()).or_else(unasked)?;
+    Some((response.frame, Some(response.status).filter(|s| *s > 0), response.server.as_deref()))
 }
 
 /// The origin ended the connection in this way within the handshake; and the frame of its first answer.

@@ -1,8 +1,7 @@
-use crate::base::FrameRef;
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, http1};
+use crate::observation::Connection;
 
-use super::EDGE;
+use super::{EDGE, clear_answer};
 
 cause! {
     /// The edge began TLS, and the origin answered in plain HTTP: HTTPS to a port that speaks HTTP.
@@ -47,7 +46,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let begins = c.hello_begins()?;
-    let (frame, status, server) = answer(c.http.as_ref()?)?;
+    let (frame, status, server) = clear_answer(c.http.as_ref()?)?;
     // The origin's first bytes of all, so that it never spoke TLS here.
     if frame < begins || c.tcp.first_data.server.is_some_and(|first| first < frame) {
         return None;
@@ -70,12 +69,4 @@ fn detect(c: &Connection) -> Option<Finding> {
             .fix("If it is meant to speak HTTP, set the origin's protocol policy to HTTP only, or its HTTPS port to one that speaks TLS.")
             .fix(format!("`curl -sv http://{}/` on the host: it answers, and so shows who listens there.", c.server)),
     )
-}
-
-/// The first response that no request asked for: its first byte, its status and who sent it.
-fn answer(http: &http1::Transcript) -> Option<(FrameRef, Option<u16>, Option<&str>)> {
-    let first = http.exchanges.first().filter(|e| e.request.is_none());
-    let unasked = || http.unsolicited.iter().find_map(|u| u.response.as_deref());
-    let response = first.and_then(|e| e.response.as_ref()).or_else(unasked)?;
-    Some((response.frame, Some(response.status).filter(|s| *s > 0), response.server.as_deref()))
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::http::Exchange;
+use super::proxy::Introduction;
 use super::shown::{End, Shown, Sides, Time, Ways, micros, number};
 use super::timing::Timing;
 use super::tls::Tls;
@@ -28,8 +29,7 @@ pub(super) struct Connection<'a> {
     edge: Edge,
     role: &'static str,
     encapsulation: Vec<Shown<Layer>>,
-    /// PROXY protocol headers are not read yet.
-    proxy_protocol: Option<()>,
+    proxy_protocol: Option<Introduction<'a>>,
     wireshark_conversation: Shown<wireshark::Conversation>,
     first_frame: u64,
     last_frame: u64,
@@ -135,7 +135,7 @@ impl<'a> Connection<'a> {
             },
             role: c.role.as_str(),
             encapsulation: c.encapsulation.iter().map(Shown).collect(),
-            proxy_protocol: None,
+            proxy_protocol: c.proxy_protocol.as_deref().map(Introduction::of),
             wireshark_conversation: Shown(wireshark::Conversation::of(c)),
             first_frame: c.first.frame,
             last_frame: c.last.frame,

@@ -6,6 +6,7 @@
 pub(super) mod capture;
 mod connection;
 mod http;
+mod proxy;
 mod safe;
 pub(super) mod shown;
 pub(super) mod timing;

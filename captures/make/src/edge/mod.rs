@@ -4,6 +4,7 @@ mod request;
 mod socket;
 
 pub(crate) mod gnutls;
+pub(crate) mod header;
 pub(crate) mod http;
 pub(crate) mod openssl;
 pub(crate) mod plain;

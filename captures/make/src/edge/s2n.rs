@@ -10,6 +10,7 @@ use s2n_tls::config::Config;
 use s2n_tls::connection::Connection;
 use s2n_tls::enums::Blinding;
 use s2n_tls::security::Policy;
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::task::Poll;
 use std::time::Duration;
@@ -28,7 +29,9 @@ pub(crate) struct S2n {
     pub(crate) name: &'static str,
     /// The protocols that it offers by ALPN; none, as far as is known of CloudFront.
     pub(crate) alpn: &'static [&'static str],
-    /// How long it waits between connecting and its ClientHello.
+    /// A PROXY protocol header that it sends before all else; empty for none.
+    pub(crate) header: &'static [u8],
+    /// How long it waits between connecting (and its header) and its ClientHello.
     pub(crate) before_hello: Duration,
     /// How long it takes over the origin's first flight before it answers.
     pub(crate) after_flight: Duration,
@@ -51,6 +54,7 @@ impl S2n {
         policy: TLS12_UP,
         name: ORIGIN_NAME,
         alpn: &[],
+        header: b"",
         before_hello: Duration::ZERO,
         after_flight: Duration::ZERO,
         patience: Duration::from_secs(30),
@@ -62,7 +66,8 @@ impl S2n {
     pub(crate) fn connect(&self, lab: &mut Lab, port: u16) -> Result<Result<Session, s2n_tls::error::Error>> {
         lab.note_edge(format!("s2n-tls {} (crate, AWS-LC), policy {}", library_version()?, self.policy));
         let mut connection = self.connection(lab)?;
-        let stream = socket::connect(lab, port)?;
+        let mut stream = socket::connect(lab, port)?;
+        stream.write_all(self.header)?;
         stream.set_read_timeout(Some(self.patience))?;
         std::thread::sleep(self.before_hello);
         io::attach(&mut connection, &stream)?;

@@ -13,7 +13,7 @@ const ANSWER_LIMIT: usize = 1 << 20;
 
 /// Connects to the origin.
 pub(crate) fn connect(lab: &Lab, port: u16) -> Result<TcpStream> {
-    let stream = TcpStream::connect(lab.origin(port)).context("the edge cannot connect")?;
+    let stream = TcpStream::connect(lab.target(port)).context("the edge cannot connect")?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(READ_LIMIT))?;
     Ok(stream)

@@ -43,6 +43,8 @@ pub(crate) struct Lab {
     notes: Notes,
     /// Servers are started on another host, behind the origin.
     behind: bool,
+    /// What the edge connects to in place of the origin.
+    detour: Option<SocketAddr>,
 }
 
 /// How long a server may take to listen, `tcpdump` to begin.
@@ -61,7 +63,7 @@ impl Lab {
         namespaces.enter_edge()?;
         let processes = Vec::new();
         let (family, authority, notes) = (scenario.family, None, Notes::default());
-        Ok(Lab { capture, processes, namespaces, directory, family, authority, notes, behind: false })
+        Ok(Lab { capture, processes, namespaces, directory, family, authority, notes, behind: false, detour: None })
     }
 
     /// Puts a router between edge and origin that sends the edge no packet longer than `mtu` bytes, and says so by ICMP.
@@ -91,6 +93,25 @@ impl Lab {
         SocketAddr::new(ip, port)
     }
 
+    /// What the edge connects to: the origin, or what stands on its way there.
+    pub(crate) fn target(&self, port: u16) -> SocketAddr {
+        self.detour.unwrap_or_else(|| self.origin(port))
+    }
+
+    /// Lets the edge connect to something in its own namespace in place of the origin, once it listens.
+    pub(crate) fn detour(&mut self, front: SocketAddr) -> Result<()> {
+        self.detour = Some(front);
+        let filter = format!("sport = :{}", front.port());
+        let deadline = Instant::now() + START;
+        while self.in_edge("ss", &["-Hltn", &filter])?.trim().is_empty() {
+            if Instant::now() > deadline {
+                return Err(self.explain(anyhow::anyhow!("nothing listens on {front}")));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
     /// The certification authority that the edge trusts; made when first asked for.
     pub(crate) fn authority(&mut self) -> Result<&Authority> {
         if self.authority.is_none() {
@@ -114,7 +135,12 @@ impl Lab {
         process::command(namespace, program)
     }
 
-    /// Starts a server in the origin's namespace. Its output goes to a file, which [`Lab::explain`] shows.
+    /// A command that will run in the edge's namespace and die with this thread.
+    pub(crate) fn edge_command(&self, program: &str) -> Command {
+        process::command(self.namespaces.edge(), program)
+    }
+
+    /// Starts a program. Its output goes to a file, which [`Lab::explain`] shows.
     pub(crate) fn start(&mut self, command: Command) -> Result<u32> {
         let process = Process::start(command, &self.directory.path().join(format!("log.{}", self.processes.len())))?;
         let id = process.id();

@@ -345,7 +345,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// A WSGI application that says hello.
-const HELLO: &str = "def app(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain'), \
+pub(super) const HELLO: &str = "def app(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain'), \
                      ('Content-Length', '6')])\n    return [b'hello\\n']\n";
 
 /// nginx with a page of 9,000 bytes and further directives in its server.

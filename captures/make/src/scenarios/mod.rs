@@ -7,6 +7,8 @@ mod healthy_connection;
 mod http;
 mod http_response;
 mod inner;
+mod proxy;
+mod proxy_healthy;
 mod tcp;
 mod tcp_icmp;
 mod tcp_loss;
@@ -35,6 +37,8 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_stall::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,
+    proxy::SCENARIOS,
+    proxy_healthy::SCENARIOS,
     app::SCENARIOS,
     inner::SCENARIOS,
     capture::SCENARIOS,

@@ -7,7 +7,8 @@ use anyhow::Result;
 /// Starts Apache with these directives after the modules and one `Listen`, and waits until it listens on the port.
 pub(crate) fn start(lab: &mut Lab, port: u16, directives: &str) -> Result<u32> {
     let directory = lab.directory().display().to_string();
-    let modules = ["mpm_event", "authz_core", "ssl", "headers", "proxy", "proxy_http", "setenvif", "reqtimeout"];
+    let modules =
+        ["mpm_event", "authz_core", "ssl", "headers", "proxy", "proxy_http", "setenvif", "reqtimeout", "remoteip"];
     let modules: String = modules.iter().map(|m| format!("LoadModule {m}_module {MODULES}/mod_{m}.so\n")).collect();
     let config = lab.write(
         "apache.conf",
