@@ -1,5 +1,7 @@
 //! From packets to finished connections.
 
+use std::collections::BTreeMap;
+
 use crate::base::{CaptureIndex, FrameRef, Micros, Timestamp};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, TcpSegment, Whole};
@@ -22,26 +24,31 @@ const DISORDER: Micros = Micros::from_secs(10);
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
 pub struct Noticed {
-    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
-    pub undecodable: u64,
-    /// The first of them, and why.
-    pub first_undecodable: Option<(u64, String)>,
+    /// What belongs to one capture.
+    pub captures: BTreeMap<CaptureIndex, NoticedIn>,
     /// Fragments of IP packets that could not be put together.
     pub fragments: u64,
-    /// Packets that are much earlier than the one before.
-    pub clock_steps: u64,
     /// Fragments that said something else than earlier ones about the same bytes.
     pub conflicting_fragments: u64,
     /// Connections that were put away because the table was full.
     pub evicted: u64,
+    /// TCP connections.
+    pub connections: u64,
+}
+
+/// What the engine noticed in one capture; a connection counts for the capture that its first packet is in.
+#[derive(Debug, Clone, Default)]
+pub struct NoticedIn {
+    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
+    pub undecodable: u64,
+    /// The first of them, and why.
+    pub first_undecodable: Option<(u64, String)>,
     /// Connections of which reassembly reached its bound.
     pub reassembly_limited: u64,
     /// Packets captured more than once.
     pub duplicates: u64,
     /// Connections of which only one direction was captured.
     pub one_sided: u64,
-    /// TCP connections.
-    pub connections: u64,
 }
 
 /// Follows all connections of the input at once.
@@ -207,29 +214,30 @@ impl<'o> Engine<'o> {
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
         self.held = self.held.saturating_sub(open.held());
         let c = open.finish(ended, self.now, &self.options.prefixes);
-        self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
-        self.noticed.one_sided += u64::from(c.is_one_sided());
-        self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
+        let noticed = self.noticed.captures.entry(c.first.capture).or_default();
+        noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
+        noticed.one_sided += u64::from(c.is_one_sided());
+        noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
         c
     }
 
-    /// A little disorder is usual where several queues feed one capture. A clock that was set back, or a file older
-    /// than the one before, begins a new count: its connections must not be over before they began.
+    /// A little disorder is usual where several queues feed one capture. A clock that was set back begins a new count:
+    /// its connections must not be over before they began.
     #[inline]
     fn keep_time(&mut self, time: Timestamp) {
         if time >= self.now {
             self.now = time;
         } else if self.now.since(time) > DISORDER {
             self.now = time;
-            self.noticed.clock_steps += 1;
         }
     }
 
     #[cold]
     fn undecodable(&mut self, frame: FrameRef, why: &dyn std::fmt::Display) {
-        self.noticed.undecodable += 1;
-        if self.noticed.first_undecodable.is_none() {
-            self.noticed.first_undecodable = Some((frame.frame, why.to_string()));
+        let noticed = self.noticed.captures.entry(frame.capture).or_default();
+        noticed.undecodable += 1;
+        if noticed.first_undecodable.is_none() {
+            noticed.first_undecodable = Some((frame.frame, why.to_string()));
         }
     }
 }
@@ -290,7 +298,7 @@ mod tests {
                 Ok::<_, Infallible>(())
             };
             let noticed = engine.finish(keep).unwrap();
-            let got = (noticed.connections, noticed.fragments, noticed.undecodable);
+            let got = (noticed.connections, noticed.fragments, noticed.captures.get(&0).map_or(0, |n| n.undecodable));
             assert_eq!((got, noticed.conflicting_fragments), (expected, 0), "{levels} levels without {missing}");
             for c in found {
                 assert_eq!((c.tcp.packets.client, c.first.frame), (1, parts.len() as u64), "{levels}");

@@ -6,9 +6,10 @@
 mod engine;
 mod filter;
 mod open;
+mod problems;
 mod run;
 
-pub use engine::{Engine, Noticed};
+pub use engine::{Engine, Noticed, NoticedIn};
 pub use run::{Failure, run};
 
 use crate::observation::Prefixes;

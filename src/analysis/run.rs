@@ -8,11 +8,12 @@ use crate::causes::CATALOGUE;
 use crate::diagnosis::refine::Ledger;
 use crate::diagnosis::{Cause, Diagnosis, diagnose};
 use crate::observation::Connection;
-use crate::report::{Capture, CaptureProblem, Renderer, Summary, Tally};
-use crate::source::Source;
+use crate::report::{Capture, Renderer, Summary, Tally};
+use crate::source::{Merge, Packet, Source, Turn};
 
 use super::filter::Filter;
-use super::{Engine, Noticed, Options};
+use super::problems::problems;
+use super::{Engine, Options};
 
 /// Connections held for the second step; past that they are written as they stand (ruling 23).
 const MAX_HELD: usize = 100_000;
@@ -43,30 +44,48 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads the captures one after the other and writes one report of all.
+/// Reads the captures, all of them together in the order of time, and writes one report.
 ///
 /// `progress` is told the bytes read so far of the capture in hand, from time to time.
 ///
 /// # Errors
 /// [`Failure`]; damage within a capture is no failure but a problem in the report.
 pub fn run(
-    sources: Vec<(String, Source)>,
+    mut sources: Vec<(String, Source)>,
     options: &Options,
     renderer: &mut dyn Renderer,
-    mut progress: impl FnMut(usize, u64),
+    progress: impl FnMut(usize, u64),
 ) -> Result<Summary, Failure> {
-    let mut engine = Engine::new(options);
-    let mut desk = Desk::new(options, renderer);
-    let mut captures = Vec::with_capacity(sources.len());
-    for (i, (path, mut source)) in sources.into_iter().enumerate() {
-        read(&mut engine, &mut desk, (i, &mut source), options, &mut progress)?;
-        captures.push(Capture { path, info: source.info().clone(), problems: Vec::new() });
+    let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
+    let mut reading = Reading {
+        engine: Engine::new(options),
+        desk: Desk::new(options, renderer),
+        filter: Filter::new(options.filter.as_deref())?,
+        packets: 0,
+        progress,
+    };
+    while let Some(turn) = merge.turn() {
+        let Some((_, source)) = sources.get_mut(turn.capture) else { continue };
+        if turn.is_last() {
+            reading.to_the_end(turn.capture, source)?;
+        } else {
+            reading.while_earliest(turn, source)?;
+            merge.again(turn, source.due());
+        }
     }
+    let Reading { engine, mut desk, .. } = reading;
     let noticed = engine.finish(|c| desk.take(c))?;
     let (summary, unrefined) = desk.finish()?;
-    if let Some(capture) = captures.first_mut() {
-        capture.problems = problems(&noticed, unrefined);
-    }
+    let mut problems = problems(&noticed, unrefined, sources.len());
+    let captures: Vec<_> = sources
+        .into_iter()
+        .zip(0..)
+        .map(|((path, source), i)| Capture {
+            path,
+            info: source.info().clone(),
+            problems: problems.remove(&i).unwrap_or_default(),
+        })
+        .collect();
     renderer.finish(&captures, &summary)?;
     Ok(summary)
 }
@@ -74,26 +93,55 @@ pub fn run(
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 16;
 
-fn read(
-    engine: &mut Engine<'_>,
-    desk: &mut Desk<'_>,
-    (i, source): (usize, &mut Source),
-    options: &Options,
-    progress: &mut impl FnMut(usize, u64),
-) -> Result<(), Failure> {
-    let index = CaptureIndex::try_from(i).unwrap_or(CaptureIndex::MAX);
-    let mut filter = Filter::new(options.filter.as_deref())?;
-    let mut packets = 0u64;
-    while let Some(packet) = source.next_packet() {
-        if filter.passes(&packet)? {
-            engine.packet(index, &packet, |c| desk.take(c))?;
+/// What packets go through.
+struct Reading<'r, P> {
+    engine: Engine<'r>,
+    desk: Desk<'r>,
+    filter: Filter<'r>,
+    packets: u64,
+    progress: P,
+}
+
+impl<P: FnMut(usize, u64)> Reading<'_, P> {
+    /// Reads all that is left of one capture.
+    fn to_the_end(&mut self, capture: usize, source: &mut Source) -> Result<(), Failure> {
+        let index = index(capture);
+        while let Some(packet) = source.next_packet() {
+            self.packet(index, &packet)?;
+            if self.packets.is_multiple_of(PROGRESS_EVERY) {
+                (self.progress)(capture, source.info().bytes);
+            }
         }
-        packets += 1;
-        if packets.is_multiple_of(PROGRESS_EVERY) {
-            progress(i, source.info().bytes);
-        }
+        Ok(())
     }
-    Ok(())
+
+    /// Reads one capture as long as its packets come before those of the others.
+    fn while_earliest(&mut self, turn: Turn, source: &mut Source) -> Result<(), Failure> {
+        let index = index(turn.capture);
+        while source.due().is_some_and(|time| turn.includes(time))
+            && let Some(packet) = source.next_packet()
+        {
+            self.packet(index, &packet)?;
+            if self.packets.is_multiple_of(PROGRESS_EVERY) {
+                (self.progress)(turn.capture, source.info().bytes);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn packet(&mut self, capture: CaptureIndex, packet: &Packet<'_>) -> Result<(), Failure> {
+        self.packets += 1;
+        if self.filter.passes(packet)? {
+            self.engine.packet(capture, packet, |c| self.desk.take(c))?;
+        }
+        Ok(())
+    }
+}
+
+/// More captures than there are numbers for are told as the last one.
+fn index(capture: usize) -> CaptureIndex {
+    CaptureIndex::try_from(capture).unwrap_or(CaptureIndex::MAX)
 }
 
 /// Judges connections as they come and passes them on when their verdict stands.
@@ -155,55 +203,4 @@ impl<'r> Desk<'r> {
 /// Where a cause stands in the catalogue.
 fn position(cause: &Cause) -> usize {
     CATALOGUE.iter().position(|c| *c == cause).unwrap_or(usize::MAX)
-}
-
-/// What limits the conclusions, in the report's words.
-fn problems(noticed: &Noticed, unrefined: u64) -> Vec<CaptureProblem> {
-    let undecodable = match &noticed.first_undecodable {
-        Some((frame, why)) => format!("packets that could not be decoded, the first in frame {frame}: {why}"),
-        None => String::new(),
-    };
-    let all = [
-        ("undecodable-frames", noticed.undecodable, undecodable),
-        (
-            "fragments-not-reassembled",
-            noticed.fragments,
-            "IP fragments of which others are missing; what they carry was not looked at".to_owned(),
-        ),
-        (
-            "conflicting-fragments",
-            noticed.conflicting_fragments,
-            "IP fragments that differ from earlier ones where they overlap; the earlier ones were taken".to_owned(),
-        ),
-        (
-            "duplicate-frames",
-            noticed.duplicates,
-            "packets that were captured more than once (`-i any`, a mirror port); counted, but not as retransmissions"
-                .to_owned(),
-        ),
-        (
-            "one-sided",
-            noticed.one_sided,
-            "connections of which only one direction was captured; capture on the interface that carries both"
-                .to_owned(),
-        ),
-        (
-            "connections-evicted",
-            noticed.evicted,
-            "connections put away early because the table of open connections was full; raise --max-connections"
-                .to_owned(),
-        ),
-        (
-            "reassembly-limited",
-            noticed.reassembly_limited,
-            "connections with more bytes out of order than are kept; holes in them were given up early".to_owned(),
-        ),
-        (
-            "verdicts-not-refined",
-            unrefined,
-            "verdicts written without the second look that compares connections with each other".to_owned(),
-        ),
-    ];
-    let met = all.into_iter().filter(|&(_, count, _)| count > 0);
-    met.map(|(kind, count, detail)| CaptureProblem { kind, count, detail }).collect()
 }
