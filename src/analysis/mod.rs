@@ -8,9 +8,11 @@ mod filter;
 mod open;
 mod problems;
 mod run;
+mod selection;
 
 pub use engine::{Engine, Noticed, NoticedIn};
 pub use run::{Failure, run};
+pub use selection::{Moment, Selection, peer};
 
 use crate::observation::Prefixes;
 
@@ -26,6 +28,8 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// A pcap-filter expression, run over frames as captured.
     pub filter: Option<String>,
+    /// Which connections are told and counted.
+    pub selection: Selection,
     /// Open connections kept at once.
     pub max_connections: usize,
     /// Count connections of every role alike.
@@ -38,6 +42,7 @@ impl Default for Options {
             prefixes: Prefixes::default(),
             ports: Vec::new(),
             filter: None,
+            selection: Selection::default(),
             max_connections: MAX_CONNECTIONS,
             all_roles: false,
         }

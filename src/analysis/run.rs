@@ -3,17 +3,17 @@
 use std::fmt;
 use std::io;
 
-use crate::base::CaptureIndex;
+use crate::base::{CaptureIndex, Timestamp};
 use crate::causes::CATALOGUE;
 use crate::diagnosis::refine::Ledger;
 use crate::diagnosis::{Cause, Diagnosis, diagnose};
 use crate::observation::Connection;
 use crate::report::{Capture, Renderer, Summary, Tally};
-use crate::source::{Merge, Packet, Source, Turn};
+use crate::source::{Merge, Source, Turn};
 
 use super::filter::Filter;
 use super::problems::problems;
-use super::{Engine, Options};
+use super::{Engine, Options, Selection};
 
 /// Connections held for the second step; past that they are written as they stand (ruling 23).
 const MAX_HELD: usize = 100_000;
@@ -56,20 +56,21 @@ pub fn run(
     renderer: &mut dyn Renderer,
     progress: impl FnMut(usize, u64),
 ) -> Result<Summary, Failure> {
+    let dayless = [options.selection.since, options.selection.until].iter().any(Option::is_some);
+    // One source is not waited for without need.
+    let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
     let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
     let mut reading = Reading {
         engine: Engine::new(options),
-        desk: Desk::new(options, renderer),
+        desk: Desk::new(options, first, renderer),
         filter: Filter::new(options.filter.as_deref())?,
         packets: 0,
         progress,
     };
     while let Some(turn) = merge.turn() {
         let Some((_, source)) = sources.get_mut(turn.capture) else { continue };
-        if turn.is_last() {
-            reading.to_the_end(turn.capture, source)?;
-        } else {
-            reading.while_earliest(turn, source)?;
+        reading.take_turn(turn, source)?;
+        if !turn.is_last() {
             merge.again(turn, source.due());
         }
     }
@@ -103,50 +104,30 @@ struct Reading<'r, P> {
 }
 
 impl<P: FnMut(usize, u64)> Reading<'_, P> {
-    /// Reads all that is left of one capture.
-    fn to_the_end(&mut self, capture: usize, source: &mut Source) -> Result<(), Failure> {
-        let index = index(capture);
-        while let Some(packet) = source.next_packet() {
-            self.packet(index, &packet)?;
-            if self.packets.is_multiple_of(PROGRESS_EVERY) {
-                (self.progress)(capture, source.info().bytes);
+    /// Reads one capture as long as its packets come before those of the others. This is the only place where a packet
+    /// goes in, so that its whole way is compiled into one function.
+    fn take_turn(&mut self, turn: Turn, source: &mut Source) -> Result<(), Failure> {
+        // More captures than there are numbers for are told as the last one.
+        let index = CaptureIndex::try_from(turn.capture).unwrap_or(CaptureIndex::MAX);
+        while turn.is_last() || source.due().is_some_and(|time| turn.includes(time)) {
+            let Some(packet) = source.next_packet() else { break };
+            if self.filter.passes(&packet)? {
+                self.engine.packet(index, &packet, |c| self.desk.take(c))?;
             }
-        }
-        Ok(())
-    }
-
-    /// Reads one capture as long as its packets come before those of the others.
-    fn while_earliest(&mut self, turn: Turn, source: &mut Source) -> Result<(), Failure> {
-        let index = index(turn.capture);
-        while source.due().is_some_and(|time| turn.includes(time))
-            && let Some(packet) = source.next_packet()
-        {
-            self.packet(index, &packet)?;
+            self.packets += 1;
             if self.packets.is_multiple_of(PROGRESS_EVERY) {
                 (self.progress)(turn.capture, source.info().bytes);
             }
         }
         Ok(())
     }
-
-    #[inline]
-    fn packet(&mut self, capture: CaptureIndex, packet: &Packet<'_>) -> Result<(), Failure> {
-        self.packets += 1;
-        if self.filter.passes(packet)? {
-            self.engine.packet(capture, packet, |c| self.desk.take(c))?;
-        }
-        Ok(())
-    }
-}
-
-/// More captures than there are numbers for are told as the last one.
-fn index(capture: usize) -> CaptureIndex {
-    CaptureIndex::try_from(capture).unwrap_or(CaptureIndex::MAX)
 }
 
 /// Judges connections as they come and passes them on when their verdict stands.
 struct Desk<'r> {
     renderer: &'r mut dyn Renderer,
+    /// What is told, where that is not everything.
+    selection: Option<Selection>,
     tally: Tally,
     ledger: Ledger,
     held: Vec<(Connection, Diagnosis)>,
@@ -154,10 +135,15 @@ struct Desk<'r> {
 }
 
 impl<'r> Desk<'r> {
-    fn new(options: &Options, renderer: &'r mut dyn Renderer) -> Desk<'r> {
+    fn new(options: &Options, first: Option<Timestamp>, renderer: &'r mut dyn Renderer) -> Desk<'r> {
+        let mut selection = Some(options.selection.clone()).filter(|wish| !wish.is_everything());
+        if let (Some(selection), Some(first)) = (&mut selection, first) {
+            selection.resolve(first);
+        }
         Desk {
             renderer,
-            tally: Tally::new(options.all_roles),
+            tally: Tally::new(options.all_roles).of_selected(selection.is_some()),
+            selection,
             ledger: Ledger::default(),
             held: Vec::new(),
             unrefined: 0,
@@ -167,9 +153,13 @@ impl<'r> Desk<'r> {
     fn take(&mut self, connection: Connection) -> Result<(), Failure> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
         self.ledger.note(&connection, &diagnosis);
+        if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {
+            self.tally.leave_out(&connection);
+            return Ok(());
+        }
         if Ledger::may_change(&diagnosis) {
             if self.held.len() < MAX_HELD {
-                if self.renderer.wants_first_verdicts() {
+                if self.renderer.wants_first_verdicts() && self.wants(&diagnosis) {
                     self.renderer.connection(&connection, &diagnosis)?;
                 }
                 self.held.push((connection, diagnosis));
@@ -177,23 +167,35 @@ impl<'r> Desk<'r> {
             }
             self.unrefined += 1;
         }
-        self.pass(&connection, &diagnosis)
+        if self.wants(&diagnosis) {
+            self.tally.add(&connection, &diagnosis, position);
+            self.renderer.connection(&connection, &diagnosis)?;
+        } else {
+            self.tally.leave_out(&connection);
+        }
+        Ok(())
     }
 
-    fn pass(&mut self, connection: &Connection, diagnosis: &Diagnosis) -> Result<(), Failure> {
-        self.tally.add(connection, diagnosis, position);
-        Ok(self.renderer.connection(connection, diagnosis)?)
+    /// Whether the causes of a connection are among those that were asked for.
+    fn wants(&self, diagnosis: &Diagnosis) -> bool {
+        self.selection.as_ref().is_none_or(|selection| selection.has_cause(diagnosis))
     }
 
     fn finish(mut self) -> Result<(Summary, u64), Failure> {
-        let written = self.renderer.wants_first_verdicts();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
+            let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
             let changed = self.ledger.refine(&connection, &mut diagnosis);
-            self.tally.add(&connection, &diagnosis, position);
+            // The second step may bring the cause that was asked for, or take it away.
+            let wanted = self.wants(&diagnosis);
+            if wanted {
+                self.tally.add(&connection, &diagnosis, position);
+            } else {
+                self.tally.leave_out(&connection);
+            }
             match (written, changed) {
-                (false, _) => self.renderer.connection(&connection, &diagnosis)?,
+                (false, _) if wanted => self.renderer.connection(&connection, &diagnosis)?,
                 (true, true) => self.renderer.refined(&connection, &diagnosis)?,
-                (true, false) => {}
+                (false | true, _) => {}
             }
         }
         Ok((self.tally.summary(), self.unrefined))

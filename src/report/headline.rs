@@ -59,9 +59,20 @@ impl Story {
     }
 }
 
-/// The sentence: how many failed and why, most frequent cause first.
-pub(super) fn headline<'a>(counts: Counts, causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>) -> String {
+/// The sentence: how many failed and why, most frequent cause first; connections that were not selected are none.
+pub(super) fn headline<'a>(
+    (counts, not_selected): (Counts, u64),
+    causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>,
+) -> String {
     let mut causes = causes.peekable();
+    if counts.connections == 0 && not_selected > 0 {
+        let all =
+            if not_selected == 1 { "the one connection".to_owned() } else { format!("all {not_selected} connections") };
+        return format!(
+            "No connection is selected: the options leave out {all} of the capture. Times are in UTC unless they say \
+             otherwise."
+        );
+    }
     if counts.connections == 0 {
         return "No TCP connection is in the capture: check the interface, the filter and the time.".to_owned();
     }

@@ -85,6 +85,8 @@ pub struct Summary {
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
     pub no_edge_traffic: bool,
+    /// Connections that were not selected; `None` where everything is.
+    pub not_selected: Option<u64>,
     /// One sentence that a person can act on.
     pub headline: String,
 }
@@ -110,6 +112,8 @@ pub struct Tally {
     rest: RoleTally,
     via_cloudfront: bool,
     all_roles: bool,
+    selected: bool,
+    not_selected: u64,
 }
 
 impl Tally {
@@ -117,6 +121,18 @@ impl Tally {
     #[must_use]
     pub fn new(all_roles: bool) -> Tally {
         Tally { all_roles, ..Tally::default() }
+    }
+
+    /// Whether it is told of `selected` connections only.
+    #[must_use]
+    pub fn of_selected(self, selected: bool) -> Tally {
+        Tally { selected, ..self }
+    }
+
+    /// Counts one connection that was not selected.
+    pub fn leave_out(&mut self, connection: &Connection) {
+        self.via_cloudfront |= connection.edge.evidence != EdgeEvidence::None;
+        self.not_selected += 1;
     }
 
     /// Counts one connection.
@@ -138,13 +154,14 @@ impl Tally {
         };
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
-        let headline = headline(counted.counts, told.iter().map(|(r, s)| (&r.count, s)));
+        let headline = headline((counted.counts, self.not_selected), told.iter().map(|(r, s)| (&r.count, s)));
         Summary {
             counts: counted.counts,
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
+            not_selected: self.selected.then_some(self.not_selected),
             headline,
         }
     }

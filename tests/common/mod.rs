@@ -7,6 +7,7 @@ use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use why502::analysis::{Options, run};
+use why502::base::FrameRef;
 use why502::diagnosis::{Confidence, Diagnosis, Outcome};
 use why502::observation::Connection;
 use why502::report::{Capture, Renderer, Summary};
@@ -84,6 +85,8 @@ pub struct Told {
     pub confidence: Option<Confidence>,
     /// Frames of the evidence, by finding.
     pub evidence: Vec<Vec<u64>>,
+    /// The same packets, with the captures that they are in.
+    pub cited: Vec<Vec<FrameRef>>,
     pub frames: (u64, u64),
 }
 
@@ -104,6 +107,7 @@ impl Renderer for Ear {
             reason: d.verdict.reason.clone(),
             confidence: d.verdict.confidence,
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
+            cited: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
         });
         Ok(())

@@ -70,6 +70,7 @@ pub(super) struct Summary<'a> {
     other: Other,
     causes: Vec<CauseCount<'a>>,
     notes: Vec<Note>,
+    not_selected: Option<u64>,
     headline: &'a str,
 }
 
@@ -120,6 +121,7 @@ impl<'a> Summary<'a> {
             other: Other { connections: s.other.connections, failed: s.other.failed },
             causes: causes.collect(),
             notes: no_edge.into_iter().collect(),
+            not_selected: s.not_selected,
             headline: &s.headline,
         }
     }

@@ -103,6 +103,10 @@ impl<'a> Page<'a> {
             );
             paragraph(self.out, "  ", &text)?;
         }
+        if let Some(left_out @ 1..) = self.summary.not_selected {
+            let text = format!("{} not selected and not counted", count(left_out, "further connection"));
+            paragraph(self.out, "  ", &text)?;
+        }
         if self.summary.no_edge_traffic && c.connections > 0 {
             paragraph(self.out, "  Note: ", NO_EDGE_TRAFFIC)?;
         }
