@@ -186,28 +186,13 @@ impl Source {
             self.buffer.close();
             return;
         }
-        while !self.window.is_full() {
-            let next = match &mut self.records {
-                Records::Pcap(reader) => reader.next(&mut self.buffer),
-                Records::PcapNg(reader) => reader.next(&mut self.buffer, &mut self.info),
-            };
-            match next {
-                Ok(Some(record)) => {
-                    self.info.packet(&record);
-                    self.time = record.time.unwrap_or(self.time);
-                    self.window.push(&record, self.time);
-                    self.buffer.hold(true);
-                }
-                Err(Stop::Held) => break,
-                Ok(None) => {
-                    self.end(None);
-                    break;
-                }
-                Err(Stop::Problem(problem)) => {
-                    self.end(Some(problem));
-                    break;
-                }
-            }
+        let Self { buffer, records, window, info, time, .. } = self;
+        let ended = match records {
+            Records::Pcap(reader) => gather(buffer, info, window, time, |buffer, _| reader.next(buffer)),
+            Records::PcapNg(reader) => gather(buffer, info, window, time, |buffer, info| reader.next(buffer, info)),
+        };
+        if let Err(problem) = ended {
+            self.end(problem);
         }
         self.buffer.hold(false);
         self.info.bytes = self.buffer.position();
@@ -229,6 +214,31 @@ impl Source {
             });
         }
     }
+}
+
+/// Adds all whole records in the buffer to the window. An error: the capture ends there, with or without a problem.
+#[inline]
+fn gather(
+    buffer: &mut Buffer,
+    info: &mut Info,
+    window: &mut Window,
+    latest: &mut Timestamp,
+    mut next: impl FnMut(&mut Buffer, &mut Info) -> Result<Option<Record>, Stop>,
+) -> Result<(), Option<Problem>> {
+    while !window.is_full() {
+        match next(buffer, info) {
+            Ok(Some(record)) => {
+                info.packet(&record);
+                *latest = record.time.unwrap_or(*latest);
+                window.push(&record, *latest);
+                buffer.hold(true);
+            }
+            Err(Stop::Held) => break,
+            Ok(None) => return Err(None),
+            Err(Stop::Problem(problem)) => return Err(Some(problem)),
+        }
+    }
+    Ok(())
 }
 
 /// What it means that the `needed` bytes of the record at the buffer's position are not all there.

@@ -45,6 +45,7 @@ pub(super) struct Finding<'a> {
     fix: &'a [String],
     ruled_out: Vec<RuledOut<'a>>,
     wireshark_filter: Shown<wireshark::Frames<'a>>,
+    wireshark_capture: u16,
 }
 
 #[derive(Serialize)]
@@ -63,6 +64,7 @@ struct RuledOut<'a> {
 
 impl<'a> Finding<'a> {
     pub(super) fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
+        let frames = wireshark::Frames::of(f, c.first.capture);
         let evidence = f.evidence.iter().map(|e| Evidence {
             capture: e.frame.capture,
             frame: e.frame.frame,
@@ -78,7 +80,8 @@ impl<'a> Finding<'a> {
             evidence: evidence.collect(),
             fix: &f.fix,
             ruled_out: f.ruled_out.iter().map(|r| RuledOut { cause: r.cause, why: &r.why }).collect(),
-            wireshark_filter: Shown(wireshark::Frames::of(f, c.first.capture)),
+            wireshark_capture: frames.capture(),
+            wireshark_filter: Shown(frames),
         }
     }
 }
