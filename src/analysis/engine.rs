@@ -225,9 +225,7 @@ impl<'o> Engine<'o> {
     /// its connections must not be over before they began.
     #[inline]
     fn keep_time(&mut self, time: Timestamp) {
-        if time >= self.now {
-            self.now = time;
-        } else if self.now.since(time) > DISORDER {
+        if time >= self.now || self.now.since(time) > DISORDER {
             self.now = time;
         }
     }

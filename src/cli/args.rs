@@ -55,7 +55,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read captures and say what failed and why (`why502 FILE...` is the same)
     #[command(after_help = STATUS, arg_required_else_help = true)]
-    Analyze(Analyze),
+    Analyze(Box<Analyze>),
     /// List the catalogue of causes, or explain one
     Explain(Explain),
 }
