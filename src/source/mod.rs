@@ -225,20 +225,29 @@ fn gather(
     latest: &mut Timestamp,
     mut next: impl FnMut(&mut Buffer, &mut Info) -> Result<Option<Record>, Stop>,
 ) -> Result<(), Option<Problem>> {
-    while !window.is_full() {
+    let (mut count, mut times) = (0, (Timestamp(i64::MAX), Timestamp(i64::MIN)));
+    let ended = loop {
+        if window.is_full() {
+            break Ok(());
+        }
         match next(buffer, info) {
             Ok(Some(record)) => {
                 info.packet(&record);
-                *latest = record.time.unwrap_or(*latest);
+                if let Some(time) = record.time {
+                    times = (times.0.min(time), times.1.max(time));
+                    *latest = time;
+                }
                 window.push(&record, *latest);
                 buffer.hold(true);
+                count += 1;
             }
-            Err(Stop::Held) => break,
-            Ok(None) => return Err(None),
-            Err(Stop::Problem(problem)) => return Err(Some(problem)),
+            Err(Stop::Held) => break Ok(()),
+            Ok(None) => break Err(None),
+            Err(Stop::Problem(problem)) => break Err(Some(problem)),
         }
-    }
-    Ok(())
+    };
+    info.packets(count, times);
+    ended
 }
 
 /// What it means that the `needed` bytes of the record at the buffer's position are not all there.
