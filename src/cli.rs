@@ -96,7 +96,12 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
     for path in files {
         let opened = open_one(path);
         match opened {
-            Ok(source) => sources.push((path.to_string_lossy().into_owned(), source)),
+            Ok(mut source) => {
+                if files.len() > 1 {
+                    source.rest();
+                }
+                sources.push((path.to_string_lossy().into_owned(), source));
+            }
             Err(why) => {
                 say(&why);
                 unreadable = true;

@@ -126,6 +126,75 @@ fn the_status_is_that_of_the_contract() {
 }
 
 #[test]
+fn an_incident_is_selected() {
+    let dir = Dir::new();
+    // Connections at 08:00:00, 08:10:00 and 08:20:00 of 2027-01-15.
+    let capture = Capture::new().refused().later(600).next().healthy().later(600).next().refused();
+    dir.write("day.pcap", &capture.bytes());
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["--since", "08:05"], 1, "2 connections: 1 failed"),
+        (&["--until", "08:05"], 1, "1 connection: 1 failed"),
+        (&["--since", "2027-01-15 08:05", "--until", "2027-01-15T09:15:00+01:00"], 0, "1 connection: 0 failed"),
+        (&["--since", "09:00"], 0, "No connection is selected"),
+        (&["--host", "A.EXAMPLE:80"], 0, "1 connection: 0 failed"),
+        (&["--host", "b.example"], 0, "leave out all 3 connections"),
+        (&["--path", "/", "--host", "a.example"], 0, "1 connection: 0 failed"),
+        (&["--path", "/api"], 0, "No connection is selected"),
+        (&["--request-id", "none"], 0, "No connection is selected"),
+        (&["--peer", "130.176.0.0/16"], 1, "3 connections: 2 failed"),
+        (&["--peer", "192.0.2.1"], 0, "No connection is selected"),
+        (&["--cause", "tcp.port-closed"], 1, "2 connections: 2 failed"),
+        (&["--cause", "tls"], 0, "No connection is selected"),
+    ];
+    for &(args, status, word) in cases {
+        let ran = dir.run(&[args, &["day.pcap"]].concat());
+        assert_eq!((ran.status, ran.err.as_str()), (Some(status), ""), "{args:?} {ran:?}");
+        let told = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(word), "{args:?} {told}");
+    }
+    for args in [["--since", "yesterday"], ["--peer", "192.0.2.0/33"], ["--cause", "tcp.port-close"]] {
+        let ran = dir.run(&[&args[..], &["day.pcap"]].concat());
+        assert_eq!((ran.status, ran.out.as_str(), ran.err.lines().count()), (Some(2), "", 1), "{args:?} {ran:?}");
+    }
+}
+
+#[test]
+fn many_files_are_read_as_one_and_open_in_turn() {
+    let dir = Dir::new();
+    let whole = (0..300).fold(Capture::new(), |capture, _| capture.healthy().next().later(1)).refused().bytes();
+    let header = packets::header().len();
+    let mut names = Vec::new();
+    // Cut where connections are under way.
+    let (mut at, mut from) = (header, header);
+    let mut records = 0;
+    while at < whole.len() {
+        at += 16 + u32::from_le_bytes(*whole[at + 8..].first_chunk().unwrap()) as usize;
+        records += 1;
+        if records % 5 == 0 || at == whole.len() {
+            names.push(format!("{:03}.pcap", names.len()));
+            dir.write(&names[names.len() - 1], &[&whole[..header], &whole[from..at]].concat());
+            from = at;
+        }
+    }
+    assert!(names.len() > 400);
+    names.reverse();
+    let mut shell = Command::new("sh");
+    shell.current_dir(&dir.0).args(["-c", "ulimit -n 64; exec \"$0\" --format json \"$@\""]);
+    let ran = Ran::of(shell.arg(env!("CARGO_BIN_EXE_why502")).args(&names).output().unwrap());
+    assert_eq!((ran.status, ran.err.as_str()), (Some(1), ""), "{}", ran.err);
+    assert!(ran.out.contains(r#""connections":301,"failed":1,"ok":300"#) && !ran.out.contains("clock-stepped"));
+    let (last, first) = (ran.out.find(&names[0]), ran.out.find("000.pcap"));
+    assert!(last < first, "the captures are told as they were given");
+    // Text says which file a frame is in.
+    let refused = Capture::new().refused().bytes();
+    dir.write("syn.pcap", &refused[..header + 56]);
+    dir.write("rst.pcap", &[&refused[..header], &refused[header + 56..]].concat());
+    let told = dir.run(&["rst.pcap", "syn.pcap"]).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("in syn.pcap, to frame 1, in rst.pcap"), "{told}");
+    assert!(told.contains("(in syn.pcap)") || told.contains("(in rst.pcap)"), "{told}");
+}
+
+#[test]
 fn wrong_usage_is_told_on_standard_error() {
     let dir = Dir::with_captures();
     let cases: &[&[&str]] = &[

@@ -201,7 +201,7 @@ fn no_failure_rests_on_a_clock_that_was_set() {
                     if failed && (!known || (crossed && timed)) {
                         wrong.push(format!("{}, {seconds} s before {}: {t:?}", case.name, i + 1));
                     }
-                    let said = t.limits.iter().any(|(limit, _)| *limit == "clock-steps");
+                    let said = t.limits.iter().any(|(limit, _)| *limit == "clock-stepped");
                     assert!(said || !(crossed && timed), "{}: {t:?}", case.name);
                 }
             }

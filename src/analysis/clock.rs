@@ -3,7 +3,7 @@
 //! A clock that is set back must not end connections before they began, and one that is set forward, or a capture that
 //! stood still (a suspended machine, files with hours between them), must not let them expire: nobody watched.
 
-use crate::base::{CaptureIndex, Micros, Timestamp};
+use crate::base::{Micros, Timestamp};
 
 /// Packets of one clock are not further out of order than this.
 const DISORDER: Micros = Micros::from_secs(10);
@@ -18,24 +18,21 @@ pub(super) struct Clock {
     now: Timestamp,
     /// Nanoseconds that this clock is ahead of the capture's.
     shift: i64,
-    capture: CaptureIndex,
-    /// How often the clock was set back within one capture.
-    pub(super) set_back: u64,
 }
 
 impl Clock {
     /// Begins with the first packet.
     pub(super) const fn new() -> Clock {
-        Clock { now: Timestamp(i64::MIN), shift: 0, capture: 0, set_back: 0 }
+        Clock { now: Timestamp(i64::MIN), shift: 0 }
     }
 
     /// Notes the time of the next packet. A little disorder is usual where several queues feed one capture.
     #[inline]
-    pub(super) fn tick(&mut self, time: Timestamp, capture: CaptureIndex) {
+    pub(super) fn tick(&mut self, time: Timestamp) {
         let time_here = Timestamp(time.0.saturating_add(self.shift));
         let passed = time_here.since(self.now);
         if passed > STANDSTILL || passed.0 < -DISORDER.0 {
-            self.step(time, capture);
+            self.step(time);
         } else if time_here > self.now {
             self.now = time_here;
         }
@@ -59,13 +56,10 @@ impl Clock {
     }
 
     #[cold]
-    fn step(&mut self, time: Timestamp, capture: CaptureIndex) {
+    fn step(&mut self, time: Timestamp) {
         if self.now == Timestamp(i64::MIN) {
             self.now = time;
-        } else if time < Timestamp(self.now.0.saturating_sub(self.shift)) && capture == self.capture {
-            self.set_back += 1;
         }
         self.shift = self.now.0.saturating_sub(time.0);
-        self.capture = capture;
     }
 }

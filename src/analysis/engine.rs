@@ -1,5 +1,7 @@
 //! From packets to finished connections.
 
+use std::collections::BTreeMap;
+
 use crate::base::{CaptureIndex, Endpoint, FrameRef};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
@@ -21,18 +23,27 @@ const MAX_LINGERING: usize = 4_096;
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
 pub struct Noticed {
-    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
-    pub undecodable: u64,
-    /// The first of them, and why.
-    pub first_undecodable: Option<(u64, String)>,
+    /// What belongs to one capture.
+    pub captures: BTreeMap<CaptureIndex, NoticedIn>,
     /// Fragments of IP packets that could not be put together.
     pub fragments: u64,
-    /// How often the clock was set back.
-    pub clock_steps: u64,
     /// Fragments that said something else than earlier ones about the same bytes.
     pub conflicting_fragments: u64,
     /// Connections that were put away because the table was full.
     pub evicted: u64,
+    /// TCP connections.
+    pub connections: u64,
+    /// Connections whose server could not be remembered for one.
+    pub hosts_limited: u64,
+}
+
+/// What the engine noticed in one capture; a connection counts for the capture that its first packet is in.
+#[derive(Debug, Clone, Default)]
+pub struct NoticedIn {
+    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
+    pub undecodable: u64,
+    /// The first of them, and why.
+    pub first_undecodable: Option<(u64, String)>,
     /// Connections of which reassembly reached its bound.
     pub reassembly_limited: u64,
     /// Packets captured more than once.
@@ -41,8 +52,6 @@ pub struct Noticed {
     pub one_sided: u64,
     /// TCP connections.
     pub connections: u64,
-    /// Connections whose server could not be remembered for one.
-    pub hosts_limited: u64,
 }
 
 /// Follows all connections of the input at once.
@@ -104,7 +113,7 @@ impl<'o> Engine<'o> {
     ) -> Result<(), E> {
         let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
         self.order += 1;
-        self.clock.tick(packet.time, capture);
+        self.clock.tick(packet.time);
         while let Some(over) = self.table.expire(self.clock.now()) {
             let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
             done(self.close(*over, ended))?;
@@ -144,7 +153,6 @@ impl<'o> Engine<'o> {
             done(self.close(*open, ended))?;
         }
         self.noticed.hosts_limited = self.hosts.not_remembered();
-        self.noticed.clock_steps = self.clock.set_back;
         self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
         self.noticed.conflicting_fragments = self.defragmenter.conflicts();
         Ok(self.noticed)
@@ -236,17 +244,19 @@ impl<'o> Engine<'o> {
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
         self.held = self.held.saturating_sub(open.held());
         let c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
-        self.noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
-        self.noticed.one_sided += u64::from(c.is_one_sided());
-        self.noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
+        let noticed = self.noticed.captures.entry(c.first.capture).or_default();
+        noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
+        noticed.one_sided += u64::from(c.is_one_sided());
+        noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
         c
     }
 
     #[cold]
     fn undecodable(&mut self, frame: FrameRef, why: &dyn std::fmt::Display) {
-        self.noticed.undecodable += 1;
-        if self.noticed.first_undecodable.is_none() {
-            self.noticed.first_undecodable = Some((frame.frame, why.to_string()));
+        let noticed = self.noticed.captures.entry(frame.capture).or_default();
+        noticed.undecodable += 1;
+        if noticed.first_undecodable.is_none() {
+            noticed.first_undecodable = Some((frame.frame, why.to_string()));
         }
     }
 }
@@ -308,7 +318,7 @@ mod tests {
                 Ok::<_, Infallible>(())
             };
             let noticed = engine.finish(keep).unwrap();
-            let got = (noticed.connections, noticed.fragments, noticed.undecodable);
+            let got = (noticed.connections, noticed.fragments, noticed.captures.get(&0).map_or(0, |n| n.undecodable));
             assert_eq!((got, noticed.conflicting_fragments), (expected, 0), "{levels} levels without {missing}");
             for c in found {
                 assert_eq!((c.tcp.packets.client, c.first.frame), (1, parts.len() as u64), "{levels}");

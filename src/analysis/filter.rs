@@ -7,29 +7,44 @@ use super::Failure;
 #[cfg(feature = "pcap")]
 use crate::source::{LinkType, filter};
 
-/// An expression, compiled for the link type in hand.
+/// Link types for which an expression is kept compiled: captures of several interfaces take turns.
+#[cfg(feature = "pcap")]
+const MAX_COMPILED: usize = 16;
+
+/// An expression, compiled for the link types in hand.
 pub(super) struct Filter<'e> {
     expression: Option<&'e str>,
+    /// The one of the last packet comes first.
     #[cfg(feature = "pcap")]
-    compiled: Option<(LinkType, filter::Filter)>,
+    compiled: Vec<(LinkType, filter::Filter)>,
 }
 
 #[cfg(feature = "pcap")]
 impl<'e> Filter<'e> {
     /// Begins; without an expression every packet passes.
     pub(super) fn new(expression: Option<&'e str>) -> Result<Filter<'e>, Failure> {
-        Ok(Filter { expression, compiled: None })
+        Ok(Filter { expression, compiled: Vec::new() })
     }
 
     /// Whether the expression matches.
     #[inline]
     pub(super) fn passes(&mut self, packet: &Packet<'_>) -> Result<bool, Failure> {
         let Some(expression) = self.expression else { return Ok(true) };
-        if self.compiled.as_ref().is_none_or(|(link_type, _)| *link_type != packet.link_type) {
-            let fresh = filter::Filter::compile(expression, packet.link_type).map_err(Failure::Filter)?;
-            self.compiled = Some((packet.link_type, fresh));
+        if self.compiled.first().is_none_or(|(link_type, _)| *link_type != packet.link_type) {
+            self.turn_to(packet.link_type, expression)?;
         }
-        Ok(self.compiled.as_ref().is_none_or(|(_, filter)| filter.matches(packet.bytes)))
+        Ok(self.compiled.first().is_none_or(|(_, filter)| filter.matches(packet.bytes)))
+    }
+
+    #[cold]
+    fn turn_to(&mut self, link_type: LinkType, expression: &str) -> Result<(), Failure> {
+        let known = match self.compiled.iter().position(|(known, _)| *known == link_type) {
+            Some(at) => self.compiled.remove(at),
+            None => (link_type, filter::Filter::compile(expression, link_type).map_err(Failure::Filter)?),
+        };
+        self.compiled.insert(0, known);
+        self.compiled.truncate(MAX_COMPILED);
+        Ok(())
     }
 }
 

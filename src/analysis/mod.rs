@@ -4,16 +4,20 @@
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
 mod clock;
+mod desk;
 mod engine;
 mod filter;
 mod open;
 mod picture;
+mod problems;
 mod run;
+mod selection;
 mod why;
 
-pub use engine::{Engine, Noticed};
+pub use engine::{Engine, Noticed, NoticedIn};
 pub use picture::picture;
 pub use run::{Failure, run};
+pub use selection::{Moment, Selection, peer};
 pub use why::why;
 
 use crate::observation::Prefixes;
@@ -30,6 +34,8 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// A pcap-filter expression, run over frames as captured.
     pub filter: Option<String>,
+    /// Which connections are told and counted.
+    pub selection: Selection,
     /// Open connections kept at once.
     pub max_connections: usize,
     /// Count connections of every role alike.
@@ -42,6 +48,7 @@ impl Default for Options {
             prefixes: Prefixes::default(),
             ports: Vec::new(),
             filter: None,
+            selection: Selection::default(),
             max_connections: MAX_CONNECTIONS,
             all_roles: false,
         }

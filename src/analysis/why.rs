@@ -16,8 +16,9 @@ use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Packet, Source};
 use crate::tcp;
 
+use super::desk::Desk;
 use super::filter::Filter;
-use super::run::{Desk, drops};
+use super::run::drops;
 use super::{Engine, Failure, Options};
 
 /// Reads a capture and says what one of its frames, counted from 1, has to do with any finding.
@@ -28,7 +29,7 @@ pub fn why(path: &str, mut source: Source, options: &Options, frame: u64) -> Res
     let (id, sender) = (Cell::new(None), Cell::new(None));
     let mut ear = Ear { id: &id, sender: &sender, frame, told: None };
     let mut engine = Engine::new(options);
-    let mut desk = Desk::new(options, &mut ear);
+    let mut desk = Desk::new(options, None, &mut ear);
     let mut filter = Filter::new(options.filter.as_deref())?;
     let mut watched = None;
     while let Some(packet) = source.next_packet() {

@@ -59,7 +59,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Read captures and say what failed and why (`why502 FILE...` is the same)
     #[command(after_help = STATUS, arg_required_else_help = true)]
-    Analyze(Analyze),
+    Analyze(Box<Analyze>),
     /// List the catalogue of causes, or explain one
     Explain(Explain),
     /// Say what one frame of a capture has to do with any finding
@@ -159,7 +159,8 @@ pub(super) enum ShortFormat {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Analyze {
-    /// Captures: pcap or pcapng, also compressed with gzip; `-` is standard input
+    /// Captures: pcap or pcapng, also compressed with gzip, zstd or lz4; `-` is standard input. Several are read as one,
+    /// in the order of time
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -178,6 +179,35 @@ pub(crate) struct Analyze {
     /// Look only at packets that match this pcap-filter expression, as tcpdump's filters are written
     #[arg(long, value_name = "BPF")]
     pub(crate) filter: Option<String>,
+
+    /// Look only at connections that were alive at this time or later: RFC 3339, or `2026-01-02 15:04`, or `15:04` on the
+    /// day on which the capture begins; UTC without an offset
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Look only at connections that were alive at this time or earlier
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+
+    /// Look only at connections that asked for this host, by Host or SNI; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+
+    /// Look only at connections with a request whose path begins so; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+
+    /// Look only at connections with a request of this X-Amz-Cf-Id; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Vec<String>,
+
+    /// Look only at connections with this address, or one of this prefix, on either side; may be given several times
+    #[arg(long, value_name = "ADDRESS[/BITS]")]
+    pub(crate) peer: Vec<String>,
+
+    /// Look only at connections with a finding of this cause, or of this area; may be given several times
+    #[arg(long, value_name = "CAUSE")]
+    pub(crate) cause: Vec<String>,
 
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]

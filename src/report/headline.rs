@@ -127,13 +127,21 @@ impl Told<'_> {
 }
 
 /// The sentence: how many failed and why, most frequent cause first. Connections that are pictures of one fault are told
-/// as one, and not once more by their cause.
+/// as one, and not once more by their cause; those that were not selected are none.
 pub(super) fn headline<'a>(
-    counts: Counts,
+    (counts, not_selected): (Counts, u64),
     joined: &'a [Group],
     causes: impl Iterator<Item = (&'a CauseCount, &'a Story)>,
 ) -> String {
     let mut causes = causes.filter(|(c, _)| c.outcome == Outcome::Failed).peekable();
+    if counts.connections == 0 && not_selected > 0 {
+        let all =
+            if not_selected == 1 { "the one connection".to_owned() } else { format!("all {not_selected} connections") };
+        return format!(
+            "No connection is selected: the options leave out {all} of the capture. Times are in UTC unless they say \
+             otherwise."
+        );
+    }
     if counts.connections == 0 {
         return "No TCP connection is in the capture: check the interface, the filter and the time.".to_owned();
     }

@@ -88,6 +88,8 @@ pub struct Summary {
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
     pub no_edge_traffic: bool,
+    /// Connections that were not selected; `None` where everything is.
+    pub not_selected: Option<u64>,
     /// One sentence that a person can act on.
     pub headline: String,
 }
@@ -115,6 +117,8 @@ pub struct Tally {
     rest: RoleTally,
     via_cloudfront: bool,
     all_roles: bool,
+    selected: bool,
+    not_selected: u64,
 }
 
 impl Tally {
@@ -122,6 +126,18 @@ impl Tally {
     #[must_use]
     pub fn new(all_roles: bool) -> Tally {
         Tally { all_roles, ..Tally::default() }
+    }
+
+    /// Whether it is told of `selected` connections only.
+    #[must_use]
+    pub fn of_selected(self, selected: bool) -> Tally {
+        Tally { selected, ..self }
+    }
+
+    /// Counts one connection that was not selected.
+    pub fn leave_out(&mut self, connection: &Connection) {
+        self.via_cloudfront |= connection.edge.evidence != EdgeEvidence::None;
+        self.not_selected += 1;
     }
 
     /// Counts one connection.
@@ -145,7 +161,8 @@ impl Tally {
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
         let joined = counted.joined.groups();
-        let headline = headline(counted.counts, &joined, told.iter().map(|(r, s)| (&r.count, s)));
+        let causes = told.iter().map(|(r, s)| (&r.count, s));
+        let headline = headline((counted.counts, self.not_selected), &joined, causes);
         Summary {
             counts: counted.counts,
             other,
@@ -153,6 +170,7 @@ impl Tally {
             timings,
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
+            not_selected: self.selected.then_some(self.not_selected),
             headline,
         }
     }

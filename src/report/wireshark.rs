@@ -44,6 +44,14 @@ impl<'a> Frames<'a> {
     }
 }
 
+impl Frames<'_> {
+    /// The capture that these frames are numbers of.
+    #[must_use]
+    pub fn capture(&self) -> CaptureIndex {
+        self.capture
+    }
+}
+
 impl fmt::Display for Frames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.finding.inner.iter().flat_map(|inner| &inner.evidence);

@@ -13,6 +13,8 @@ pub(super) enum Short {
     Ended(usize),
     /// The reader failed.
     Failed(io::Error),
+    /// Nothing more is to be read now.
+    Held,
 }
 
 /// Bytes read ahead of the record at hand.
@@ -25,11 +27,24 @@ pub(super) struct Buffer {
     end: usize,
     /// Offset in the input of `start`.
     position: u64,
+    /// What was read stays where it is, and nothing more is read.
+    held: bool,
 }
 
 impl Buffer {
     pub(super) fn new(read: Box<dyn Read + Send>) -> Self {
-        Self { read, bytes: vec![0; READ_SIZE], start: 0, end: 0, position: 0 }
+        Self { read, bytes: vec![0; READ_SIZE], start: 0, end: 0, position: 0, held: false }
+    }
+
+    /// Lets go of the reader and of the memory; the position stays.
+    pub(super) fn close(&mut self) {
+        (self.read, self.bytes) = (Box::new(io::empty()), Vec::new());
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// While it is held, [`Buffer::fill`] gives only what was read, and all that was consumed since stays in place.
+    pub(super) const fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Offset in the input of the next byte to be consumed.
@@ -76,6 +91,9 @@ impl Buffer {
     /// waited for; grows as bytes arrive, so that a length in a header alone allocates nothing.
     #[cold]
     fn read_until(&mut self, n: usize) -> Result<(), Short> {
+        if self.held {
+            return Err(Short::Held);
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;

@@ -1,5 +1,6 @@
 //! Why a capture could not be opened at all.
 
+use super::compression::{Compression, MAGIC_LEN};
 use crate::base::Escaped;
 use std::{fmt, io};
 
@@ -35,8 +36,8 @@ pub enum OpenReason {
     },
     /// A pcapng section header whose length or byte-order mark cannot be right.
     DamagedHeader,
-    /// Compressed data that cannot be decompressed.
-    Compression(io::Error),
+    /// Compressed data that cannot be decompressed: its format, and why.
+    Compression(&'static str, io::Error),
     /// Something else that is known by its first bytes.
     Known(Lookalike),
     /// None of the formats known.
@@ -46,18 +47,16 @@ pub enum OpenReason {
 /// Formats that are recognised and not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookalike {
-    /// Zstandard (RFC 8878).
-    Zstd,
-    /// LZ4 frame.
-    Lz4,
     /// xz.
     Xz,
     /// bzip2.
     Bzip2,
     /// A zip archive.
     Zip,
-    /// gzip within gzip.
-    GzipTwice,
+    /// Compressed data within compressed data.
+    CompressedTwice,
+    /// LZ4 as it was before its frame format.
+    Lz4Legacy,
     /// Solaris snoop (RFC 1761).
     Snoop,
     /// Microsoft Network Monitor.
@@ -74,15 +73,16 @@ pub enum Lookalike {
 pub(super) const LOOK: usize = 64;
 
 impl Lookalike {
-    /// What the first bytes of an input look like.
+    /// What the first bytes of an input, decompressed once, look like.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        const MAGIC: [(&[u8], Lookalike); 11] = [
-            (b"\x28\xb5\x2f\xfd", Lookalike::Zstd),
-            (b"\x04\x22\x4d\x18", Lookalike::Lz4),
+        if bytes.get(..MAGIC_LEN).and_then(Compression::of).is_some() {
+            return Some(Self::CompressedTwice);
+        }
+        const MAGIC: [(&[u8], Lookalike); 9] = [
+            (b"\x02\x21\x4c\x18", Lookalike::Lz4Legacy),
             (b"\xfd7zXZ", Lookalike::Xz),
             (b"BZh", Lookalike::Bzip2),
             (b"PK\x03\x04", Lookalike::Zip),
-            (b"\x1f\x8b", Lookalike::GzipTwice),
             (b"snoop\0\0\0", Lookalike::Snoop),
             (b"GMBU", Lookalike::NetworkMonitor),
             (b"RTSS", Lookalike::NetworkMonitor),
@@ -105,12 +105,11 @@ impl Lookalike {
 
     const fn advice(self) -> &'static str {
         match self {
-            Self::Zstd => "is compressed with zstd: `zstd -dc FILE | why502 analyze -`",
-            Self::Lz4 => "is compressed with lz4: `lz4 -dc FILE | why502 analyze -`",
+            Self::Lz4Legacy => "is compressed with lz4 in its legacy format: `lz4 -dc FILE | why502 analyze -`",
             Self::Xz => "is compressed with xz: `xz -dc FILE | why502 analyze -`",
             Self::Bzip2 => "is compressed with bzip2: `bzip2 -dc FILE | why502 analyze -`",
             Self::Zip => "is a zip archive: `unzip -p FILE | why502 analyze -`",
-            Self::GzipTwice => "is compressed with gzip twice: decompress it once",
+            Self::CompressedTwice => "is compressed twice: decompress it once",
             Self::Snoop => "is a snoop capture: convert it with `editcap FILE OUT.pcapng`",
             Self::NetworkMonitor => "is a Network Monitor capture: convert it with `editcap FILE OUT.pcapng`",
             Self::Iptrace => "is an iptrace capture: convert it with `editcap FILE OUT.pcapng`",
@@ -122,21 +121,26 @@ impl Lookalike {
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", Escaped(&self.name))?;
-        match &self.reason {
-            OpenReason::Io(error) => write!(f, "cannot be read: {error}"),
-            OpenReason::Empty => f.write_str("is empty: check that tcpdump could write it, and capture again"),
-            OpenReason::HeaderCut { needed, available } => write!(
+        write!(f, "{}: {}", Escaped(&self.name), self.reason)
+    }
+}
+
+impl fmt::Display for OpenReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "cannot be read: {error}"),
+            Self::Empty => f.write_str("is empty: check that tcpdump could write it, and capture again"),
+            Self::HeaderCut { needed, available } => write!(
                 f,
                 "ends within its header ({available} of {needed} bytes): copy it again after tcpdump has stopped"
             ),
-            OpenReason::Version { major, minor } => {
+            Self::Version { major, minor } => {
                 write!(f, "is a capture of version {major}.{minor}, which is not known: convert it with `editcap`")
             }
-            OpenReason::DamagedHeader => f.write_str("has a damaged pcapng header: copy it again in binary mode"),
-            OpenReason::Compression(error) => write!(f, "is damaged gzip data ({error}): copy it again"),
-            OpenReason::Known(other) => f.write_str(other.advice()),
-            OpenReason::Unknown => f.write_str("is not a pcap or pcapng capture: give a file written by `tcpdump -w`"),
+            Self::DamagedHeader => f.write_str("has a damaged pcapng header: copy it again in binary mode"),
+            Self::Compression(format, error) => write!(f, "is damaged {format} data ({error}): copy it again"),
+            Self::Known(other) => f.write_str(other.advice()),
+            Self::Unknown => f.write_str("is not a pcap or pcapng capture: give a file written by `tcpdump -w`"),
         }
     }
 }
@@ -144,7 +148,7 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.reason {
-            OpenReason::Io(error) | OpenReason::Compression(error) => Some(error),
+            OpenReason::Io(error) | OpenReason::Compression(_, error) => Some(error),
             _ => None,
         }
     }
@@ -159,7 +163,8 @@ mod tests {
         for (bytes, known) in [
             (&b"12:34:56.789012 IP 10.0.0.1.80 > "[..], Some(Lookalike::TcpdumpText)),
             (b"GET / HTTP/1.1\r\n", Some(Lookalike::Text)),
-            (b"\x28\xb5\x2f\xfd\0\0", Some(Lookalike::Zstd)),
+            (b"\x28\xb5\x2f\xfd\0\0", Some(Lookalike::CompressedTwice)),
+            (b"\xfd7zXZ\0", Some(Lookalike::Xz)),
             (b"snoop\0\0\0\0\0\0\x02", Some(Lookalike::Snoop)),
             (b"\x7fELF\x02\x01", None),
         ] {

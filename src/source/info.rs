@@ -96,14 +96,27 @@ impl Info {
         }
     }
 
-    /// Counts a packet that is about to be delivered.
+    /// Notes what is unusual of a packet that is about to be delivered, if anything is.
     #[inline]
     pub(super) fn packet(&mut self, record: &Record) {
-        self.frames += 1;
-        if let Some(time) = record.time {
-            self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
-            self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
-        } else {
+        if record.time.is_none() || record.span.len() < record.original_len as usize {
+            self.unusual(record);
+        }
+    }
+
+    /// Counts packets, and the earliest and latest of their times.
+    pub(super) fn packets(&mut self, count: u64, (first, last): (Timestamp, Timestamp)) {
+        self.frames += count;
+        if first <= last {
+            self.first_time = Some(self.first_time.map_or(first, |known| known.min(first)));
+            self.last_time = Some(self.last_time.map_or(last, |known| known.max(last)));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unusual(&mut self, record: &Record) {
+        if record.time.is_none() {
             self.note(ProblemKind::NoTimestamps, 1, || {
                 format!("frame {}: a packet without a time; capture with tcpdump or dumpcap", record.frame)
             });

@@ -1,33 +1,41 @@
-//! Capture files: pcap and pcapng, from a file or a pipe, as they are or compressed with gzip.
+//! Capture files: pcap and pcapng, from a file or a pipe, as they are or compressed with gzip, zstd or lz4.
 //!
-//! A [`Source`] is read once, front to back, through one reused buffer, and lends one packet at a time.
+//! A [`Source`] is read once, front to back, through one reused buffer, and lends one packet at a time. Packets that lie
+//! in the buffer together come in the order of their times; [`Merge`] does the same for several captures.
 //!
 //! Invariant: whatever the input says, no more than [`MAX_BLOCK`] bytes are buffered, and every packet in front
 //! of the damage is delivered; the damage itself is a [`Problem`], never a panic and never silence.
 
 mod buffer;
+mod compression;
 mod error;
 mod fields;
 #[cfg(feature = "pcap")]
 pub mod filter;
 mod info;
 mod link_type;
+mod merge;
 mod open;
+mod order;
 mod pcap;
 mod pcapng;
 mod problem;
 #[cfg(test)]
 mod tests;
 
+pub use compression::MAX_WINDOW;
 pub use error::{Lookalike, OpenError, OpenReason};
 pub use info::{Format, Info, Secrets};
 pub use link_type::LinkType;
+pub use merge::{Merge, Turn};
 pub use problem::{Problem, ProblemKind};
 
 use crate::base::Timestamp;
 use buffer::{Buffer, Short};
+use order::Window;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// The largest packet, in bytes as captured: the limit of tcpdump and Wireshark.
 pub const MAX_PACKET: u32 = 262_144;
@@ -45,10 +53,16 @@ pub const MAX_SECRETS_BYTES: usize = 16 * 1024 * 1024;
 pub struct Source {
     buffer: Buffer,
     records: Records,
+    /// The packets that lie in the buffer, in the order in which they are delivered.
+    window: Window,
     info: Info,
     /// The time of the packet before, for those that have none.
     time: Timestamp,
     ended: bool,
+    /// The file, where it can be opened again.
+    path: Option<PathBuf>,
+    /// When the first packet of a file is due that is closed until then.
+    asleep: Option<Timestamp>,
 }
 
 /// One captured packet, lent until the next is asked for.
@@ -81,32 +95,48 @@ struct Record {
     original_len: u32,
 }
 
+/// Why there is no next record.
+enum Stop {
+    /// It is not in the buffer.
+    Held,
+    /// The capture is damaged.
+    Problem(Problem),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl Source {
-    /// The next packet. `None` at the end, and where the capture is damaged: [`Info::problems`] says which.
+    /// The next packet: the earliest of those that were read. `None` at the end, and where the capture is damaged:
+    /// [`Info::problems`] says which.
     #[inline]
     pub fn next_packet(&mut self) -> Option<Packet<'_>> {
-        if self.ended {
-            return None;
+        if self.window.is_empty() {
+            self.refill();
         }
-        let next = match &mut self.records {
-            Records::Pcap(reader) => reader.next(&mut self.buffer),
-            Records::PcapNg(reader) => reader.next(&mut self.buffer, &mut self.info),
-        };
-        let record = match next {
-            Ok(Some(record)) => record,
-            Ok(None) => return self.end(None),
-            Err(problem) => return self.end(Some(problem)),
-        };
-        self.info.bytes = self.buffer.position();
-        self.info.packet(&record);
-        self.time = record.time.unwrap_or(self.time);
+        let entry = self.window.pop()?;
         Some(Packet {
-            frame: record.frame,
-            time: self.time,
-            link_type: record.link_type,
-            bytes: self.buffer.slice(record.span),
-            original_len: record.original_len,
+            frame: entry.frame,
+            time: entry.time,
+            link_type: entry.link_type,
+            bytes: self.buffer.slice(entry.span()),
+            original_len: entry.original_len,
         })
+    }
+
+    /// When the next packet was captured; `None` where there is none.
+    #[inline]
+    pub fn due(&mut self) -> Option<Timestamp> {
+        if self.asleep.is_some() {
+            return self.asleep;
+        }
+        if self.window.is_empty() {
+            self.refill();
+        }
+        self.window.first_time()
     }
 
     /// What is known of the capture so far.
@@ -115,10 +145,66 @@ impl Source {
         &self.info
     }
 
+    /// Closes a file of which nothing was delivered yet, until its first packet is asked for. What is no file stays
+    /// open.
+    pub fn rest(&mut self) {
+        if self.path.is_none() || self.asleep.is_some() {
+            return;
+        }
+        self.asleep = self.due();
+        if self.asleep.is_some() {
+            self.buffer.close();
+            self.window = Window::default();
+            let compression = self.info.compression;
+            self.info = Info::new(self.info.format);
+            self.info.compression = compression;
+        }
+    }
+
+    /// Opens a file again that was closed.
     #[cold]
-    fn end(&mut self, problem: Option<Problem>) -> Option<Packet<'_>> {
-        self.ended = true;
+    fn wake(&mut self) {
+        self.asleep = None;
+        let Some(path) = self.path.as_deref() else { return };
+        match Self::open(path) {
+            Ok(fresh) => *self = fresh,
+            Err(error) => {
+                self.ended = true;
+                self.info.note(ProblemKind::ReadFailed, 1, || format!("{}; try again", error.reason));
+            }
+        }
+    }
+
+    /// Finds the packets that lie in the buffer. It is read once, when there is none: a pipe is not waited for.
+    #[inline(never)]
+    fn refill(&mut self) {
+        if self.asleep.is_some() {
+            self.wake();
+        }
+        self.window.clear();
+        if self.ended {
+            self.buffer.close();
+            return;
+        }
+        let Self { buffer, records, window, info, time, .. } = self;
+        let ended = match records {
+            Records::Pcap(reader) => gather(buffer, info, window, time, |buffer, _| reader.next(buffer)),
+            Records::PcapNg(reader) => gather(buffer, info, window, time, |buffer, info| reader.next(buffer, info)),
+        };
+        if let Err(problem) = ended {
+            self.end(problem);
+        }
+        self.buffer.hold(false);
         self.info.bytes = self.buffer.position();
+        self.window.sort();
+        if self.ended {
+            self.window.tell(&mut self.info);
+        }
+    }
+
+    #[cold]
+    fn end(&mut self, problem: Option<Problem>) {
+        self.ended = true;
         if let Some(problem) = problem {
             self.info.note(problem.kind, problem.count, || problem.detail);
         }
@@ -127,15 +213,49 @@ impl Source {
                 "the capture has a header and no packet; check the interface and the filter of tcpdump".into()
             });
         }
-        None
     }
+}
+
+/// Adds all whole records in the buffer to the window. An error: the capture ends there, with or without a problem.
+#[inline]
+fn gather(
+    buffer: &mut Buffer,
+    info: &mut Info,
+    window: &mut Window,
+    latest: &mut Timestamp,
+    mut next: impl FnMut(&mut Buffer, &mut Info) -> Result<Option<Record>, Stop>,
+) -> Result<(), Option<Problem>> {
+    let (mut count, mut times) = (0, (Timestamp(i64::MAX), Timestamp(i64::MIN)));
+    let ended = loop {
+        if window.is_full() {
+            break Ok(());
+        }
+        match next(buffer, info) {
+            Ok(Some(record)) => {
+                info.packet(&record);
+                if let Some(time) = record.time {
+                    times = (times.0.min(time), times.1.max(time));
+                    *latest = time;
+                }
+                window.push(&record, *latest);
+                buffer.hold(true);
+                count += 1;
+            }
+            Err(Stop::Held) => break Ok(()),
+            Ok(None) => break Err(None),
+            Err(Stop::Problem(problem)) => break Err(Some(problem)),
+        }
+    };
+    info.packets(count, times);
+    ended
 }
 
 /// What it means that the `needed` bytes of the record at the buffer's position are not all there.
 #[cold]
-fn cut(short: Short, buffer: &Buffer, frame: u64, needed: usize) -> Problem {
+fn cut(short: Short, buffer: &Buffer, frame: u64, needed: usize) -> Stop {
     let at = buffer.position();
-    match short {
+    let problem = match short {
+        Short::Held => return Stop::Held,
         Short::Ended(available) => Problem::at(
             ProblemKind::FileTruncated,
             frame,
@@ -157,5 +277,6 @@ fn cut(short: Short, buffer: &Buffer, frame: u64, needed: usize) -> Problem {
         Short::Failed(error) => {
             Problem::at(ProblemKind::ReadFailed, frame, at, format_args!("reading failed: {error}"), "try again")
         }
-    }
+    };
+    Stop::Problem(problem)
 }

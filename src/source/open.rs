@@ -1,17 +1,15 @@
 //! Which format an input has: known by its content, never by its name.
 
 use super::buffer::{Buffer, Short};
+use super::compression::{Compression, MAGIC_LEN};
 use super::error::{LOOK, Lookalike, OpenError, OpenReason};
 use super::fields::ByteOrder;
+use super::order::Window;
 use super::{Format, Info, Records, Source, pcap, pcapng};
 use crate::base::Timestamp;
-use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-
-/// The first bytes of a gzip member that is compressed with deflate (RFC 1952 section 2.3.1).
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 
 impl Source {
     /// Opens a file and reads its header.
@@ -22,7 +20,8 @@ impl Source {
         let name = path.to_string_lossy();
         let file = File::open(path)
             .map_err(|error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) })?;
-        Self::from_reader(Box::new(file), &name)
+        let again = file.metadata().is_ok_and(|about| about.is_file()).then(|| path.to_owned());
+        Ok(Self { path: again, ..Self::from_reader(Box::new(file), &name)? })
     }
 
     /// Reads the header of a capture that comes from `read`; errors speak of `name`.
@@ -35,55 +34,65 @@ impl Source {
 
     fn read_header(read: Box<dyn Read + Send>) -> Result<Self, OpenReason> {
         let mut buffer = Buffer::new(read);
-        let gzip = matches!(look(&mut buffer, GZIP.len())?, bytes if bytes.starts_with(&GZIP));
-        if gzip {
-            buffer = Buffer::new(Box::new(MultiGzDecoder::new(buffer.into_reader())));
+        let compression = Compression::of(look(&mut buffer, MAGIC_LEN, "")?);
+        if let Some(compression) = compression {
+            buffer = Buffer::new(compression.decompress(buffer.into_reader()));
         }
-        let (records, mut info) = recognise(&mut buffer)?;
-        info.compression = gzip.then_some("gzip");
+        let name = compression.map(Compression::name);
+        let (records, mut info) = recognise(&mut buffer, name.unwrap_or_default())?;
+        info.compression = name;
         info.bytes = buffer.position();
-        Ok(Self { buffer, records, info, time: Timestamp(0), ended: false })
+        Ok(Self {
+            buffer,
+            records,
+            window: Window::default(),
+            info,
+            time: Timestamp(0),
+            ended: false,
+            path: None,
+            asleep: None,
+        })
     }
 }
 
-/// Up to `n` bytes, fewer at the end of the input.
-fn look(buffer: &mut Buffer, n: usize) -> Result<&[u8], OpenReason> {
+/// Up to `n` bytes, fewer at the end of the input, which may be `compressed` in some format.
+fn look<'b>(buffer: &'b mut Buffer, n: usize, compressed: &'static str) -> Result<&'b [u8], OpenReason> {
     match buffer.fill(n) {
-        Ok(_) | Err(Short::Ended(_)) => Ok(buffer.ahead().get(..n).unwrap_or(buffer.ahead())),
+        Ok(_) | Err(Short::Ended(_) | Short::Held) => Ok(buffer.ahead().get(..n).unwrap_or(buffer.ahead())),
         Err(Short::Failed(error)) => Err(match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                OpenReason::Compression(error)
+                OpenReason::Compression(compressed, error)
             }
             _ => OpenReason::Io(error),
         }),
     }
 }
 
-fn recognise(buffer: &mut Buffer) -> Result<(Records, Info), OpenReason> {
-    let Some(&magic) = look(buffer, 4)?.first_chunk::<4>() else {
+fn recognise(buffer: &mut Buffer, compressed: &'static str) -> Result<(Records, Info), OpenReason> {
+    let Some(&magic) = look(buffer, 4, compressed)?.first_chunk::<4>() else {
         return Err(if buffer.ahead().is_empty() { OpenReason::Empty } else { OpenReason::Unknown });
     };
     if magic == pcapng::SECTION_HEADER.to_be_bytes() {
         let info = Info::new(Format::PcapNg);
-        return open_pcapng(buffer).map(|reader| (Records::PcapNg(reader), info));
+        return open_pcapng(buffer, compressed).map(|reader| (Records::PcapNg(reader), info));
     }
     let variant = [(u32::from_le_bytes(magic), ByteOrder::Little), (u32::from_be_bytes(magic), ByteOrder::Big)]
         .into_iter()
         .find_map(|(magic, order)| pcap::Variant::of(magic).map(|variant| (variant, order)));
     if let Some((variant, order)) = variant {
         let mut info = Info::new(Format::Pcap);
-        return open_pcap(buffer, variant, order, &mut info).map(|reader| (Records::Pcap(reader), info));
+        return open_pcap(buffer, (variant, order), &mut info, compressed).map(|reader| (Records::Pcap(reader), info));
     }
-    Err(Lookalike::of(look(buffer, LOOK)?).map_or(OpenReason::Unknown, OpenReason::Known))
+    Err(Lookalike::of(look(buffer, LOOK, compressed)?).map_or(OpenReason::Unknown, OpenReason::Known))
 }
 
 fn open_pcap(
     buffer: &mut Buffer,
-    variant: pcap::Variant,
-    order: ByteOrder,
+    (variant, order): (pcap::Variant, ByteOrder),
     info: &mut Info,
+    compressed: &'static str,
 ) -> Result<pcap::Reader, OpenReason> {
-    let header = look(buffer, pcap::HEADER_LEN)?;
+    let header = look(buffer, pcap::HEADER_LEN, compressed)?;
     let cut = OpenReason::HeaderCut { needed: pcap::HEADER_LEN, available: header.len() };
     let header = pcap::Header::read(header, order).ok_or(cut)?;
     if header.major != pcap::MAJOR {
@@ -95,8 +104,8 @@ fn open_pcap(
 }
 
 /// Looks at the first section header; the reader then reads it as it does every other.
-fn open_pcapng(buffer: &mut Buffer) -> Result<pcapng::Reader, OpenReason> {
-    let header = look(buffer, pcapng::SECTION_LEN)?;
+fn open_pcapng(buffer: &mut Buffer, compressed: &'static str) -> Result<pcapng::Reader, OpenReason> {
+    let header = look(buffer, pcapng::SECTION_LEN, compressed)?;
     let cut = |needed: usize, available| OpenReason::HeaderCut { needed, available };
     if header.len() < pcapng::SECTION_LEN {
         return Err(cut(pcapng::SECTION_LEN, header.len()));
@@ -106,6 +115,6 @@ fn open_pcapng(buffer: &mut Buffer) -> Result<pcapng::Reader, OpenReason> {
         return Err(OpenReason::Version { major: section.major, minor: section.minor });
     }
     let needed = pcapng::padded(section.total_len).ok_or(OpenReason::DamagedHeader)?;
-    let available = look(buffer, needed)?.len();
+    let available = look(buffer, needed, compressed)?.len();
     if available < needed { Err(cut(needed, available)) } else { Ok(pcapng::Reader::new(section.order)) }
 }

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Short};
 use super::fields::{ByteOrder, Fields};
-use super::{LinkType, MAX_PACKET, Problem, ProblemKind, Record, cut};
+use super::{LinkType, MAX_PACKET, Problem, ProblemKind, Record, Stop, cut};
 use crate::base::Timestamp;
 
 /// Length of the file header, in bytes.
@@ -73,7 +73,7 @@ impl Reader {
 
     /// The next record, or the end of the file.
     #[inline]
-    pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Problem> {
+    pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Stop> {
         let frame = self.frame + 1;
         let header_len = self.variant.record_len;
         let (time, captured, original) = match buffer.fill(header_len) {
@@ -82,7 +82,7 @@ impl Reader {
             Err(short) => return Err(cut(short, buffer, frame, header_len)),
         };
         if captured > MAX_PACKET {
-            return Err(impossible(frame, buffer.position(), captured));
+            return Err(impossible(frame, buffer.position(), captured).into());
         }
         let needed = header_len + captured as usize;
         if let Err(short) = buffer.fill(needed) {

@@ -13,7 +13,7 @@ pub(super) use block::{SECTION_HEADER, SECTION_LEN, Section, padded};
 
 use super::buffer::Buffer;
 use super::fields::{ByteOrder, Fields};
-use super::{Info, LinkType, MAX_INTERFACES, MAX_PACKET, Problem, ProblemKind, Record};
+use super::{Info, LinkType, MAX_INTERFACES, MAX_PACKET, Problem, ProblemKind, Record, Stop};
 use block::{Block, Kind};
 use clock::Clock;
 use options::Options;
@@ -81,13 +81,13 @@ impl Reader {
     }
 
     /// The next packet, or the end of the file.
-    pub(super) fn next(&mut self, buffer: &mut Buffer, info: &mut Info) -> Result<Option<Record>, Problem> {
+    pub(super) fn next(&mut self, buffer: &mut Buffer, info: &mut Info) -> Result<Option<Record>, Stop> {
         loop {
             let Some(block) = Block::next(buffer, &mut self.order, self.frame + 1)? else { return Ok(None) };
             let body = block.body(buffer, self.order);
             let done = match block.kind {
                 Kind::Enhanced | Kind::Simple | Kind::Obsolete => {
-                    return self.packet(&block, body, info).map(Some);
+                    return Ok(Some(self.packet(&block, body, info)?));
                 }
                 Kind::Section => {
                     self.section(info);

@@ -42,6 +42,10 @@ pub enum ProblemKind {
     ReadFailed,
     /// The header is good and no packet follows.
     NoPackets,
+    /// Packets that come before an earlier one in the file. The count is of packets.
+    OutOfOrderFrames,
+    /// The clock was set back while the capture ran. The count is of such steps.
+    ClockStepped,
 }
 
 impl ProblemKind {
@@ -62,6 +66,8 @@ impl ProblemKind {
             Self::CompressionDamaged => "compression-damaged",
             Self::ReadFailed => "read-failed",
             Self::NoPackets => "no-packets",
+            Self::OutOfOrderFrames => "out-of-order-frames",
+            Self::ClockStepped => "clock-stepped",
         }
     }
 }

@@ -106,7 +106,7 @@ fn every_variant_of_pcap_gives_the_same_packets() {
             );
             assert_eq!((info.first_time, info.last_time), (Some(Timestamp(at(1))), Some(Timestamp(at(3)))));
             assert_eq!((info.snap_length, info.bytes), (Some(96), file.len() as u64));
-            assert_eq!(kinds(&info), [(ProblemKind::FrameTruncated, 3)]);
+            assert_eq!(kinds(&info), [(ProblemKind::FrameTruncated, 3), (ProblemKind::ClockStepped, 1)]);
             assert_eq!(info.link_types, [LinkType::ETHERNET]);
         }
     }
@@ -148,7 +148,12 @@ fn sections_interfaces_and_blocks_of_pcapng() {
         ]
     );
     assert_eq!(info.link_types, [LinkType::ETHERNET, LinkType::LINUX_SLL, LinkType::RAW]);
-    let problems = [(ProblemKind::FramesDropped, 10), (ProblemKind::NoTimestamps, 1), (ProblemKind::FrameTruncated, 1)];
+    let problems = [
+        (ProblemKind::FramesDropped, 10),
+        (ProblemKind::NoTimestamps, 1),
+        (ProblemKind::FrameTruncated, 1),
+        (ProblemKind::ClockStepped, 1),
+    ];
     assert_eq!(kinds(&info), problems);
     assert_eq!((info.secrets[0].kind, &info.secrets[0].data[..]), (0x544c_534b, &b"keys!"[..]));
     assert!(!format!("{info:?}").contains("keys!") && !format!("{:?}", info.secrets).contains("107"));
@@ -251,23 +256,101 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let info = lz4_flex::frame::FrameInfo::new().content_checksum(true);
+    let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A skippable frame, of both formats that have them.
+fn skippable(len: u32) -> Vec<u8> {
+    [Writer::LITTLE.words(&[0x184d_2a53, len]), vec![7; len as usize]].concat()
+}
+
+/// A way to compress.
+type Compress = fn(&[u8]) -> Vec<u8>;
+
 #[test]
-fn gzip_is_known_by_its_content_and_may_have_many_members() {
+fn compression_is_known_by_its_content_and_has_many_frames() {
     let file = pcapng();
     let (whole, _) = read(file.clone());
-    let members = [gzip(&file[..100]), gzip(&file[100..])].concat();
-    let (rows, info) = read(members.clone());
-    assert_eq!((rows, info.compression, info.bytes), (whole.clone(), Some("gzip"), file.len() as u64));
-    for len in 80..members.len() {
-        let Ok(mut source) = open(members[..len].to_vec()) else { continue };
-        assert!(whole.starts_with(&super::tests::rows(&mut source)), "{len}");
+    let formats: [(&str, Compress, Vec<u8>); 3] =
+        [("gzip", gzip, vec![]), ("zstd", zstd, skippable(9)), ("lz4", lz4, skippable(100_000))];
+    for (name, compress, between) in formats {
+        let parts = [compress(&file[..100]), compress(b""), between, compress(&file[100..])].concat();
+        let (rows, info) = read(parts.clone());
+        assert_eq!((rows, info.compression, info.bytes), (whole.clone(), Some(name), file.len() as u64));
+        // What comes before an end or a damage is kept, and that is said.
+        for len in 80..parts.len() {
+            let Ok(mut source) = open(parts[..len].to_vec()) else { continue };
+            let got = super::tests::rows(&mut source);
+            let cut = source.info().problems.iter().any(|p| p.kind == ProblemKind::FileTruncated);
+            assert!(whole.starts_with(&got) && (cut || got.len() < whole.len()), "{name} {len}");
+        }
+        let mut damaged = parts.clone();
+        let at = damaged.len() - if name == "gzip" { 6 } else { 2 };
+        damaged[at] ^= 1;
+        let (rows, info) = read(damaged);
+        assert!(rows.len() == whole.len(), "{name}: only the checksum is wrong");
+        assert!(kinds(&info).contains(&(ProblemKind::CompressionDamaged, 1)), "{name} {info:?}");
+        let (rows, info) = read([&parts[..], b"behind it"].concat());
+        assert!(rows == whole && name == "gzip" || kinds(&info).contains(&(ProblemKind::CompressionDamaged, 1)));
+        for other in [gzip, zstd, lz4] {
+            let error = open(compress(&other(&file))).err().unwrap().to_string();
+            assert!(error.contains("compressed twice"), "{name}: {error}");
+        }
+        assert!(open(compress(b"")).err().unwrap().to_string().contains("is empty"), "{name}");
     }
-    let mut damaged = members;
-    let at = damaged.len() - 6;
-    damaged[at] ^= 1;
-    let (_, info) = read(damaged);
-    assert!(info.problems.iter().any(|p| p.kind == ProblemKind::CompressionDamaged), "{:?}", info.problems);
-    assert!(open(gzip(&gzip(b"x"))).err().unwrap().to_string().contains("gzip twice"));
+}
+
+#[test]
+fn a_damaged_byte_of_a_compressed_file_never_panics() {
+    for file in [zstd(&pcapng().repeat(3)), lz4(&pcapng().repeat(3)), skippable(3)] {
+        for at in 0..file.len() {
+            for value in [0, 1, 0x7f, 0xff, file[at] ^ 0x80] {
+                let mut damaged = file.clone();
+                damaged[at] = value;
+                if let Ok(mut source) = open(damaged) {
+                    rows(&mut source);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_zstd_frame_cut_short_every_whole_block_is_kept() {
+    let w = Writer::LITTLE;
+    // Bytes that do not compress, so that the file is cut between packets that were written.
+    let mut seed = 1_u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    };
+    let mut file = w.pcap(0xa1b2_c3d4, 0, 1);
+    for second in 0..1_000 {
+        let data: Vec<u8> = (0..1_000).map(|_| noise()).collect();
+        file.extend(w.record((second, 0), 1_000, &data));
+    }
+    let whole = zstd(&file);
+    let (rows, info) = read(whole[..whole.len() * 3 / 4].to_vec());
+    // The decoder's window is larger than this file; a block has 128 KiB.
+    assert!(rows.len() > 600, "{}", rows.len());
+    assert_eq!(kinds(&info), [(ProblemKind::FileTruncated, 1)]);
+}
+
+#[test]
+fn a_window_beyond_the_limit_is_refused_by_its_header() {
+    // Frame header descriptor: neither checksum nor content size; window descriptor: 2^41 bytes, and 2^28.
+    for window in [31 << 3, 18 << 3] {
+        let error = open([&[0x28, 0xb5, 0x2f, 0xfd, 0, window][..], &[0; 9]].concat()).err().unwrap().to_string();
+        assert!(error.contains("--long=31") && !error.contains('\n'), "{error}");
+    }
 }
 
 /// Gives one byte a time, and waits in between as far as the reader can see.

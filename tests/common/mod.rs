@@ -7,6 +7,7 @@ use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use why502::analysis::{Options, run};
+use why502::base::FrameRef;
 use why502::diagnosis::{Confidence, Diagnosis, Inner, Outcome};
 use why502::observation::{Connection, Role};
 use why502::report::{Capture, Renderer, Summary};
@@ -84,6 +85,8 @@ pub struct Told {
     pub confidence: Option<Confidence>,
     /// Frames of the evidence, by finding.
     pub evidence: Vec<Vec<u64>>,
+    /// The same packets, with the captures that they are in.
+    pub cited: Vec<Vec<FrameRef>>,
     /// Connections named as what failed behind this one, with their causes and frames.
     pub inner: Vec<(u64, &'static str, Vec<u64>)>,
     pub role: Role,
@@ -119,6 +122,7 @@ impl Renderer for Ear {
             inner: d.findings.iter().flat_map(|(_, f)| &f.inner).map(inner).collect(),
             role: c.role,
             evidence: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame.frame).collect()).collect(),
+            cited: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
             message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
             limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),

@@ -72,6 +72,7 @@ pub(super) struct Summary<'a> {
     causes: Vec<CauseCount<'a>>,
     timing: Quantiles<'a>,
     notes: Vec<Note>,
+    not_selected: Option<u64>,
     headline: &'a str,
 }
 
@@ -123,6 +124,7 @@ impl<'a> Summary<'a> {
             causes: causes.collect(),
             timing: Quantiles(&s.timings),
             notes: no_edge.into_iter().collect(),
+            not_selected: s.not_selected,
             headline: &s.headline,
         }
     }

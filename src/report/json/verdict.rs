@@ -55,6 +55,7 @@ pub(super) struct Finding<'a> {
     inner: Vec<Inner<'a>>,
     ruled_out: Vec<RuledOut<'a>>,
     wireshark_filter: Shown<wireshark::Frames<'a>>,
+    wireshark_capture: u16,
 }
 
 #[derive(Serialize)]
@@ -116,6 +117,7 @@ impl<'a> Finding<'a> {
     }
 
     fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
+        let frames = wireshark::Frames::of(f, c.first.capture);
         Finding {
             cause: cause.id(),
             stage: cause.stage().as_str(),
@@ -126,7 +128,8 @@ impl<'a> Finding<'a> {
             fix: &f.fix,
             inner: f.inner.iter().map(Inner::of).collect(),
             ruled_out: f.ruled_out.iter().map(|r| RuledOut { cause: r.cause, why: &r.why }).collect(),
-            wireshark_filter: Shown(wireshark::Frames::of(f, c.first.capture)),
+            wireshark_capture: frames.capture(),
+            wireshark_filter: Shown(frames),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::timeline::Timeline;
 use super::timing;
-use crate::base::{CaptureIndex, escape};
+use crate::base::{CaptureIndex, FrameRef, escape};
 use crate::diagnosis::{Confidence, Diagnosis, Inner, Limit, Tie};
 use crate::observation::Connection;
 use crate::report::facts::title;
@@ -23,15 +23,16 @@ const MAX_OTHERS: usize = 3;
 pub(super) struct Example {
     id: u64,
     pub(super) confidence: Option<Confidence>,
-    pub(super) capture: CaptureIndex,
     message: String,
     /// Whether a finding speaks; a verdict's reason is said for all of its connections at once.
     says_something: bool,
     pub(super) fix: Vec<String>,
     pub(super) ruled_out: Vec<(&'static str, String)>,
     pub(super) filter: String,
+    /// The capture that the filter is for, where it names frames.
+    pub(super) filter_capture: Option<CaptureIndex>,
     title: String,
-    frames: (u64, u64),
+    frames: (FrameRef, FrameRef),
     /// What failed behind it.
     behind: Vec<String>,
     also: Vec<String>,
@@ -47,21 +48,19 @@ impl Example {
         let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
         // What a limit of the capture is, is said with what it blocks.
         let others = d.findings.iter().skip(usize::from(finding.is_some())).filter(|(_, f)| f.blocks.is_none());
-        let filter = match finding {
-            Some(f) => wireshark::Frames::of(f, c.first.capture).to_string(),
-            None => wireshark::Conversation::of(c).to_string(),
-        };
+        let frames = finding.map(|f| wireshark::Frames::of(f, c.first.capture));
+        let filter = frames.map_or_else(|| wireshark::Conversation::of(c).to_string(), |frames| frames.to_string());
         Example {
             id: c.id,
             confidence: d.verdict.confidence,
-            capture: c.first.capture,
             message: bounded(message),
             says_something: finding.is_some(),
             fix: finding.map(|f| f.fix.iter().map(|s| bounded(s)).collect()).unwrap_or_default(),
             ruled_out: finding.map(ruled_out).unwrap_or_default(),
             filter,
+            filter_capture: frames.map(|frames| frames.capture()),
             title: title(c),
-            frames: (c.first.frame, c.last.frame),
+            frames: (c.first, c.last),
             behind: finding.iter().flat_map(|f| &f.inner).map(behind).collect(),
             also: others
                 .take(MAX_OTHERS)
@@ -79,17 +78,27 @@ impl Example {
     }
 
     /// Who talks to whom, and the packets. `told` is what was said already and need not be said again.
-    pub(super) fn write(
+    pub(super) fn write<'c>(
         &self,
         out: &mut dyn Write,
         paint: Paint,
         lead: &str,
-        capture: Option<&str>,
+        path: impl Fn(CaptureIndex) -> Option<&'c str>,
         told: &str,
     ) -> io::Result<()> {
-        let file = capture.map_or_else(String::new, |path| format!(", in {}", escape(path)));
         let (title, (first, last)) = (&self.title, self.frames);
-        paragraph(out, "    ", &format!("{lead}{title}, frames\u{a0}{first}\u{a0}to\u{a0}{last}{file}"))?;
+        let file = |capture| path(capture).map_or_else(String::new, |path| format!(", in {}", escape(path)));
+        let range = match (first.frame, last.frame, first.capture == last.capture) {
+            (first_frame, last_frame, true) => {
+                format!("frames\u{a0}{first_frame}\u{a0}to\u{a0}{last_frame}{}", file(first.capture))
+            }
+            (first_frame, last_frame, false) => format!(
+                "frame\u{a0}{first_frame}{}, to frame\u{a0}{last_frame}{}",
+                file(first.capture),
+                file(last.capture)
+            ),
+        };
+        paragraph(out, "    ", &format!("{lead}{title}, {range}"))?;
         if self.says_something && !escape(told).starts_with(self.message.trim_end_matches('.')) {
             paragraph(out, "    ", &self.message)?;
         }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::example::{Example, told_limit};
 use super::{Group, Heading, Kept, timing};
-use crate::base::{Timestamp, escape};
+use crate::base::{CaptureIndex, Timestamp, escape};
 use crate::diagnosis::{Confidence, Limit, Outcome};
 use crate::observation::Connection;
 use crate::report::facts::title;
@@ -105,6 +105,10 @@ impl<'a> Page<'a> {
             );
             paragraph(self.out, "  ", &text)?;
         }
+        if let Some(left_out @ 1..) = self.summary.not_selected {
+            let text = format!("{} not selected and not counted", count(left_out, "further connection"));
+            paragraph(self.out, "  ", &text)?;
+        }
         if self.summary.no_edge_traffic && c.connections > 0 {
             paragraph(self.out, "  Note: ", &format!("{NO_EDGE_TRAFFIC} See why502 explain {NO_EDGE_TRAFFIC_ID}."))?;
         }
@@ -142,7 +146,9 @@ impl<'a> Page<'a> {
                 &format!("{cause}: because {why}"),
             )?;
         }
-        paragraph(self.out, &format!("  {:11}", "Wireshark"), &best.filter)?;
+        let path = best.filter_capture.and_then(|capture| path_of(self.captures, capture));
+        let place = path.map_or_else(String::new, |path| format!(" (in {})", escape(path)));
+        paragraph(self.out, &format!("  {:11}", "Wireshark"), &format!("{}{place}", best.filter))?;
         paragraph(self.out, &format!("  {:11}", "More"), &format!("why502 explain {id}"))
     }
 
@@ -165,9 +171,9 @@ impl<'a> Page<'a> {
     }
 
     fn example(&mut self, example: &Example, lead: &str) -> io::Result<()> {
-        let path = self.path_of(example);
         writeln!(self.out)?;
-        example.write(self.out, self.paint, lead, path, &self.summary.headline)
+        let captures = self.captures;
+        example.write(self.out, self.paint, lead, |capture| path_of(captures, capture), &self.summary.headline)
     }
 
     fn inconclusive_reason(&mut self, reason: &str, group: &Group) -> io::Result<()> {
@@ -205,12 +211,11 @@ impl<'a> Page<'a> {
     fn group(&self, told: &CauseCount) -> Option<&'a Group> {
         self.kept.groups.get(&Heading::Cause(told.outcome, told.cause.id()))
     }
+}
 
-    /// Where a connection was captured; nothing where there is one capture only.
-    fn path_of(&self, example: &Example) -> Option<&'a str> {
-        let captures = self.captures;
-        captures.get(usize::from(example.capture)).filter(|_| captures.len() > 1).map(|c| c.path.as_str())
-    }
+/// The path of a capture; nothing where there is one capture only.
+fn path_of(captures: &[Capture], capture: CaptureIndex) -> Option<&str> {
+    captures.get(usize::from(capture)).filter(|_| captures.len() > 1).map(|c| c.path.as_str())
 }
 
 /// How sure a verdict is, in a few words.

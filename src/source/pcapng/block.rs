@@ -2,7 +2,7 @@
 
 use crate::source::buffer::{Buffer, Short};
 use crate::source::fields::{ByteOrder, Fields};
-use crate::source::{MAX_BLOCK, Problem, ProblemKind, cut};
+use crate::source::{MAX_BLOCK, Problem, ProblemKind, Stop, cut};
 use std::ops::Range;
 
 /// The type of a section header block, which reads the same in either byte order.
@@ -97,7 +97,7 @@ pub(in crate::source) const fn padded(total_len: u32) -> Option<usize> {
 impl Block {
     /// The next block, which a section header may begin in another byte order. `frame` is the next number.
     #[inline]
-    pub(super) fn next(buffer: &mut Buffer, order: &mut ByteOrder, frame: u64) -> Result<Option<Self>, Problem> {
+    pub(super) fn next(buffer: &mut Buffer, order: &mut ByteOrder, frame: u64) -> Result<Option<Self>, Stop> {
         let offset = buffer.position();
         let (block_type, total_len) = match buffer.fill(FRAME_LEN) {
             Ok(bytes) => {
@@ -111,7 +111,7 @@ impl Block {
         let total_len = if kind == Kind::Section { section(buffer, order, frame)? } else { total_len };
         let Some(len) = padded(total_len) else {
             let what = format_args!("a block of {total_len} bytes, where {FRAME_LEN} to {MAX_BLOCK} are possible");
-            return Err(Problem::at(ProblemKind::ImpossibleLength, frame, offset, what, super::DAMAGED));
+            return Err(Problem::at(ProblemKind::ImpossibleLength, frame, offset, what, super::DAMAGED).into());
         };
         let trailer = match buffer.fill(len) {
             Ok(bytes) => bytes.get(len - 4..).and_then(|end| Fields::new(end, *order).u32()).unwrap_or_default(),
@@ -119,7 +119,7 @@ impl Block {
         };
         if trailer != total_len {
             let what = format_args!("a block whose length is {total_len} in front and {trailer} at its end");
-            return Err(Problem::at(ProblemKind::DamagedBlock, frame, offset, what, super::DAMAGED));
+            return Err(Problem::at(ProblemKind::DamagedBlock, frame, offset, what, super::DAMAGED).into());
         }
         let whole = buffer.consume(len);
         Ok(Some(Self { kind, offset, body: whole.start + HEAD_LEN..whole.end - 4 }))
@@ -141,7 +141,7 @@ impl Block {
 
 /// Turns to the byte order of a new section, and gives its header's length.
 #[cold]
-fn section(buffer: &mut Buffer, order: &mut ByteOrder, frame: u64) -> Result<u32, Problem> {
+fn section(buffer: &mut Buffer, order: &mut ByteOrder, frame: u64) -> Result<u32, Stop> {
     let offset = buffer.position();
     let found = match buffer.fill(SECTION_LEN) {
         Ok(bytes) => Section::read(bytes),
@@ -149,12 +149,12 @@ fn section(buffer: &mut Buffer, order: &mut ByteOrder, frame: u64) -> Result<u32
     };
     let Some(section) = found else {
         let what = "a section header without a byte-order mark";
-        return Err(Problem::at(ProblemKind::DamagedBlock, frame, offset, what, super::DAMAGED));
+        return Err(Problem::at(ProblemKind::DamagedBlock, frame, offset, what, super::DAMAGED).into());
     };
     if !section.is_known() {
         let what = format_args!("a section of version {}.{}, which is not known", section.major, section.minor);
         let advice = "all before it was read; convert the file with `editcap`";
-        return Err(Problem::at(ProblemKind::UnknownBlockVersion, frame, offset, what, advice));
+        return Err(Problem::at(ProblemKind::UnknownBlockVersion, frame, offset, what, advice).into());
     }
     *order = section.order;
     Ok(section.total_len)
