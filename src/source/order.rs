@@ -13,6 +13,9 @@ const MAX_AHEAD: usize = 16_384;
 /// Packets of one clock are less far apart where they are out of order; a clock that is set back is set further.
 const STEP: Micros = Micros::from_millis(100);
 
+/// Where several queues feed a capture, fewer than one packet in so many comes too early.
+const DISORDERED: usize = 8;
+
 /// The same where the packets do not lie in the buffer together, so that less is known of them.
 const FAR_STEP: Micros = Micros::from_secs(10);
 
@@ -201,8 +204,8 @@ impl Window {
     }
 }
 
-/// Where in the window the clock was set back, if it was: at the one place at which the times go back by much, if they
-/// go back nowhere else, or everything after it is earlier than everything before it.
+/// Where in the window the clock was set back, if it was: at the one place at which the times go back by much, if all that
+/// comes after it is earlier than all before it. Few packets in a random order may look so too, but hardly by that much.
 fn step(entries: &[Entry]) -> Option<usize> {
     let (mut descents, mut far, mut place) = (0, 0, 0);
     for (i, pair) in entries.windows(2).enumerate() {
@@ -215,7 +218,9 @@ fn step(entries: &[Entry]) -> Option<usize> {
             }
         }
     }
-    let (before, after) = entries.split_at_checked(place)?;
-    let apart = || after.iter().map(|e| e.time).max() < before.iter().map(|e| e.time).min();
-    (far == 1 && (descents == 1 || apart())).then_some(place)
+    let (before, after) = entries.split_at_checked(place).filter(|_| far == 1)?;
+    let apart = before.iter().map(|e| e.time).min()?.since(after.iter().map(|e| e.time).max()?);
+    let many = entries.len() >= 2 * DISORDERED && descents * DISORDERED <= entries.len();
+    let step = apart > FAR_STEP && descents == 1 || apart > Micros(0) && many;
+    step.then_some(place)
 }

@@ -149,3 +149,12 @@ pub fn analyse_by(bytes: &[u8], options: &Options) -> Option<(Ear, Summary)> {
     let summary = run(vec![("memory".into(), source)], options, &mut ear, |_, _| {}).unwrap();
     Some((ear, summary))
 }
+
+/// Analyses several captures from memory as one.
+pub fn analyse_all(files: &[Vec<u8>]) -> Ear {
+    let open = |file: &Vec<u8>| Source::from_reader(Box::new(Cursor::new(file.clone())), "memory").unwrap();
+    let sources = files.iter().map(|file| ("memory".to_owned(), open(file))).collect();
+    let mut ear = Ear::default();
+    run(sources, &Options::default(), &mut ear, |_, _| {}).unwrap();
+    ear
+}

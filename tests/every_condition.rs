@@ -1,0 +1,236 @@
+//! Every failing capture as every other tap, tunnel and file would have had it: the cause is the same.
+//!
+//! What is lost on the way is lost honestly: cut to 96 bytes, or with one direction only, it is the same cause or none.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+mod common;
+#[path = "common/tape.rs"]
+mod tape;
+#[path = "common/wrapping.rs"]
+mod wrapping;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use common::{Case, Told, analyse, cases};
+use tape::{Packet, Tape};
+use why502::diagnosis::{Confidence, Outcome};
+use wrapping::{LINK_ETHERNET, LINK_SLL, LINK_SLL2};
+
+/// As the tap of every fixture has it.
+fn ethernet(tape: &[Packet]) -> Vec<u8> {
+    wrapping::write(tape, LINK_ETHERNET)
+}
+
+/// Each packet in another frame, in a file of that link type.
+fn framed(tape: &[Packet], link: u32, wrap: fn(&Packet) -> Packet) -> Vec<u8> {
+    wrapping::write(&tape.iter().map(wrap).collect::<Tape>(), link)
+}
+
+/// What loses nothing, and is one file.
+type Condition = (&'static str, fn(&[Packet]) -> Vec<u8>);
+
+const CONDITIONS: &[Condition] = &[
+    ("SLL", |t| framed(t, LINK_SLL, wrapping::sll)),
+    ("SLL2", |t| framed(t, LINK_SLL2, wrapping::sll2)),
+    ("VLAN", |t| framed(t, LINK_ETHERNET, wrapping::vlan)),
+    ("QinQ", |t| framed(t, LINK_ETHERNET, wrapping::qinq)),
+    ("MPLS", |t| framed(t, LINK_ETHERNET, wrapping::mpls)),
+    ("PPPoE", |t| framed(t, LINK_ETHERNET, wrapping::pppoe)),
+    ("VXLAN", |t| framed(t, LINK_ETHERNET, wrapping::vxlan)),
+    ("GENEVE", |t| framed(t, LINK_ETHERNET, wrapping::geneve)),
+    ("GRE", |t| framed(t, LINK_ETHERNET, wrapping::gre)),
+    ("ERSPAN", |t| framed(t, LINK_ETHERNET, wrapping::erspan)),
+    ("IPv4 in IPv6", |t| framed(t, LINK_ETHERNET, wrapping::in_ipv6)),
+    ("VLAN in VXLAN in GRE", |t| framed(t, LINK_ETHERNET, wrapping::nested)),
+    ("GENEVE in SLL2", |t| framed(t, LINK_SLL2, |p| wrapping::sll2(&wrapping::geneve(p)))),
+    ("IPv6", |t| ethernet(&wrapping::as_ipv6(t))),
+    ("fragments", |t| ethernet(&wrapping::fragments(t, 256, false))),
+    ("fragments, last first", |t| ethernet(&wrapping::fragments(t, 256, true))),
+    ("fragments of a tunnel", |t| {
+        ethernet(&wrapping::fragments(&t.iter().map(wrapping::vxlan).collect::<Tape>(), 256, false))
+    }),
+    ("big-endian", |t| wrapping::write_as(t, LINK_ETHERNET, u32::to_be_bytes, (0xa1b2_c3d4, 1))),
+    ("nanoseconds", |t| wrapping::write_as(t, LINK_ETHERNET, u32::to_le_bytes, (0xa1b2_3c4d, 1_000))),
+    ("pcapng with two interfaces", wrapping::write_pcapng),
+    ("gzip", |t| wrapping::gzip(&ethernet(t))),
+    ("zstd", |t| wrapping::zstd(&ethernet(t))),
+    ("lz4", |t| wrapping::lz4(&ethernet(t))),
+    ("captured twice", |t| ethernet(&wrapping::doubled(t, 1, Packet::clone))),
+    ("captured twice, in groups", |t| ethernet(&wrapping::doubled(t, 3, Packet::clone))),
+    ("captured before and behind a router", |t| ethernet(&wrapping::doubled(t, 1, wrapping::routed))),
+    ("neighbours exchanged", |t| ethernet(&wrapping::neighbours_swapped(t, 0, true))),
+    ("neighbours exchanged, from the second", |t| ethernet(&wrapping::neighbours_swapped(t, 1, true))),
+];
+
+/// Shuffles of each capture.
+const SEEDS: u64 = 100;
+/// What `tcpdump -s 96` keeps of a packet.
+const SNAP_LENGTH: usize = 96;
+/// Causes that the first 96 bytes of each packet prove: they are told by headers.
+const NEED_NO_MORE: [&str; 8] = [
+    "tcp.syn-unanswered",
+    "tcp.port-closed",
+    "tcp.syn-ack-unacknowledged",
+    "tcp.accept-queue-overflow",
+    "tcp.reset-on-accept",
+    "tcp.closed-on-accept",
+    "tcp.path-mtu-black-hole",
+    "tcp.segment-loss-stall",
+];
+
+/// A failing capture and what is said of it.
+struct Subject {
+    case: Case,
+    tape: Tape,
+    told: Told,
+    /// Every cause that is found in it, on other connections too.
+    found: BTreeSet<&'static str>,
+}
+
+/// Every capture that fails by what it carries, and not by what it lacks.
+fn subjects() -> Vec<Subject> {
+    let failing = cases().into_iter().filter(|c| c.cause.is_some() && !c.needs_keys);
+    let of = |case: Case| {
+        let file = fs::read(&case.path).unwrap();
+        let told = about(&case, &file).unwrap();
+        let found = analyse(&file).unwrap().0.connections.into_iter().flat_map(|t| t.findings).collect();
+        (told.outcome == Outcome::Failed).then(|| Subject { tape: tape::read(&file), told, case, found })
+    };
+    failing.filter_map(of).collect()
+}
+
+/// What is said of the connection that the capture is about.
+fn about(case: &Case, file: &[u8]) -> Option<Told> {
+    let told = analyse(file)?.0.connections;
+    let own = told.iter().position(|t| t.cause == case.cause.as_deref()).unwrap_or(0);
+    told.into_iter().nth(own)
+}
+
+impl Subject {
+    /// Whether the same is said of this file.
+    fn is_kept_in(&self, file: &[u8]) -> Result<(), String> {
+        match about(&self.case, file) {
+            Some(told) if (told.outcome, told.cause) == (self.told.outcome, self.told.cause) => Ok(()),
+            other => Err(describe(other.as_ref())),
+        }
+    }
+
+    /// Whether that is said of this file, or nothing.
+    fn is_not_contradicted_in(&self, file: &[u8]) -> Result<(), String> {
+        let told = analyse(file).map(|(ear, _)| ear.connections).unwrap_or_default();
+        let lies = |t: &&Told| {
+            let found = t.cause.is_some_and(|cause| self.found.contains(cause));
+            // With one direction only, nothing shows that there was an answer: that is said.
+            let deaf = t.confidence < Some(Confidence::Certain) && t.limits.iter().any(|l| l.0 == "capture.one-sided");
+            t.outcome == Outcome::Failed && !found && !deaf
+        };
+        told.iter().find(lies).map_or(Ok(()), |t| Err(describe(Some(t))))
+    }
+}
+
+fn describe(told: Option<&Told>) -> String {
+    told.map_or("nothing is said".to_owned(), |t| format!("{:?} {:?} {:?}", t.outcome, t.findings, t.reason))
+}
+
+fn assert_none(wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} other stories:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn no_frame_tunnel_or_file_changes_the_cause() {
+    let subjects = subjects();
+    assert!(subjects.len() >= 10);
+    let mut wrong = Vec::new();
+    for subject in &subjects {
+        for (condition, made) in CONDITIONS {
+            if let Err(other) = subject.is_kept_in(&made(&subject.tape)) {
+                wrong.push(format!("{}, {condition}: {other}", subject.case.name));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn no_order_of_the_packets_in_the_file_changes_the_cause() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        for seed in 0..SEEDS {
+            if let Err(other) = subject.is_kept_in(&ethernet(&wrapping::shuffled(&subject.tape, seed))) {
+                wrong.push(format!("{}, shuffle {seed}: {other}", subject.case.name));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn cut_to_96_bytes_it_is_the_same_cause_or_none() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        let mut tape = subject.tape.clone();
+        tape.iter_mut().for_each(|p| p.bytes.truncate(SNAP_LENGTH));
+        let file = ethernet(&tape);
+        let enough = NEED_NO_MORE.contains(&subject.told.cause.unwrap_or_default());
+        let kept = if enough { subject.is_kept_in(&file) } else { subject.is_not_contradicted_in(&file) };
+        if let Err(other) = kept {
+            wrong.push(format!("{}: {other}", subject.case.name));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn with_one_direction_it_is_the_same_cause_or_none() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        for origins in [true, false] {
+            let kept = |p: &&Packet| !p.is_tcp() || p.is_origins() == origins;
+            let tape: Tape = subject.tape.iter().filter(kept).cloned().collect();
+            if let Err(other) = subject.is_not_contradicted_in(&ethernet(&tape)) {
+                let direction = if origins { "origin" } else { "edge" };
+                wrong.push(format!("{}, {direction} only: {other}", subject.case.name));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// The report of a program run.
+fn report(arguments: &[&str], input: &[u8]) -> serde_json::Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_why502"));
+    command.args(["--format", "json"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn standard_input_changes_nothing() {
+    for subject in subjects() {
+        let file = fs::read(&subject.case.path).unwrap();
+        let named = report(&[subject.case.path.to_str().unwrap()], b"");
+        assert_eq!(report(&["-"], &file)["connections"], named["connections"], "{}", subject.case.name);
+    }
+}
+
+#[test]
+fn two_files_are_one_capture_wherever_they_are_cut() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        for at in 0..=subject.tape.len() {
+            let (first, second) = subject.tape.split_at(at);
+            for files in [[first, second], [second, first]] {
+                let told = common::analyse_all(&files.map(ethernet)).connections;
+                let kept = told.iter().any(|t| (t.outcome, t.cause) == (subject.told.outcome, subject.told.cause));
+                if !kept {
+                    wrong.push(format!("{}, cut at {at}: {told:?}", subject.case.name));
+                }
+            }
+        }
+    }
+    assert_none(&wrong);
+}
