@@ -125,7 +125,11 @@ fn introduced(pcap: &[u8], header: &[u8]) -> Vec<u8> {
 fn whole() -> impl Iterator<Item = Case> {
     cases().into_iter().filter(|case| {
         let partial = ["capture/one-sided", "capture/mid-stream", "capture/snap-length", "capture/lost-packets"];
-        !case.needs_keys && !case.name.contains("proxy") && !partial.iter().any(|p| case.name.starts_with(p))
+        // An edge whose first bytes are lost would lose the header with them, and repeat it.
+        let lost = ["tcp/accept-queue-overflow", "tcp/path-mtu-black-hole/post-", "tcp/path-mtu-black-hole/request-"];
+        let repeated = lost.iter().any(|p| case.name.starts_with(p));
+        let named = case.name.contains("proxy") || partial.iter().any(|p| case.name.starts_with(p));
+        !case.needs_keys && !named && !repeated
     })
 }
 

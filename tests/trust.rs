@@ -68,13 +68,11 @@ fn a_capture_that_has_every_packet_twice_tells_the_same() {
                 ("by another port", copied(&tape, 80, routed)),
                 ("cut up", copied(&tape, 50, cut_up)),
             ] {
-                // Halves of what lies beyond a hole fill nothing, and are not told from what comes late.
-                if what == "cut up" && case.name.starts_with("capture/lost-packets") {
-                    continue;
-                }
                 let after = told(&twice);
+                // Halves of what lies beyond a hole fill nothing, and are not told from what comes late.
+                let troubles = |[again, late, shut]: [u32; 3]| [again, if what == "cut up" { 0 } else { late }, shut];
                 let gist = |told: &[Told]| -> Vec<_> {
-                    told.iter().map(|t| (t.outcome, t.findings.clone(), t.confidence, t.troubles)).collect()
+                    told.iter().map(|t| (t.outcome, t.findings.clone(), t.confidence, troubles(t.troubles))).collect()
                 };
                 if gist(&before) != gist(&after) {
                     wrong.push(format!("{}, {how} {what}:\n  {:?}\n  {:?}", case.name, gist(&before), gist(&after)));
@@ -190,13 +188,15 @@ fn no_failure_rests_on_a_clock_that_was_set() {
     let mut wrong = Vec::new();
     for case in cases() {
         let tape = tape_of(&case);
-        let before: Vec<_> = told(&tape).iter().map(|t| t.findings.clone()).collect();
+        // What a duration explained stands for itself without it.
+        let found = told(&tape).into_iter().flat_map(|t| t.findings);
+        let before: Vec<_> = found.flat_map(|id| [&[id], by_id(id).unwrap().supersedes].concat()).collect();
         for i in (1..tape.len()).take(60) {
             for seconds in [-86_400, -3_600, -30, 3_600, 86_400] {
                 for t in told(&set(&tape, i, seconds)) {
                     let crossed = (t.frames.0..t.frames.1).contains(&(i as u64));
                     let timed = t.cause.and_then(by_id).is_some_and(|c| c.rests_on != RestsOn::Bytes);
-                    let known = t.cause.is_some_and(|cause| before.iter().any(|f| f.contains(&cause)));
+                    let known = t.cause.is_some_and(|cause| before.contains(&cause));
                     let failed = t.outcome == Outcome::Failed;
                     if failed && (!known || (crossed && timed)) {
                         wrong.push(format!("{}, {seconds} s before {}: {t:?}", case.name, i + 1));
@@ -271,8 +271,11 @@ fn a_damaged_syn_is_named() {
 #[test]
 fn headers_alone_tell_what_tcp_did() {
     // What a SYN over IPv6 has with all its options.
-    for case in cases().iter().filter(|c| c.name.starts_with("tcp/")) {
-        for len in [96, 128] {
+    // An edge that breaks off in the middle of its message is told by what the message says.
+    for case in cases().iter().filter(|c| c.name.starts_with("tcp/") && !c.name.starts_with("tcp/edge-reset")) {
+        // An ICMPv6 error quotes the ports beyond the first 96 bytes.
+        let quoted_late = case.name.starts_with("tcp/icmp-rejected") && case.name.ends_with("ipv6");
+        for len in [96, 128].into_iter().filter(|&len| len > 96 || !quoted_late) {
             let cause = case.cause.as_deref().unwrap();
             let told = told(&snapped(&tape_of(case), len));
             assert!(told.iter().any(|t| t.findings.contains(&cause)), "{} at {len}: {told:?}", case.name);

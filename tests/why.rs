@@ -50,9 +50,9 @@ impl Drop for File {
 }
 
 /// One packet of raw IP with its record header.
-fn record(packet: &[u8]) -> Vec<u8> {
+fn record(packet: &[u8], second: u32) -> Vec<u8> {
     let len = (packet.len() as u32).to_le_bytes();
-    [&1_800_000_000u32.to_le_bytes()[..], &[0; 4], &len, &len, packet].concat()
+    [&(1_800_000_000 + second).to_le_bytes()[..], &[0; 4], &len, &len, packet].concat()
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn what_is_no_segment_is_told() {
         [&[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2][..], &[0, 9, 0, 9, 0, 8, 0, 0]].concat();
     let fragment = [&[0x45, 0, 0, 28, 0, 1, 0x20, 0, 64, 6, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2][..], &[0; 8]].concat();
     for packet in [&icmp, &udp, &fragment, &vec![0x45, 0]] {
-        file.extend(record(packet));
+        file.extend(record(packet, 0));
     }
     let file = File::new("layers.pcap", &file);
     for (frame, more, word) in [
@@ -124,12 +124,12 @@ fn what_is_no_segment_is_told() {
 #[test]
 fn copies_and_repetitions_are_told_apart() {
     // A SYN sent again has another identification; a copy has the same.
-    let syn = |id: u8| {
+    let syn = |id: u8, second: u32| {
         let mut p = vec![0x45, 0, 0, 40, 0, id, 0x40, 0, 64, 6, 0, 0, 130, 176, 1, 2, 10, 0, 0, 5];
         p.extend([156, 176, 0, 80, 0, 0, 3, 232, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]);
-        record(&p)
+        record(&p, second)
     };
-    let file = File::new("copies.pcap", &[packets::header(), syn(1), syn(1), syn(2)].concat());
+    let file = File::new("copies.pcap", &[packets::header(), syn(1, 0), syn(1, 0), syn(2, 1)].concat());
     for (frame, word, not) in [
         ("1", "SYN", "sent before"),
         ("2", "a copy of a packet that was captured before", "a retransmission"),

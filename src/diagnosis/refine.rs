@@ -45,8 +45,8 @@ pub struct Ledger {
     failures: Failures,
     /// Bytes that were acknowledged and that no packet carries, by capture.
     not_captured: BTreeMap<CaptureIndex, u64>,
-    /// Captures that show both directions of some connection.
-    both_ways: BTreeSet<CaptureIndex>,
+    /// Servers of which some packet was captured.
+    heard: BTreeSet<IpAddr>,
 }
 
 /// Packets that are known to be missing, by capture: as the captures themselves say it.
@@ -88,8 +88,8 @@ impl Ledger {
         {
             self.worked.entry((c.server, sni.to_owned())).or_insert(c.first);
         }
-        if c.tcp.heard(Side::Client) && c.tcp.heard(Side::Server) {
-            self.both_ways.insert(c.first.capture);
+        if c.tcp.heard(Side::Server) && self.heard.len() < MAX_NAMES {
+            self.heard.insert(c.server.ip);
         }
         // What is not captured of a side that was not captured at all was not lost, but left out.
         let not_captured = c.tcp.not_captured.client + c.tcp.not_captured.server;
@@ -135,8 +135,8 @@ impl Ledger {
     /// A silence proves nothing where packets are missing.
     fn doubt_silence(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
         let Some(what) = d.verdict.cause.and_then(|cause| cause.rests_on.silence()) else { return false };
-        let deaf = !c.tcp.heard(Side::Server) && !self.both_ways.contains(&c.first.capture);
-        let deaf = deaf.then(|| ("capture.one-sided", "no connection of the capture shows both directions".to_owned()));
+        let deaf = !c.tcp.heard(Side::Server) && !self.heard.contains(&c.server.ip);
+        let deaf = deaf.then(|| ("capture.one-sided", "no packet that this host sent was captured".to_owned()));
         let missing: Vec<_> = self.lost(c, drops).into_iter().chain(deaf).collect();
         for (limit, why) in &missing {
             d.verdict.limits.push(Limit { limit, blocks: format!("{what} ({why})") });

@@ -88,6 +88,12 @@ fn mix(a: u64, b: u64) -> u64 {
 /// How long bytes are young: they are told by steps of half this length.
 const YOUNG: Micros = Micros::from_millis(2);
 
+/// Whether nobody sends the same again after so short a time.
+#[inline]
+pub(super) fn is_young(age: Micros) -> bool {
+    (0..=YOUNG.0).contains(&age.0)
+}
+
 /// Since when the last bytes of a stream are here.
 ///
 /// Copies of one segment may be cut in different places: offload joins segments (GRO) or leaves them whole until the
@@ -113,7 +119,7 @@ impl Young {
 
     /// Whether the bytes from this offset to that one, which were here before, are young. They are from now on.
     pub(super) fn covers(&mut self, from: u64, to: u64, time: Timestamp) -> bool {
-        let is_young = |began: Timestamp| (0..=YOUNG.0).contains(&time.since(began).0);
+        let is_young = |began: Timestamp| is_young(time.since(began));
         let (again_from, again_to, again) = self.again;
         let repeats = from >= again_from && to <= again_to && is_young(again);
         if repeats || self.steps.iter().any(|&(begin, began)| from >= begin && is_young(began)) {

@@ -171,14 +171,17 @@ impl Half {
     ) -> Arrival {
         let Some(at) = self.offset(seq) else { return Arrival::Astray };
         let (end, before) = (at + i64::from(len), self.seen);
+        let old = end <= self.next as i64;
+        let known = u64::try_from(at).ok().zip(u64::try_from(end).ok()).filter(|_| old);
+        if known.is_some_and(|(at, end)| self.young.covers(at, end, frame.time)) {
+            return Arrival::Copy;
+        }
         if at == self.acknowledged as i64 && at < before as i64 {
             self.losses.sent_again(seq, len, frame);
         }
         self.losses.sent(at.max(0) as u64, len);
-        if end <= self.next as i64 {
-            let known = u64::try_from(at).ok().zip(u64::try_from(end).ok());
-            let copy = known.is_some_and(|(at, end)| self.young.covers(at, end, frame.time));
-            return if copy { Arrival::Copy } else { Arrival::Old };
+        if old {
+            return Arrival::Old;
         }
         // Here at least the last byte is new, so that the end is positive.
         let end = end as u64;

@@ -55,11 +55,16 @@ const ISN: (u32, u32) = (u32::MAX - 3, u32::MAX - 1);
 
 /// Plays the segments a millisecond apart.
 fn play(segments: &[Told]) -> (Summary, Heard) {
+    play_every(1, segments)
+}
+
+/// Plays with so many milliseconds between the segments.
+fn play_every(millis: i64, segments: &[Told]) -> (Summary, Heard) {
     let mut tracker = Tracker::default();
     let mut heard = Heard::default();
     let mut last = frame(0);
     for (n, told) in (0..).zip(segments) {
-        last = frame(n);
+        last = FrameRef { time: frame(n * millis).time, ..frame(n) };
         tracker.segment(told.0, &segment(told, n as u16), last, &mut heard);
     }
     (tracker.finish(last, &mut heard), heard)
@@ -179,7 +184,7 @@ fn a_stall_is_what_was_sent_again_and_never_acknowledged() {
         (&[large, told(S, ACK, 9, 1, "i"), told(S, ACK, 9, 1, "i")], None),
     ];
     for (after, expected) in cases {
-        let (s, _) = play(&[&OPEN[..], &small, after].concat());
+        let (s, _) = play_every(200, &[&OPEN[..], &small, after].concat());
         assert_eq!(s.stall.server.map(|stall| (stall.times, stall.len, stall.asked)), expected, "{after:?}");
         let delivered = s.acknowledged.server == 8;
         assert_eq!(s.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");

@@ -12,7 +12,7 @@ use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
 use crate::ip::{Checksum, IcmpError, TcpSegment};
 
 use super::ConnState;
-use super::copies::Recent;
+use super::copies::{Recent, is_young};
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Summary};
@@ -45,6 +45,8 @@ pub struct Tracker {
     early: PerSide<Option<SeqNumber>>,
     /// Where the last new bytes of a side begin.
     last_start: PerSide<Option<SeqNumber>>,
+    /// The client's first ACK, where the capture has the SYN-ACK later, if at all.
+    answered: Option<(SeqNumber, FrameRef)>,
 }
 
 /// The numbers of the first FIN or RST: they tell what its sender had sent and received by then, in whatever order the
@@ -83,8 +85,9 @@ impl Tracker {
             self.summary.duplicates[from] += 1;
             return;
         }
-        if segment.flags.syn() {
-            self.syn(from, segment, frame);
+        if segment.flags.syn() && !self.syn(from, segment, frame) {
+            self.summary.duplicates[from] += 1;
+            return;
         }
         if segment.flags.ack() && !segment.flags.rst() {
             self.acknowledge(from, segment, frame);
@@ -199,14 +202,22 @@ impl Tracker {
         }
     }
 
-    fn syn(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
-        self.halves[from].begin(segment.seq.plus(1));
+    /// Takes a SYN; `false` where it is a copy that comes after more packets than are compared.
+    fn syn(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) -> bool {
         let s = &mut self.summary;
+        // A SYN-ACK may well come twice at once: as the answer to a further SYN, and because none came to the first.
+        let first_of_all = from == Side::Client && !segment.flags.ack();
+        if s.last_syn.is_some_and(|last| first_of_all && is_young(frame.since(last))) {
+            return false;
+        }
+        self.halves[from].begin(segment.seq.plus(1));
         s.mss[from] = s.mss[from].or(segment.options.mss);
         if segment.flags.ack() {
             s.syn_ack.get_or_insert(frame);
             s.last_syn_ack = Some(frame);
             s.syn_acks += 1;
+            let early = self.answered.filter(|(ack, _)| *ack == segment.seq.plus(1)).map(|(_, at)| at);
+            s.established = s.established.or(early);
             if s.syn_acks > 1 {
                 Self::count_retransmission(s, from);
             }
@@ -229,6 +240,7 @@ impl Tracker {
         if segment.flags.fin() || segment.flags.rst() {
             s.history.once(from, b'I');
         }
+        true
     }
 
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
@@ -239,8 +251,12 @@ impl Tracker {
             if pure {
                 s.history.once(from, b'A');
             }
-            if from == Side::Client && s.established.is_none() && s.syn.is_some() && s.syn_ack.is_some() {
-                s.established = Some(frame);
+            if from == Side::Client && s.established.is_none() && s.syn.is_some() {
+                if s.syn_ack.is_some() {
+                    s.established = Some(frame);
+                } else {
+                    self.answered.get_or_insert((segment.ack, frame));
+                }
             }
             self.halves[from].begin(segment.seq);
             if segment.window == 0 {

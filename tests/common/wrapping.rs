@@ -326,9 +326,14 @@ pub(crate) fn routed(p: &Packet) -> Packet {
     vlan(&p)
 }
 
-/// Every packet twice: groups of `group` packets, each followed by its copies.
+/// Copies come no later than this: what is one packet passes one host.
+const COPIED_WITHIN: u64 = 1_000;
+
+/// Every packet twice: groups of up to `group` packets, each followed by its copies.
 pub(crate) fn doubled(tape: &[Packet], group: usize, copy: fn(&Packet) -> Packet) -> Tape {
-    let pairs = tape.chunks(group).map(|chunk| {
+    let together = tape.chunk_by(|a, b| b.micros.abs_diff(a.micros) <= COPIED_WITHIN / group as u64);
+    let groups = together.flat_map(|together| together.chunks(group));
+    let pairs = groups.map(|chunk| {
         let last = chunk[chunk.len() - 1].micros;
         let copies = chunk.iter().map(copy).map(|p| Packet { micros: last, ..p });
         chunk.iter().cloned().chain(copies).collect::<Tape>()
