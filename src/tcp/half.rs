@@ -101,11 +101,11 @@ impl Half {
         (self.full, self.limit_reached) = (true, true);
     }
 
-    /// Notes the peer's acknowledgement; `pure`: in a packet that says nothing else.
-    pub(super) fn acknowledge(&mut self, ack: SeqNumber, frame: FrameRef, pure: bool) {
+    /// Notes the peer's acknowledgement, `pure` in a packet that says nothing else. Says whether it acknowledges more.
+    pub(super) fn acknowledge(&mut self, ack: SeqNumber, frame: FrameRef, pure: bool) -> bool {
         let Some(base) = self.base else {
             self.base = Some(ack);
-            return;
+            return false;
         };
         let reference = self.seen.max(self.acknowledged);
         let at = reference as i64 + i64::from(ack.distance_from(base.plus(reference as u32)));
@@ -115,10 +115,13 @@ impl Half {
         };
         if at > self.acknowledged as i64 && at - reference as i64 <= MAX_DISTANCE {
             self.acknowledged = at as u64;
-            self.losses.acknowledged(self.acknowledged, frame);
-        } else if pure && at == self.acknowledged as i64 {
+            self.losses.acknowledged(self.acknowledged);
+            return true;
+        }
+        if pure && at == self.acknowledged as i64 {
             self.losses.asked(frame);
         }
+        false
     }
 
     /// Whether a packet that begins at `seq` may be under way: not before what the peer acknowledged, not beyond what was

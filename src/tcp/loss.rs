@@ -31,8 +31,6 @@ pub(super) struct Losses {
     stall: Option<Box<Stall>>,
     /// The longest run of bytes that the peer has without those before it.
     pub longest_sack: u32,
-    /// The last packet of the peer that acknowledged more.
-    pub last_progress: Option<FrameRef>,
 }
 
 impl Losses {
@@ -60,10 +58,9 @@ impl Losses {
 
     /// Notes that the peer acknowledged everything before `to`, which is more than before.
     #[inline]
-    pub(super) fn acknowledged(&mut self, to: u64, frame: FrameRef) {
+    pub(super) fn acknowledged(&mut self, to: u64) {
         self.sizes.acknowledged(to);
         self.stall = None;
-        self.last_progress = Some(frame);
     }
 
     /// Notes that the peer acknowledged once more what it had acknowledged, in a packet without payload.
@@ -81,8 +78,8 @@ impl Losses {
     }
 
     /// What was sent again and not acknowledged since.
-    pub(super) fn stall(&self) -> Option<Stall> {
-        self.stall.as_deref().copied()
+    pub(super) fn take_stall(&mut self) -> Option<Box<Stall>> {
+        self.stall.take()
     }
 }
 

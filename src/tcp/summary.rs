@@ -59,8 +59,8 @@ pub struct Summary {
     pub longest_sack: PerSide<u32>,
     /// The last packet of the peer that acknowledged more of this side's bytes.
     pub last_progress: PerSide<Option<FrameRef>>,
-    /// The first bytes that the peer never acknowledged, where this side sent them again.
-    pub stall: PerSide<Option<Stall>>,
+    /// See [`Summary::stall`].
+    pub(super) stalls: PerSide<Option<Box<Stall>>>,
     /// Segments that carry bytes sent before.
     pub retransmissions: PerSide<u32>,
     /// Segments that arrived after a later one.
@@ -147,6 +147,12 @@ impl Summary {
         self.not_captured[side] == 0 && self.not_acknowledged[side] == 0
     }
 
+    /// The first bytes of this side that its peer never acknowledged, where this side sent them again.
+    #[must_use]
+    pub fn stall(&self, side: Side) -> Option<Stall> {
+        self.stalls[side].as_deref().copied()
+    }
+
     /// Whether every byte of this side's stream is at hand.
     #[must_use]
     pub fn is_whole(&self, side: Side) -> bool {
@@ -164,7 +170,7 @@ impl Summary {
         self.largest_acknowledged.swap();
         self.longest_sack.swap();
         self.last_progress.swap();
-        self.stall.swap();
+        self.stalls.swap();
         self.icmp.swap();
         self.retransmissions.swap();
         self.out_of_order.swap();

@@ -185,7 +185,7 @@ fn a_stall_is_what_was_sent_again_and_never_acknowledged() {
     ];
     for (after, expected) in cases {
         let (s, _) = play_every(200, &[&OPEN[..], &small, after].concat());
-        assert_eq!(s.stall.server.map(|stall| (stall.times, stall.len, stall.asked)), expected, "{after:?}");
+        assert_eq!(s.stall(S).map(|stall| (stall.times, stall.len, stall.asked)), expected, "{after:?}");
         let delivered = s.acknowledged.server == 8;
         assert_eq!(s.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");
         assert_eq!(s.last_progress.server.map(|f| f.frame), Some(if delivered { 8 } else { 5 }));

@@ -155,8 +155,7 @@ impl Tracker {
             self.summary.conflicting_overlaps[side] = half.conflicts;
             self.summary.largest_acknowledged[side] = half.losses.largest_acknowledged();
             self.summary.longest_sack[side] = half.losses.longest_sack;
-            self.summary.last_progress[side] = half.losses.last_progress;
-            self.summary.stall[side] = half.losses.stall();
+            self.summary.stalls[side] = half.losses.take_stall();
             self.summary.reassembly_limit_reached |= half.limit_reached;
             for n in 1..=u32::from(half.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
@@ -265,7 +264,9 @@ impl Tracker {
             }
         }
         let peers = &mut self.halves[from.peer()];
-        peers.acknowledge(segment.ack, frame, pure);
+        if peers.acknowledge(segment.ack, frame, pure) {
+            self.summary.last_progress[from.peer()] = Some(frame);
+        }
         if peers.is_owed() {
             segment.sack_blocks().for_each(|block| peers.selectively_acknowledge(block));
         }
@@ -274,7 +275,9 @@ impl Tracker {
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
         if segment.flags.ack() {
-            self.halves[from.peer()].acknowledge(segment.ack, frame, false);
+            if self.halves[from.peer()].acknowledge(segment.ack, frame, false) {
+                self.summary.last_progress[from.peer()] = Some(frame);
+            }
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {

@@ -101,7 +101,7 @@ fn is_unread(c: &Connection) -> bool {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let (_, syn_ack, established) = (c.tcp.syn?, c.tcp.syn_ack?, c.tcp.established?);
-    let (data, again) = (c.tcp.first_data.client?, c.tcp.stall.client?);
+    let (data, again) = (c.tcp.first_data.client?, c.tcp.stall(Side::Client)?);
     let taken = c.tcp.acknowledged.client > 0 || c.tcp.fin.server.is_some() || !is_unread(c);
     // An edge that acknowledges more than the SYN-ACK has had an answer, though the capture missed it.
     let answered = c.tcp.acknowledged.server > 0 || c.tcp.not_captured.server > 0;

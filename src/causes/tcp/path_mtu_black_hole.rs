@@ -91,7 +91,7 @@ cause! {
 
 /// What the host sends does not arrive.
 fn towards_edge(c: &Connection) -> Option<Finding> {
-    let stall = c.tcp.stall.server?;
+    let stall = c.tcp.stall(Side::Server)?;
     let size = on_the_wire(c, stall.len);
     let limit = ignored(c, &stall, size);
     let only_small = c.tcp.largest_acknowledged.server < size && c.tcp.longest_sack.server < size;

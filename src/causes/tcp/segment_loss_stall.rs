@@ -85,7 +85,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 /// Bytes of this side that it sent in vain.
 fn stalled(c: &Connection, side: Side) -> Option<Finding> {
-    let stall = c.tcp.stall[side].filter(|s| s.times >= REPEATED)?;
+    let stall = c.tcp.stall(side).filter(|s| s.times >= REPEATED)?;
     let peers_end = c.closer().filter(|end| end.side == side.peer()).map(|end| end.frame);
     let shut = c.tcp.zero_windows[side.peer()] > 0;
     if shut || !is_sure(c, side, stall) || peers_end.is_some_and(|end| end < stall.first) || !is_missed(c, side, stall) {
@@ -135,7 +135,7 @@ fn hole(c: &Connection) -> Option<Finding> {
     let progress = c.tcp.last_progress.client?;
     let stuck = c.tcp.longest_sack.client > 0 && c.tcp.unacknowledged(Side::Client) > 0 && progress < last;
     let whole = c.tcp.not_captured.server == 0 && c.tcp.zero_windows.server == 0;
-    if !stuck || !whole || asked < progress || c.tcp.stall.client.is_some() {
+    if !stuck || !whole || asked < progress || c.tcp.stall(Side::Client).is_some() {
         return None;
     }
     let waited = waited(c, last)?;
