@@ -41,6 +41,7 @@ cause! {
     /// - RFC 9112 sections 9.5 and 9.6
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
+    deed: "closed the connection",
     detect: detect,
 }
 

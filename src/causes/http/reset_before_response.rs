@@ -43,6 +43,7 @@ cause! {
     /// - RFC 9112 section 9.5, RFC 9293 section 3.10.7
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
+    deed: "reset the connection",
     detect: detect,
 }
 
