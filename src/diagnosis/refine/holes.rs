@@ -12,7 +12,7 @@ pub type Drops = BTreeMap<CaptureIndex, u64>;
 /// What the connections of each capture show of its holes.
 #[derive(Debug, Default)]
 pub(super) struct Holes {
-    /// Bytes that were acknowledged and that no packet carries, by capture.
+    /// Bytes that the numbers of other packets cover and that no packet carries, by capture.
     not_captured: BTreeMap<CaptureIndex, u64>,
     /// Captures that show both directions of some connection.
     both_ways: BTreeSet<CaptureIndex>,
@@ -56,7 +56,7 @@ impl Holes {
         let sum = |of: &BTreeMap<CaptureIndex, u64>| of.range(captures.clone()).map(|(_, n)| n).sum::<u64>();
         let why = match (sum(drops), sum(&self.not_captured)) {
             (0, 0) => return None,
-            (0, bytes) => format!("the capture lacks {bytes} bytes that other packets acknowledge"),
+            (0, bytes) => format!("the capture lacks {bytes} bytes that the numbers of other packets cover"),
             (packets, _) => format!("the capture lost {packets} packets"),
         };
         Some(("frames-dropped", why))
