@@ -7,7 +7,7 @@ mod packets;
 
 use common::analyse;
 use packets::Capture;
-use why502::diagnosis::Outcome;
+use why502::diagnosis::{Confidence, Outcome};
 
 const FIN_ACK: u8 = 17;
 const RST: u8 = 4;
@@ -70,5 +70,21 @@ fn a_reset_of_the_edge_has_a_name_only_in_the_middle_of_its_message() {
     ];
     for (what, capture) in others {
         assert_ne!(verdict(capture).1, named.1, "{what}");
+    }
+}
+
+#[test]
+fn an_end_that_does_not_acknowledge_the_first_request_may_have_come_before_it() {
+    let asked = || Capture::new().open().edge(ACK, GET);
+    let table = [
+        (asked().origin(FIN_ACK, b""), "http.closed-before-response", Confidence::Certain),
+        (asked().origin_without(GET, FIN_ACK), "http.closed-before-response", Confidence::Possible),
+        (asked().origin(RST | ACK, b""), "http.reset-before-response", Confidence::Certain),
+        (asked().origin_without(GET, RST | ACK), "http.reset-before-response", Confidence::Possible),
+    ];
+    for (i, (capture, cause, confidence)) in table.into_iter().enumerate() {
+        let (ear, _) = analyse(&capture.bytes()).unwrap();
+        let told = ear.connections.first().unwrap();
+        assert_eq!((told.cause, told.confidence), (Some(cause), Some(confidence)), "{i}");
     }
 }

@@ -6,7 +6,8 @@
 /// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
 ///
 /// The default effect is `Failed`, the default for the viewer's status is unknown, a finding rests on nothing but the
-/// bytes that it cites, nothing is superseded, and the fault has one picture.
+/// bytes that it cites, nothing is superseded, the fault has one picture, the rest of the capture tells nothing of it,
+/// and what the server did is told by the stage.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -26,6 +27,8 @@ macro_rules! cause {
         $(rests_on: $rests_on:expr,)?
         $(supersedes: [$($other:literal),+ $(,)?],)?
         $(family: $family:expr,)?
+        $(second_look: $second_look:expr,)?
+        $(deed: $deed:literal,)?
         detect: $detect:expr $(,)?
     ) => {
         $(#[doc = $line])+
@@ -37,6 +40,8 @@ macro_rules! cause {
             rests_on: $crate::causes::or_default!($($rests_on)?, $crate::diagnosis::RestsOn::Bytes),
             supersedes: &[$($($other),+)?],
             family: $crate::causes::or_default!($(Some(&$family))?, None),
+            second_look: $crate::causes::or_default!($($second_look)?, $crate::diagnosis::SecondLook::None),
+            deed: $crate::causes::or_default!($(Some($deed))?, None),
             detect: $detect,
         };
     };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::observation::Connection;
 
-use super::{Family, Finding, RestsOn};
+use super::{Family, Finding, RestsOn, SecondLook};
 
 /// The stage at which a connection failed: the area of a cause's identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,6 +155,10 @@ pub struct Cause {
     pub supersedes: &'static [&'static str],
     /// What else the same fault looks like on other connections, where it has several pictures.
     pub family: Option<&'static Family>,
+    /// What all of the capture may tell of a finding.
+    pub second_look: SecondLook,
+    /// What the server did, in a few words, where the stage does not say it well enough.
+    pub deed: Option<&'static str>,
     /// The predicate: a pure function of one finished connection.
     pub detect: fn(&Connection) -> Option<Finding>,
 }
@@ -170,6 +174,16 @@ impl Cause {
     #[must_use]
     pub fn stage(&self) -> Stage {
         Stage::named(self.id().split('.').next().unwrap_or_default())
+    }
+
+    /// What the server did, in a few words: `refused the connection`.
+    #[must_use]
+    pub fn deed(&self) -> &'static str {
+        self.deed.unwrap_or(match self.stage() {
+            Stage::Tls => "failed in the TLS handshake",
+            Stage::App => "itself answered with an error",
+            Stage::Capture | Stage::Dns | Stage::Tcp | Stage::Http | Stage::Http2 => "failed",
+        })
     }
 
     /// The first line of the page: what it is, in one sentence.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::FrameRef;
+use crate::base::{FrameRef, Micros};
 
 use super::{Edge, Effect, Inner};
 
@@ -66,6 +66,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to do, most specific first. Where it is empty the cause's page is all there is to say.
     pub fix: Vec<String>,
+    /// How long the edge waited before it gave up, where that may be a time limit: many waits of one length are one.
+    pub waited: Option<Micros>,
     /// What failed behind it: filled in when all of the capture was seen.
     pub inner: Vec<Inner>,
     /// What it is not.
@@ -90,6 +92,7 @@ impl Finding {
             message: message.into(),
             evidence: Vec::new(),
             fix: Vec::new(),
+            waited: None,
             inner: Vec::new(),
             ruled_out: Vec::new(),
             exchange: None,
@@ -126,6 +129,13 @@ impl Finding {
     #[must_use]
     pub fn fix_if(self, applies: bool, step: impl Into<String>) -> Finding {
         if applies { self.fix(step) } else { self }
+    }
+
+    /// Says how long the edge waited before it gave up, if it did.
+    #[must_use]
+    pub fn waited(mut self, wait: Option<Micros>) -> Finding {
+        self.waited = wait;
+        self
     }
 
     /// Adds a cause that it is not, and why.

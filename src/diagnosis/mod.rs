@@ -3,7 +3,6 @@
 //! Invariant: a verdict is a pure function of one finished connection. What only the whole capture can tell is
 //! the second, small step in [`refine`].
 
-mod behind;
 mod cause;
 mod delivery;
 mod family;
@@ -13,10 +12,10 @@ mod rank;
 pub mod refine;
 mod verdict;
 
-pub use behind::{Inner, Tie};
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use delivery::{Delivery, delivery};
 pub use family::{Family, Picture};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
 pub use limit::{Limit, RestsOn};
+pub use refine::{Inner, SecondLook, Tie};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -57,6 +57,12 @@ impl Unanswered<'_> {
         self.end.frame.since(self.last_word())
     }
 
+    /// Whether what ended the connection acknowledges no byte of the request: its sender had not received it.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.end.side == Side::Server && self.end.unread && self.end.last_data.client == Some(self.request.frame)
+    }
+
     /// Whether the whole request had been sent, as far as the capture shows.
     #[must_use]
     pub fn is_asked(&self) -> bool {
@@ -130,9 +136,8 @@ impl Connection {
     /// Whether a request was on its way when the origin closed: it comes after the FIN, or the FIN that the host sent on
     /// an idle connection does not acknowledge it.
     fn crosses(&self, owed: &Unanswered<'_>) -> bool {
-        let Unanswered { request, end, exchange } = owed;
-        let unread = exchange.index > 0 && end.unread && end.last_data.client == Some(request.frame);
-        end.side == Side::Server && (request.frame > end.frame || unread)
+        let late = owed.request.frame > owed.end.frame;
+        owed.end.side == Side::Server && (late || owed.exchange.index > 0 && owed.is_unread())
     }
 
     /// The request that came when the origin had already closed.

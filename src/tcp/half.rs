@@ -51,7 +51,7 @@ pub(super) struct Half {
     pending: Pending,
     young: Young,
     hole_since: Option<FrameRef>,
-    /// Acknowledged, but not in the capture.
+    /// Acknowledged or claimed, but not in the capture.
     pub not_captured: u64,
     /// Neither.
     pub not_acknowledged: u64,

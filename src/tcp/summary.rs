@@ -73,7 +73,7 @@ pub struct Summary {
     pub duplicates: PerSide<u32>,
     /// Segments that repeat bytes with other content; the first copy counts.
     pub conflicting_overlaps: PerSide<u32>,
-    /// Bytes that were acknowledged but are not in the capture.
+    /// Bytes that are not in the capture, though they were acknowledged, or the number of their sender's RST covers them.
     pub not_captured: PerSide<u64>,
     /// Bytes before later ones that were neither captured nor acknowledged.
     pub not_acknowledged: PerSide<u64>,

@@ -120,6 +120,14 @@ impl Capture {
         self
     }
 
+    /// A packet of the origin's that it sends before it has got the edge's last bytes.
+    pub(crate) fn origin_without(mut self, unread: &[u8], flags: u8) -> Capture {
+        self.edge -= unread.len() as u32;
+        let mut crossed = self.origin(flags, b"");
+        crossed.edge += unread.len() as u32;
+        crossed
+    }
+
     /// A packet of the origin's that never arrives, sent so many times, a second apart.
     pub(crate) fn lost(mut self, data: &[u8], times: u32) -> Capture {
         let (edge, origin) = self.ends;

@@ -1,4 +1,4 @@
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, SecondLook};
 use crate::observation::Connection;
 
 cause! {
@@ -36,6 +36,7 @@ cause! {
     /// - RFC 9110 section 15.6.1
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 500 status code (Internal Server Error)"
     edge: Edge::status(500),
+    second_look: SecondLook::FailedBehind,
     detect: detect,
 }
 

@@ -1,4 +1,4 @@
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, SecondLook};
 use crate::observation::Connection;
 
 cause! {
@@ -42,6 +42,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"; Application Load Balancers,
     ///   troubleshooting
     edge: Edge::status(502),
+    second_look: SecondLook::FailedBehind,
     detect: detect,
 }
 

@@ -1,4 +1,4 @@
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, SecondLook};
 use crate::observation::Connection;
 
 cause! {
@@ -44,6 +44,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 503 status code (Service Unavailable)"; Application Load
     ///   Balancers, troubleshooting
     edge: Edge::status(503),
+    second_look: SecondLook::FailedBehind,
     detect: detect,
 }
 

@@ -1,4 +1,4 @@
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Edge, Finding, SecondLook};
 use crate::observation::Connection;
 
 cause! {
@@ -40,6 +40,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; Application Load Balancers,
     ///   troubleshooting
     edge: Edge::status(504),
+    second_look: SecondLook::FailedBehind,
     detect: detect,
 }
 

@@ -6,12 +6,12 @@ cause! {
     /// The capture missed packets that the other end received, where they matter.
     ///
     /// # What happened
-    /// There is a gap in the sequence numbers, and the peer acknowledged it: the bytes were sent and received, but are
-    /// not in the capture. tcpdump could not keep up, a mirror port dropped, or the file was filtered. What the missing
+    /// There is a gap in the sequence numbers, and the peer acknowledged it, or the number of a RST lies behind it: the
+    /// bytes were sent, but are not in the capture. tcpdump could not keep up, a mirror port dropped, or the file was filtered. What the missing
     /// bytes said is not guessed.
     ///
     /// # Evidence
-    /// Acknowledged bytes that no captured packet carries, within a message that cannot be understood without them. A
+    /// Bytes that no captured packet carries, acknowledged or covered by the number of their sender's RST, within a message that cannot be understood without them. A
     /// gap that is known to lie within a body or inside of encrypted data is not reported.
     ///
     /// # Who must act
@@ -40,22 +40,32 @@ fn detect(c: &Connection) -> Option<Finding> {
     let blind = |side: &Side| c.tcp.not_captured[*side] > 0 && super::is_blind(c, *side);
     let side = [Side::Server, Side::Client].into_iter().filter(|_| !c.is_one_sided()).find(blind)?;
     let missing = c.tcp.not_captured[side];
+    // The number in a RST covers all that its sender had sent, whether it was acknowledged or not.
+    let reset = c.tcp.rst[side].filter(|_| c.tcp.unacknowledged(side) > 0);
+    let how = match reset {
+        Some(_) => "by the numbers of later packets".to_owned(),
+        None => format!("and that {} acknowledged", super::who(side.peer())),
+    };
     let message = format!(
-        "{missing} bytes that {} sent, and that {} acknowledged, are not in the capture: {} cannot be told.",
+        "{missing} bytes that {} sent, {how}, are not in the capture: {} cannot be told.",
         super::who(side),
-        super::who(side.peer()),
         super::blocked(c, side)
     );
     let mut finding = Finding::new(c.first, Confidence::Certain, message);
     if let Some(data) = c.tcp.first_data[side] {
         finding = finding.evidence(data, format!("the first captured bytes of {}", super::who(side)));
     }
+    let acknowledged = c.tcp.acknowledged[side];
+    let (shown, told) = match reset {
+        Some(rst) => (rst, format!("RST: by now {} bytes are sent, {missing} of them never captured", c.tcp.stream_bytes[side])),
+        None => (
+            super::some_packet(c, side.peer()),
+            format!("by now {acknowledged} bytes are acknowledged, {missing} of them never captured"),
+        ),
+    };
     Some(
         finding
-            .evidence(
-                super::some_packet(c, side.peer()),
-                format!("by now {} bytes are acknowledged, {missing} of them never captured", c.tcp.acknowledged[side]),
-            )
+            .evidence(shown, told)
             .blocks(super::blocked(c, side))
             .fix("Capture again with a larger buffer and shorter packets: `tcpdump -B 65536 -s 512 -w FILE 'tcp port 443'`.")
             .fix("Make the filter narrower, and write to a fast disk; tcpdump says at its end how many packets it dropped."),

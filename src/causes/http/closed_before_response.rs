@@ -10,7 +10,8 @@ cause! {
     /// request, or closed the connection on purpose. An interim response (100, 103) is not a response.
     ///
     /// # Evidence
-    /// The request, then FIN from the origin's side, and no byte of a final response between.
+    /// The request, then FIN from the origin's side, and no byte of a final response between. Where the FIN does not
+    /// acknowledge the request, the origin may have closed before it came (`possible`).
     ///
     /// # Who must act
     /// Whoever runs the program that answers on this port.
@@ -41,6 +42,7 @@ cause! {
     /// - RFC 9112 sections 9.5 and 9.6
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
+    deed: "closed the connection",
     detect: detect,
 }
 
@@ -48,14 +50,16 @@ fn detect(c: &Connection) -> Option<Finding> {
     let owed = c.unanswered().filter(|u| u.end.side == Side::Server && u.end.how == End::Fin)?;
     let fin = owed.end.frame;
     let message = format!(
-        "{} closed the connection {} after {}{}, without a byte of a response.",
+        "{} closed the connection {} after {}{}, without a byte of a response.{}",
         c.server,
         owed.wait(),
         super::name(owed.request),
         super::progress(&owed),
+        super::told_unread(&owed),
     );
+    let told = if owed.is_unread() { ", without acknowledging the request" } else { ", in place of a response" };
     let finding = super::told_request(&owed, Finding::new(fin, super::certain_of(c, &owed), message))
-        .evidence(fin, "FIN from the origin's side, in place of a response")
+        .evidence(fin, format!("FIN from the origin's side{told}"))
         .rules_out("http.reset-before-response", "it was FIN and not RST that ended the connection")
         .rules_out("http.response-timeout", "the origin ended the connection, not the edge");
     Some(

@@ -40,6 +40,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, request and response behavior for custom origins, dropped TCP
     ///   connections
     edge: Edge::UNKNOWN,
+    deed: "broke off its response",
     detect: detect,
 }
 

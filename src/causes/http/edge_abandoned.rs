@@ -36,6 +36,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference
     effect: Effect::Inconclusive,
     rests_on: RestsOn::Duration("how long the edge waited"),
+    deed: "did not answer in time",
     detect: detect,
 }
 

@@ -36,6 +36,7 @@ cause! {
     /// - RFC 9112 section 9.5, RFC 8446 section 6.1
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
+    deed: "closed the connection",
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding, RestsOn};
+use crate::diagnosis::{Edge, Finding, RestsOn, SecondLook};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -37,6 +37,8 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"
     edge: Edge::status(504).detail("OriginCommError"),
     rests_on: RestsOn::Silence("whether the origin answered before the edge gave up"),
+    second_look: SecondLook::RecurringWait,
+    deed: "did not answer in time",
     detect: detect,
 }
 
@@ -53,7 +55,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let message =
         format!("{} did not answer the edge's request (encrypted) within {wait}; then the edge gave up.", c.server);
     Some(
-        super::told_encrypted(&request, Finding::new(end, confidence, message))
+        super::told_encrypted(&request, Finding::new(end, confidence, message).waited(Some(wait)))
             .evidence(end, format!("{how} from the edge, after {wait} of silence"))
             .rules_out("http.encrypted-closed-before-response", "the edge ended the connection, not the origin")
             .fix("Find out what the program waited for at this time: its log, slow queries, busy workers.")

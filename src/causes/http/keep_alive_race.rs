@@ -53,6 +53,7 @@ cause! {
     /// - AWS: Application Load Balancers, troubleshooting, HTTP 502
     edge: Edge::status(502),
     supersedes: ["http.reset-before-response", "http.closed-before-response"],
+    deed: "closed the idle connection as the request came",
     detect: detect,
 }
 

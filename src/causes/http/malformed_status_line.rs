@@ -43,6 +43,7 @@ cause! {
         "http.reset-before-response", "http.closed-before-response", "http.response-timeout", "http.edge-abandoned",
         "http.reset-in-response", "http.closed-in-response", "http.response-stalled",
     ],
+    deed: "sent a malformed response",
     detect: detect,
 }
 

@@ -53,9 +53,19 @@ fn is_near_whole_seconds(wait: Micros) -> bool {
 }
 
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a
-/// capture is the first thing that is seen, it may have.
+/// capture is the first thing that is seen, or the end does not acknowledge it, it may have.
 fn certain_of(c: &Connection, owed: &Unanswered<'_>) -> Confidence {
-    if c.has_beginning() || owed.exchange.index > 0 { Confidence::Certain } else { Confidence::Possible }
+    let seen = c.has_beginning() || owed.exchange.index > 0;
+    if seen && !owed.is_unread() { Confidence::Certain } else { Confidence::Possible }
+}
+
+/// What to add where the origin may never have read the request.
+fn told_unread(owed: &Unanswered<'_>) -> &'static str {
+    if owed.is_unread() {
+        " It did not acknowledge the request, and may have closed without having got it."
+    } else {
+        ""
+    }
 }
 
 /// What is missing of a response, in words.
@@ -107,7 +117,11 @@ fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
 /// What speaks for or against an idle timeout as the reason of an end without response.
 fn told_reuse(c: &Connection, owed: &Unanswered<'_>, finding: Finding) -> Finding {
     match c.idle_before(owed.request, owed.exchange) {
-        None => finding.rules_out("http.keep-alive-race", "it was the first request of the connection"),
+        None if owed.exchange.index == 0 && c.has_beginning() && !owed.is_unread() => {
+            finding.rules_out("http.keep-alive-race", "it was the first request of the connection")
+        }
+        // What came before was not kept or is not over, or the end and the request crossed: nothing rules it out.
+        None => finding,
         Some(idle) if idle < TIMEOUT => {
             finding.rules_out("http.keep-alive-race", format!("the connection had been idle for {idle} only"))
         }

@@ -1,5 +1,5 @@
 use crate::causes::proxy::{is_load_balancer, names_header, send_it_or_stop_waiting, without_a_byte};
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Confidence, Edge, Finding, SecondLook};
 use crate::observation::http1::{Exchange, Request};
 use crate::observation::{Connection, End};
 
@@ -41,6 +41,7 @@ cause! {
     /// - The PROXY protocol, versions 1 and 2 (HAProxy project), section 2 (a receiver must not guess), RFC 9112 section 9.5
     /// - AWS: User Guide for Network Load Balancers, "Proxy protocol"
     edge: Edge::status(502),
+    second_look: SecondLook::WorksWithHeader,
     detect: detect,
 }
 

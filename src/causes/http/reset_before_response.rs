@@ -43,6 +43,7 @@ cause! {
     /// - RFC 9112 section 9.5, RFC 9293 section 3.10.7
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
+    deed: "reset the connection",
     detect: detect,
 }
 
@@ -50,11 +51,12 @@ fn detect(c: &Connection) -> Option<Finding> {
     let owed = c.unanswered().filter(|u| u.end.side == Side::Server && u.end.how == End::Rst)?;
     let rst = owed.end.frame;
     let message = format!(
-        "{} reset the connection {} after {}{}, without a byte of a response.",
+        "{} reset the connection {} after {}{}, without a byte of a response.{}",
         c.server,
         owed.wait(),
         super::name(owed.request),
         super::progress(&owed),
+        super::told_unread(&owed),
     );
     let finding = super::told_request(&owed, Finding::new(rst, super::certain_of(c, &owed), message))
         .evidence(rst, "RST from the origin's side, in place of a response")

@@ -37,6 +37,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, response timeout (between packets)
     edge: Edge::UNKNOWN,
     rests_on: RestsOn::Silence("whether the response went on before the edge gave up"),
+    deed: "broke off its response",
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding, RestsOn};
+use crate::diagnosis::{Edge, Finding, RestsOn, SecondLook};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -44,6 +44,8 @@ cause! {
     ///   timeout
     edge: Edge::status(504).detail("OriginCommError"),
     rests_on: RestsOn::Silence("whether the origin began to answer before the edge gave up"),
+    second_look: SecondLook::RecurringWait,
+    deed: "did not answer in time",
     detect: detect,
 }
 
@@ -61,7 +63,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         c.server,
         super::name(owed.request)
     );
-    let finding = Finding::new(end, confidence, message);
+    let finding = Finding::new(end, confidence, message).waited(Some(wait));
     let finding = match &owed.exchange.response {
         Some(late) => finding.rules_out(
             "http.closed-in-response",

@@ -1,6 +1,6 @@
 use crate::base::FrameRef;
 use crate::causes::proxy::{ended_before, name, take_it_or_leave_it, told_header, without_a_byte};
-use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::diagnosis::{Confidence, Edge, Finding, SecondLook};
 use crate::observation::http1::Response;
 use crate::observation::{Connection, proxy};
 
@@ -59,6 +59,7 @@ cause! {
         "http.malformed-status-line", "http.keep-alive-race", "http.request-not-read", "http.reset-before-response",
         "http.closed-before-response",
     ],
+    second_look: SecondLook::WorksWithoutHeader,
     detect: detect,
 }
 

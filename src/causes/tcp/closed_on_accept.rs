@@ -35,6 +35,7 @@ cause! {
     /// - RFC 9293 section 3.6
     edge: Edge::status(502).detail("OriginConnectError"),
     rests_on: RestsOn::Duration("how soon the origin closed the connection"),
+    deed: "closed the connection",
     detect: detect,
 }
 

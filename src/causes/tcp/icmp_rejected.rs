@@ -48,6 +48,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502).detail("OriginConnectError"),
     supersedes: ["tcp.syn-unanswered", "capture.still-open"],
+    deed: "refused the connection",
     detect: detect,
 }
 

@@ -37,6 +37,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", origin not responding on the
     ///   specified ports
     edge: Edge::status(502).detail("OriginConnectError"),
+    deed: "refused the connection",
     detect: detect,
 }
 

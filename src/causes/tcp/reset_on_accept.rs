@@ -33,6 +33,7 @@ cause! {
     /// - RFC 9293 section 3.5.2
     /// - AWS: Network Load Balancers, troubleshooting (resets without healthy targets)
     edge: Edge::status(502).detail("OriginConnectError"),
+    deed: "reset the connection",
     detect: detect,
 }
 

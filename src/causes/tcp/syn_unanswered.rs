@@ -46,6 +46,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"; another AWS page names 502
     ///   for the same fault, so that neither is promised here.
     rests_on: RestsOn::Silence("whether the host answered"),
+    deed: "did not answer the SYN",
     detect: detect,
 }
 

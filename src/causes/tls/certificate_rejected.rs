@@ -1,5 +1,5 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{Connection, End, tls};
 
 use super::{EDGE, alert, for_name, s_client, version};
@@ -55,6 +55,7 @@ cause! {
     ///   that CloudFront drops the TCP connection; which alert it sends, if any, is not documented
     edge: EDGE,
     supersedes: ["tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::SameNameWorks,
     detect: detect,
 }
 

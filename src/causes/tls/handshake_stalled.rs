@@ -1,5 +1,5 @@
 use crate::base::Micros;
-use crate::diagnosis::{Confidence, Finding, RestsOn};
+use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
 use crate::observation::{Connection, Owed, HandshakeStall, tls};
 
 use super::{EDGE, TIMEOUT, WATCHED, for_name, is_near_whole_seconds, s_client, version};
@@ -54,6 +54,7 @@ cause! {
     edge: EDGE,
     rests_on: RestsOn::Silence("whether the origin went on with the handshake before the edge gave up"),
     supersedes: ["tls.certificate-rejected", "tls.edge-alert"],
+    second_look: SecondLook::RecurringWait,
     detect: detect,
 }
 
@@ -74,6 +75,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let answer = tls.records.server.first.filter(|&frame| frame < stall.since);
     let chosen = tls.server_hello.as_ref().map(|hello| format!("the origin's first TLS record; it chose {}", version(hello.version)));
     let finding = Finding::new(stall.until.unwrap_or(stall.since), confidence, message)
+        .waited(stall.until.map(|end| end.since(hello.frame)))
         .evidence(hello.frame, format!("ClientHello{}", for_name(c)))
         .evidence_if(answer, chosen.unwrap_or_else(|| "the origin's first TLS record".to_owned()))
         .evidence(stall.since, format!("the last of the handshake: {missing} is missing"))

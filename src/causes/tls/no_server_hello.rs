@@ -1,5 +1,5 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Finding, RestsOn};
+use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
 use crate::observation::{Closer, Connection, End};
 
 use super::{EDGE, TIMEOUT, WATCHED, for_name, is_near_whole_seconds, s_client};
@@ -46,6 +46,7 @@ cause! {
     ///   its timeouts covers the TLS handshake is not documented
     edge: EDGE,
     rests_on: RestsOn::Silence("whether the origin answered the ClientHello"),
+    second_look: SecondLook::RecurringWait,
     detect: detect,
 }
 
@@ -70,6 +71,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let late = c.tcp.first_data.server.filter(|&data| !c.before_end(data));
     Some(
         Finding::new(at, confidence, message)
+            .waited(end.map(|_| wait))
             .evidence(hello.frame, "ClientHello, acknowledged by the host and never answered")
             .evidence_if(end.map(|end| end.frame), format!("the edge gives up after {wait}"))
             .evidence_if(late, "the origin's first bytes, too late")

@@ -1,6 +1,6 @@
 use crate::base::FrameRef;
 use crate::causes::proxy::{is_load_balancer, names_header, send_it_or_stop_waiting, without_a_byte};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{Connection, End};
 
 use super::{EDGE, clear_answer, for_name, s_client};
@@ -45,6 +45,7 @@ cause! {
     /// - AWS: User Guide for Network Load Balancers, "Proxy protocol"
     edge: EDGE,
     supersedes: ["tls.plaintext-http-reply"],
+    second_look: SecondLook::WorksWithHeader,
     detect: detect,
 }
 

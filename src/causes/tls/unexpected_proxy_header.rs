@@ -1,6 +1,6 @@
 use crate::base::FrameRef;
 use crate::causes::proxy::{ended_before, name, take_it_or_leave_it, told_header, without_a_byte};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{Connection, proxy, tls};
 
 use super::{EDGE, alert, clear_answer, s_client};
@@ -52,6 +52,7 @@ cause! {
         "tls.plaintext-http-reply", "tls.no-common-version", "tls.origin-alert", "tls.reset-after-client-hello",
         "tls.closed-after-client-hello",
     ],
+    second_look: SecondLook::WorksWithoutHeader,
     detect: detect,
 }
 

@@ -9,7 +9,7 @@ use crate::diagnosis::{Confidence, Limit, Outcome};
 use crate::observation::Connection;
 use crate::report::facts::title;
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
-use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
+use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, OtherCounts, Summary};
 use crate::source::Info;
 
 /// Problems told of one capture; real ones have two or three.
@@ -98,12 +98,7 @@ impl<'a> Page<'a> {
         paragraph(self.out, "  ", &text)?;
         let other = self.summary.other;
         if other.connections > 0 {
-            let text = format!(
-                "beside them {} of others than the edge, {} of which failed (--all-peers counts them, too)",
-                count(other.connections, "connection"),
-                other.failed
-            );
-            paragraph(self.out, "  ", &text)?;
+            paragraph(self.out, "  ", &beside(other))?;
         }
         if let Some(left_out @ 1..) = self.summary.not_selected {
             let text = format!("{} not selected and not counted", count(left_out, "further connection"));
@@ -216,6 +211,20 @@ impl<'a> Page<'a> {
 /// The path of a capture; nothing where there is one capture only.
 fn path_of(captures: &[Capture], capture: CaptureIndex) -> Option<&str> {
     captures.get(usize::from(capture)).filter(|_| captures.len() > 1).map(|c| c.path.as_str())
+}
+
+/// The connections that do not count, in a sentence.
+fn beside(other: OtherCounts) -> String {
+    match (other.connections, other.failed) {
+        (1, 0) => "beside them 1 connection of another than the edge (--all-peers counts it, too)".to_owned(),
+        (1, _) => {
+            "beside them 1 connection of another than the edge, which failed (--all-peers counts it, too)".to_owned()
+        }
+        (n, failed) => format!(
+            "beside them {} of others than the edge, {failed} of which failed (--all-peers counts them, too)",
+            count(n, "connection")
+        ),
+    }
 }
 
 /// How sure a verdict is, in a few words.

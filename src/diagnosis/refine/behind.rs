@@ -7,7 +7,9 @@ use crate::base::{Endpoint, FrameRef, Micros};
 use crate::observation::http1::{Exchange, Request};
 use crate::observation::{Connection, Role};
 
-use super::{Cause, Confidence, Diagnosis, Evidence, Finding, Outcome};
+use crate::diagnosis::{Cause, Confidence, Diagnosis, Evidence, Finding, Outcome};
+
+use super::SecondLook;
 
 /// Failed connections of the host's own that are remembered.
 const MAX_FAILURES: usize = 10_000;
@@ -62,24 +64,7 @@ impl Inner {
     #[must_use]
     pub fn in_short(&self) -> String {
         let frame = self.evidence.last().map(|e| format!(", frame {}", e.frame.frame)).unwrap_or_default();
-        format!("{} {} ({}{frame})", self.server, deed(self.cause.id()), self.cause.id())
-    }
-}
-
-/// What the upstream did, in a few words.
-fn deed(id: &str) -> &'static str {
-    match id {
-        "tcp.port-closed" | "tcp.icmp-rejected" => "refused the connection",
-        "tcp.syn-unanswered" => "did not answer the SYN",
-        "http.response-timeout" | "http.encrypted-response-timeout" | "http.edge-abandoned" => "did not answer in time",
-        "http.keep-alive-race" => "closed the idle connection as the request came",
-        "http.malformed-status-line" => "sent a malformed response",
-        _ if id.starts_with("app.") => "itself answered with an error",
-        _ if id.starts_with("tls.") => "failed in the TLS handshake",
-        _ if id.contains("in-response") || id.ends_with("stalled") => "broke off its response",
-        _ if id.contains("reset") => "reset the connection",
-        _ if id.contains("closed") => "closed the connection",
-        _ => "failed",
+        format!("{} {} ({}{frame})", self.server, self.cause.deed(), self.cause.id())
     }
 }
 
@@ -143,7 +128,7 @@ impl Failures {
     pub(super) fn name(&self, c: &Connection, d: &mut Diagnosis) -> bool {
         let mut named = false;
         for (cause, finding) in &mut d.findings {
-            if is_told_by_origin(cause)
+            if cause.second_look == SecondLook::FailedBehind
                 && let Some(exchange) = exchange(c, finding)
             {
                 finding.inner = self.behind(c, exchange);
@@ -204,11 +189,6 @@ impl Asked {
 /// Causes speak of the edge and the origin; here the edge of the connection is the host's own proxy.
 fn as_proxy(text: &str) -> String {
     text.replace("the edge", "the proxy").replace("the origin", "the upstream")
-}
-
-/// Whether a finding of this cause is completed by what failed behind it.
-pub(super) fn is_told_by_origin(cause: &Cause) -> bool {
-    cause.id().starts_with("app.origin-50")
 }
 
 fn exchange<'c>(c: &'c Connection, finding: &Finding) -> Option<&'c Exchange> {

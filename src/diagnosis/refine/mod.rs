@@ -1,0 +1,96 @@
+//! The second step (ruling 23): what only the whole capture can tell.
+//!
+//! It may raise or lower a confidence, and name what failed behind an error that the origin itself told, and nothing
+//! else, from tables with a bound. What it may do to a finding is said beside its cause, in [`SecondLook`].
+
+mod behind;
+mod holes;
+mod look;
+mod waits;
+mod works;
+
+pub use behind::{Inner, Tie};
+pub use holes::Drops;
+pub use look::SecondLook;
+
+use crate::observation::Connection;
+
+use super::{Confidence, Diagnosis, Evidence, Outcome};
+use behind::Failures;
+use holes::Holes;
+use waits::Waits;
+use works::Works;
+
+/// What is remembered of all connections.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    works: Works,
+    waits: Waits,
+    failures: Failures,
+    holes: Holes,
+}
+
+impl Ledger {
+    /// Whether the second step may change this diagnosis, so that it must wait for the end of the capture.
+    #[must_use]
+    pub fn may_change(d: &Diagnosis) -> bool {
+        let verdict = d.verdict.cause;
+        // A silence that proves nothing by itself needs no doubt.
+        let certain = d.verdict.confidence == Some(Confidence::Certain);
+        let may_fall = certain && verdict.is_some_and(|cause| cause.rests_on.silence().is_some());
+        let mut ranked = d.findings.iter().enumerate();
+        may_fall
+            || ranked.any(|(i, (cause, finding))| {
+                let is_verdict = i == 0 && verdict.is_some();
+                let may_rise = finding.confidence < Confidence::Certain && cause.second_look.may_raise(is_verdict);
+                may_rise || cause.second_look == SecondLook::FailedBehind
+            })
+    }
+
+    /// Failures of the host's own connections that could not be remembered.
+    #[must_use]
+    pub fn not_kept(&self) -> u64 {
+        self.failures.not_kept()
+    }
+
+    /// Remembers what a connection may tell of others.
+    pub fn note(&mut self, c: &Connection, d: &Diagnosis) {
+        if d.verdict.outcome == Outcome::Ok {
+            self.works.note(c);
+        }
+        self.waits.note(c, d);
+        self.failures.note(c, d);
+        self.holes.note(c);
+    }
+
+    /// Looks at a diagnosis again in the light of the whole capture. Says whether it changed.
+    pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
+        let named = self.failures.name(c, d);
+        let raised = self.raise(c, d);
+        let doubted = self.holes.doubt_silence(c, d, drops);
+        named || raised || doubted
+    }
+
+    /// Raises what other connections make likely.
+    fn raise(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let mut raised = false;
+        for (i, (cause, finding)) in d.findings.iter_mut().enumerate() {
+            let is_verdict = i == 0 && d.verdict.cause.is_some();
+            if finding.confidence >= Confidence::Likely || !cause.second_look.may_raise(is_verdict) {
+                continue;
+            }
+            let told = match cause.second_look {
+                SecondLook::RecurringWait => self.waits.recurring(c, finding),
+                look => self.works.elsewhere(c, look),
+            };
+            let Some(note) = told else { continue };
+            finding.confidence = Confidence::Likely;
+            finding.evidence.push(Evidence { frame: finding.at, note });
+            if is_verdict {
+                d.verdict.confidence = Some(Confidence::Likely);
+            }
+            raised = true;
+        }
+        raised
+    }
+}
