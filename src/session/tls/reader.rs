@@ -5,7 +5,7 @@ mod body;
 use super::fault::{Fault, FaultKind};
 use super::handshake::Assembler;
 use super::record::{Filled, MAX_RECORD, PartialHeader, RecordHeader, starts_record};
-use super::transcript::Transcript;
+use super::transcript::{CutMessage, Transcript};
 use crate::base::{FrameRef, Side};
 
 /// Where a reader is.
@@ -152,6 +152,7 @@ impl Reader {
                 self.at = self.at.saturating_add(len);
                 self.cut(len, &mut cx);
                 if is_over {
+                    self.end_cut(&mut cx);
                     self.next_record();
                 }
             }
@@ -173,7 +174,17 @@ impl Reader {
     fn cut(&mut self, len: u64, cx: &mut Context<'_>) {
         cx.transcript.lost[cx.from] = true;
         if let Some(kind) = self.assembler.gap(len) {
-            cx.transcript.cut_message[cx.from].get_or_insert((cx.frame, kind));
+            let cut = CutMessage { frame: cx.frame, kind, ended: None };
+            cx.transcript.cut_message[cx.from].get_or_insert(cut);
+        }
+    }
+
+    /// A record is over, and with it a message that a hole cut, unless that goes on in the next one.
+    fn end_cut(&self, cx: &mut Context<'_>) {
+        if let Some(cut) = &mut cx.transcript.cut_message[cx.from]
+            && self.assembler.is_between()
+        {
+            cut.ended.get_or_insert(cx.frame);
         }
     }
 
