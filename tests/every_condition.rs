@@ -117,6 +117,13 @@ const HIDDEN: [&str; 8] = [
     "http/closed-before-response/node-after-continue-ipv6",
 ];
 
+/// The packets as a snap length leaves them.
+fn cut(tape: &[Packet], len: usize) -> Tape {
+    let mut tape = tape.to_vec();
+    tape.iter_mut().for_each(|p| p.bytes.truncate(len));
+    tape
+}
+
 /// A failing capture and what is said of it.
 struct Subject {
     case: Case,
@@ -215,14 +222,36 @@ fn no_order_of_the_packets_in_the_file_changes_the_cause() {
 fn cut_to_96_bytes_it_is_the_same_cause_or_none() {
     let mut wrong = Vec::new();
     for subject in subjects() {
-        let mut tape = subject.tape.clone();
-        tape.iter_mut().for_each(|p| p.bytes.truncate(SNAP_LENGTH));
-        let file = ethernet(&tape);
+        let file = ethernet(&cut(&subject.tape, SNAP_LENGTH));
         let enough = NEED_NO_MORE.contains(&subject.told.cause.unwrap_or_default());
         let enough = enough && !HIDDEN.contains(&subject.case.name.as_str());
         let kept = if enough { subject.is_kept_in(&file) } else { subject.is_not_contradicted_in(&file) };
         if let Err(other) = kept {
             wrong.push(format!("{}: {other}", subject.case.name));
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// From the headers alone to most of a hello or a head.
+#[test]
+fn cut_anywhere_it_is_the_same_cause_or_none() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        for len in 54..400 {
+            let file = ethernet(&cut(&subject.tape, len));
+            if let Err(other) = subject.is_not_contradicted_in(&file) {
+                wrong.push(format!("{}, {len}: {other}", subject.case.name));
+            }
+        }
+    }
+    for case in cases().into_iter().filter(|c| c.cause.is_none() && !c.needs_keys) {
+        let tape = tape::read(&fs::read(&case.path).unwrap());
+        for len in 54..400 {
+            let told = analyse(&ethernet(&cut(&tape, len))).unwrap().0.connections;
+            if let Some(failed) = told.iter().find(|t| t.outcome == Outcome::Failed) {
+                wrong.push(format!("{}, {len}: {}", case.name, describe(Some(failed))));
+            }
         }
     }
     assert_none(&wrong);
@@ -235,9 +264,7 @@ fn of_a_hello_that_is_cut_only_its_beginning_is_told() {
     let subjects = subjects();
     let mut told_of = 0;
     for subject in subjects.iter().filter(on_hello).filter(|s| !HIDDEN.contains(&s.case.name.as_str())) {
-        let mut tape = subject.tape.clone();
-        tape.iter_mut().for_each(|p| p.bytes.truncate(SNAP_LENGTH));
-        let told = about(&subject.case, &ethernet(&tape)).unwrap();
+        let told = about(&subject.case, &ethernet(&cut(&subject.tape, SNAP_LENGTH))).unwrap();
         for hidden in ["server name \"", "without a server name", "TLS 1.", "for \"", "ALPN"] {
             assert!(!told.message.contains(hidden), "{}: {}", subject.case.name, told.message);
         }
