@@ -47,7 +47,9 @@ impl Unanswered<'_> {
         let before = |f: &FrameRef| *f < self.end.frame;
         let interim = self.exchange.interim.iter().map(|i| i.frame).filter(before).max();
         // What the edge sends after the end was on its way already.
-        let request = if before(&self.request.last_frame) { self.request.last_frame } else { self.request.frame };
+        let counted = self.exchange.lost.client.then_some(self.end.last_data.client).flatten();
+        let last = counted.unwrap_or(self.request.last_frame);
+        let request = if before(&last) { last.max(self.request.frame) } else { self.request.frame };
         interim.map_or(request, |interim| request.max(interim))
     }
 
@@ -63,10 +65,12 @@ impl Unanswered<'_> {
         self.end.side == Side::Server && self.end.unread && self.end.last_data.client == Some(self.request.frame)
     }
 
-    /// Whether the whole request had been sent, as far as the capture shows.
+    /// Whether the whole request had been sent, as far as the capture shows: of one that has no body a head is all, and
+    /// that is sent in one go.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.request.complete && self.request.last_frame < self.end.frame
+        let in_one_go = self.exchange.lost.client && has_no_body(&self.request.method);
+        (self.request.complete || in_one_go) && self.request.last_frame < self.end.frame
     }
 }
 
@@ -98,16 +102,23 @@ impl Connection {
             if self.crosses(&owed) {
                 return None;
             }
-            // Where bytes of the origin are missing, the response may be among them.
-            (!exchange.lost.server && self.is_owed(&owed)).then_some(owed)
+            (self.knows_answer(exchange) && self.is_owed(&owed)).then_some(owed)
         })?;
         self.origin_was_silent(&owed).then_some(owed)
     }
 
+    /// Whether it is known when the final response began, if it did: where bytes of the origin are missing it may be
+    /// among them, unless they are but the rest of packets that were cut.
+    fn knows_answer(&self, exchange: &Exchange) -> bool {
+        let begins = exchange.interim_total == 0 && exchange.response.is_some();
+        !exchange.lost.server || (begins && self.counts_all())
+    }
+
     fn is_owed(&self, owed: &Unanswered<'_>) -> bool {
         let Some(response) = &owed.exchange.response else { return true };
+        let may_be_whole = response.complete || owed.exchange.lost.server;
         // A host whose program has gone answers what comes after its FIN with RST.
-        let taken = response.complete && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.rst.client.is_none();
+        let taken = may_be_whole && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.rst.client.is_none();
         let listens = owed.end.side == Side::Client
             && owed.end.how == End::Fin
             && (owed.wait() < HALF_CLOSE || taken)
@@ -203,6 +214,11 @@ impl Connection {
         let request = unanswered.or_else(|| self.unfinished().map(|u| u.request)).or_else(failing)?;
         request.cf_id.as_deref()
     }
+}
+
+/// Whether content of a request with this method means nothing (RFC 9110 sections 9.3.1 and 9.3.2).
+fn has_no_body(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
 }
 
 /// Whether it is beyond doubt where the response ends: no contradiction in its head or its chunks, and no byte missing

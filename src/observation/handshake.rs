@@ -7,10 +7,12 @@
 //!             |  answer    |   flight    | silence: the edge has not gone on
 //! ```
 //! "End" is the first FIN or RST, and order is order in the capture: what comes after the end was on its way already.
-//! Where bytes that would decide are not in the capture, there is no answer.
+//! Where bytes that would decide are not in the capture, there is no answer. A packet that the snap length cut is not a
+//! lost one: what its first bytes say stands, and that it came; so each question asks for the bytes that it needs, and
+//! only one about a message that did not come asks for all of them.
 
 use crate::base::{FrameRef, Side};
-use crate::session::tls::{Alert, ContentType, HandshakeType, Transcript};
+use crate::session::tls::{Alert, ContentType, CutMessage, HandshakeType, Transcript};
 use crate::tcp::Closer;
 
 use super::Connection;
@@ -24,6 +26,16 @@ impl Connection {
         let tls = self.tls.as_ref()?;
         let whole = self.sees_all() && !tls.lost.client && !tls.lost.server;
         whole.then_some(tls)
+    }
+
+    /// The TLS of a connection of which every byte is accounted for, from the SYN on, cut by the snap length or not.
+    ///
+    /// What is read there was said, and in this order. A PROXY protocol header in front asks for all of the bytes: they
+    /// tell whether the origin took it.
+    #[must_use]
+    pub fn tls_from_start(&self) -> Option<&Transcript> {
+        let accounted = if self.proxy_protocol.is_some() { self.sees_all() } else { self.counts_all() };
+        self.tls.as_ref().filter(|_| accounted)
     }
 
     /// Whether a frame comes before the connection ended, or ends it.
@@ -42,20 +54,29 @@ impl Connection {
     /// PROXY protocol header before it does not count.
     #[must_use]
     pub fn hello_begins(&self) -> Option<FrameRef> {
-        let tls = self.whole_tls()?;
+        let tls = self.tls_from_start()?;
         let begins = match &tls.client_hello {
             Some(hello) => hello.first_frame,
-            None => tls.records.client.first.filter(|_| is_half_a_hello(tls))?,
+            None => tls.records.client.first.filter(|_| is_half_a_hello(tls) || cut_hello(tls).is_some())?,
         };
         let reordered = self.tcp.out_of_order.client > 0 || self.tcp.retransmissions.client > 0;
-        (self.comes_first(begins) || reordered).then_some(begins)
+        (self.comes_first(begins) || (reordered && !tls.lost.client)).then_some(begins)
+    }
+
+    /// The frame that completes the ClientHello, whether or not all of it was captured.
+    #[must_use]
+    pub fn hello_ends(&self) -> Option<FrameRef> {
+        let tls = self.tls.as_ref()?;
+        let whole = tls.client_hello.as_ref().map(|hello| hello.frame);
+        whole.or_else(|| cut_hello(tls)?.ended)
     }
 
     /// The fatal alert with which the origin answered the ClientHello, before it said anything else that counts.
     #[must_use]
     pub fn refusal(&self) -> Option<&Alert> {
         self.hello_begins()?;
-        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        // What is missing of the edge's came before the alert or does not matter any more.
+        let tls = self.tls_from_start().filter(|tls| tls.fault.is_none() && !tls.lost.server)?;
         let first = tls.alerts.iter().find(|alert| alert.ends_handshake())?;
         let answered = tls.server_hello.as_ref().is_some_and(|hello| hello.frame <= first.frame);
         let fatal = first.from == Side::Server && first.level == Some(Alert::FATAL);
@@ -67,7 +88,10 @@ impl Connection {
     #[must_use]
     pub fn handshake_alert(&self, from: Side) -> Option<&Alert> {
         self.hello_begins()?;
-        let tls = self.whole_tls().filter(|tls| tls.fault.is_none())?;
+        let Some(tls) = self.whole_tls().filter(|tls| tls.fault.is_none()) else {
+            // Where messages are missing, a handshake that was refused at once is the one that surely was not finished.
+            return self.refusal().filter(|alert| alert.from == from);
+        };
         let first = tls.alerts.iter().find(|alert| alert.ends_handshake()).filter(|alert| alert.from == from)?;
         let unfinished = tls.handshake_done().is_none_or(|done| first.frame <= done);
         // The ends of the other side come first where the alert answers them.
@@ -149,5 +173,12 @@ fn is_half_a_hello(tls: &Transcript) -> bool {
         tls.messages.iter().any(|m| m.from == Side::Client) || tls.alerts.iter().any(|a| a.from == Side::Client);
     let encrypted = tls.encrypted.client.last.is_some() || tls.change_cipher_spec.client.is_some();
     let broken = tls.fault.as_ref().is_some_and(|fault| fault.from == Side::Client);
-    !broken && !spoke && !encrypted
+    !broken && !spoke && !encrypted && !tls.lost.client
+}
+
+/// The ClientHello with which the client began, where a hole hid a part of it.
+fn cut_hello(tls: &Transcript) -> Option<CutMessage> {
+    let spoke_before = tls.messages.iter().any(|m| m.from == Side::Client);
+    let is_hello = |cut: &CutMessage| cut.kind == HandshakeType::CLIENT_HELLO && !spoke_before;
+    tls.cut_message.client.filter(is_hello)
 }

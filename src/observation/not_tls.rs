@@ -33,7 +33,7 @@ impl Connection {
     #[must_use]
     pub fn answer_not_tls(&self) -> Option<NotTls<'_>> {
         self.hello_begins()?;
-        let tls = self.whole_tls().filter(|tls| tls.records.server.count == 0)?;
+        let tls = self.tls_from_start().filter(|tls| tls.records.server.count == 0)?;
         let answered = tls.fault.as_ref().filter(|f| f.from == Side::Server && f.kind == FaultKind::NotARecord);
         let answered = answered.map(|f| NotTls { frame: f.frame, bytes: &f.excerpt });
         // An edge that speaks something else before TLS has agreed on it with the origin (STARTTLS).

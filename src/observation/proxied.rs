@@ -40,7 +40,7 @@ impl Connection {
     /// Where the origin hung up without a byte, as soon as it had read what began in `asked`.
     #[must_use]
     pub fn hung_up_on(&self, asked: FrameRef) -> Option<Closer> {
-        let end = self.closed_by(Side::Server).filter(|_| self.sees_all() && self.tcp.first_data.server.is_none())?;
+        let end = self.closed_by(Side::Server).filter(|_| self.counts_all() && self.tcp.first_data.server.is_none())?;
         (asked < end.frame && end.frame.since(asked) <= AT_ONCE).then_some(end)
     }
 }

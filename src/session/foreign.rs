@@ -20,6 +20,8 @@ pub(super) struct Prefix {
     frame: FrameRef,
     bytes: [u8; MAX_PREFIX],
     len: usize,
+    /// What comes next does not go on with them.
+    sealed: bool,
 }
 
 impl Prefix {
@@ -27,11 +29,17 @@ impl Prefix {
     pub(super) const ENOUGH: usize = 32;
 
     pub(super) fn new(frame: FrameRef) -> Prefix {
-        Prefix { frame, bytes: [0; MAX_PREFIX], len: 0 }
+        Prefix { frame, bytes: [0; MAX_PREFIX], len: 0, sealed: false }
     }
 
+    /// Bytes with which the next ones go on.
     pub(super) fn held(&self) -> usize {
-        self.len
+        if self.sealed { 0 } else { self.len }
+    }
+
+    /// A hole comes after the bytes.
+    pub(super) fn seal(&mut self) {
+        self.sealed = true;
     }
 
     pub(super) fn frame(&self) -> FrameRef {
@@ -39,6 +47,9 @@ impl Prefix {
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.sealed {
+            return;
+        }
         for (place, &byte) in self.bytes.iter_mut().skip(self.len).zip(bytes) {
             *place = byte;
             self.len += 1;

@@ -315,7 +315,12 @@ impl Stream for Session {
                 self.leave_proxy(side);
             }
             // What comes next need not be the beginning of anything.
-            (Spoken::Undecided, ..) => self.missing[side] += len,
+            (Spoken::Undecided, ..) => {
+                self.missing[side] += len;
+                if let Some(prefix) = &mut self.prefix[side] {
+                    prefix.seal();
+                }
+            }
             _ => {}
         }
     }

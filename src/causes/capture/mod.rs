@@ -39,6 +39,7 @@ fn blocked(c: &Connection, side: Side) -> &'static str {
         (Side::Server, true, _) => "whether and how every request was answered",
         (Side::Client, true, _) => "what was asked",
         (Side::Server, _, true) => "how the origin answered the handshake",
+        (Side::Client, _, true) if c.sni().is_none() => "what the edge asked for in the handshake, and how it went on",
         (Side::Client, _, true) => "how the edge went on with the handshake",
         _ => "which protocol was spoken",
     }

@@ -11,7 +11,9 @@ cause! {
     ///
     /// # Evidence
     /// A packet whose captured length is less than its length on the wire, within a message that cannot be understood
-    /// without the rest.
+    /// without the rest. What the first bytes prove is said all the same: with 96 bytes of each packet that is an alert
+    /// which answers the ClientHello, an end without an answer, an answer in another protocol, the status of a
+    /// response. Beside such a verdict this cause says what remains hidden: names, versions, certificates, bodies.
     ///
     /// # Who must act
     /// Whoever makes the capture.

@@ -83,12 +83,14 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 fn in_response(c: &Connection) -> Option<Wrong<'_>> {
     let http = c.http.as_ref()?;
-    // A hole before the first bytes that were seen would make the middle of a response look like its beginning.
+    // A hole before the first bytes that were seen would make the middle of a response look like its beginning. One
+    // behind them, where their packet was cut, changes nothing about them.
     let whole = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
-    let from_the_start = |frame: FrameRef| whole && c.tcp.cut.server.is_none_or(|cut| cut > frame);
+    let from_the_start = |frame: FrameRef| whole && c.tcp.cut.server.is_none_or(|cut| cut >= frame);
     http.exchanges.iter().find_map(|exchange| {
-        let response = exchange.response.as_ref().filter(|r| exchange.index > 0 || from_the_start(r.frame))?;
-        let fault = response.fault.as_ref().filter(|_| !exchange.lost.server)?;
+        let begins = |frame| if exchange.index > 0 { !exchange.lost.server } else { from_the_start(frame) };
+        let response = exchange.response.as_ref().filter(|r| begins(r.frame))?;
+        let fault = response.fault.as_ref()?;
         let line = match fault.kind {
             FaultKind::NoStatusLine => false,
             FaultKind::MalformedStatusLine => true,
@@ -100,7 +102,7 @@ fn in_response(c: &Connection) -> Option<Wrong<'_>> {
 
 /// Another protocol's greeting, sent before the request.
 fn banner(c: &Connection) -> Option<Wrong<'_>> {
-    let foreign = c.foreign.server.as_ref().filter(|_| c.sees_all())?;
+    let foreign = c.foreign.server.as_ref().filter(|_| c.counts_all())?;
     let exchange = c.http.as_ref()?.exchanges.first().filter(|e| e.index == 0 && e.response.is_none())?;
     Some(Wrong { exchange, frame: foreign.frame, bytes: &foreign.bytes, line: false })
 }

@@ -62,7 +62,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let rst = c.ended_with(Side::Client, End::Rst)?;
     let last = c.closer()?.last_data.client?;
     let taken = c.tcp.unacknowledged(Side::Client) == 0 && c.tcp.zero_windows.server == 0;
-    if !c.sees_all() || !taken {
+    if !c.counts_all() || !taken {
         return None;
     }
     let (began, message) = half_a_request(c, rst).or_else(|| half_a_hello(c))?;
@@ -87,7 +87,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 /// The request that the edge had not finished, and nobody had answered.
 fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
-    let exchange = c.http.as_ref()?.exchanges.last()?;
+    let exchange = c.http.as_ref().filter(|_| c.sees_all())?.exchanges.last()?;
     let request = exchange.request.as_ref().filter(|r| !r.complete && r.frame < rst && r.fault.is_none())?;
     // Whoever asks for a 100 before it goes on is owed that.
     let owed = request.expect_continue && exchange.interim.is_empty();
@@ -106,6 +106,6 @@ fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
 /// The ClientHello that it had not finished.
 fn half_a_hello(c: &Connection) -> Option<(FrameRef, String)> {
     let begins = c.hello_begins()?;
-    let whole = c.tls.as_ref()?.client_hello.is_some() || c.tcp.first_data.server.is_some();
+    let whole = c.hello_ends().is_some() || c.tcp.first_data.server.is_some();
     (!whole).then(|| (begins, format!("its ClientHello ({} bytes were sent)", c.tcp.stream_bytes.client)))
 }

@@ -50,7 +50,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     if begins > fin || (c.tcp.first_data.server.is_some() && farewell.is_none()) {
         return None;
     }
-    let whole = tls.client_hello.as_ref().map(|hello| hello.frame).filter(|&frame| frame <= fin);
+    let whole = c.hello_ends().filter(|&frame| frame <= fin);
     let part = if whole.is_some() { "ClientHello" } else { "the first part of its ClientHello" };
     let without =
         if farewell.is_some() { "with nothing but a close_notify" } else { "without an alert or any byte of its own" };
@@ -77,5 +77,5 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// A close_notify that is all the origin ever said.
 fn farewell(c: &Connection, tls: &tls::Transcript) -> Option<FrameRef> {
     let alert = c.ending_alert(Side::Server).filter(|alert| alert.is_close_notify())?;
-    (tls.records.server.count == 1 && tls.fault.is_none()).then_some(alert.frame)
+    (tls.records.server.count == 1 && tls.fault.is_none() && !tls.lost.server).then_some(alert.frame)
 }

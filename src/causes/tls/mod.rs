@@ -91,9 +91,25 @@ fn alert(alert: &tls::Alert) -> String {
     }
 }
 
-/// ` for "NAME"`, or that the edge named nobody.
+/// ` for "NAME"`, or that the edge named nobody; nothing where that is not known.
 fn for_name(c: &Connection) -> String {
-    c.sni().map_or_else(|| " without a server name".to_owned(), |name| format!(" for \"{name}\""))
+    match (c.sni(), client_hello(c)) {
+        (Some(name), _) => format!(" for \"{name}\""),
+        (None, Some(_)) => " without a server name".to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn client_hello(c: &Connection) -> Option<&tls::ClientHello> {
+    c.tls.as_ref()?.client_hello.as_ref()
+}
+
+/// The packet with the ClientHello, and what `said` finds in it, if all of it was captured.
+fn told_hello(c: &Connection, said: impl Fn(&tls::ClientHello) -> String, finding: Finding) -> Finding {
+    match client_hello(c) {
+        Some(hello) => finding.evidence(hello.frame, format!("ClientHello: {}", said(hello))),
+        None => finding.evidence_if(c.hello_begins(), "ClientHello, of which the capture kept the beginning alone"),
+    }
 }
 
 /// The first response that no request asked for: its first byte, its status and who sent it.
@@ -161,6 +177,7 @@ fn s_client(c: &Connection, options: &str) -> String {
     let name = match c.sni() {
         Some(name) if is_host_name(name) => format!("-servername {name}"),
         Some(_) => "-servername NAME".to_owned(),
+        None if client_hello(c).is_none() => "-servername NAME".to_owned(),
         None => "-noservername".to_owned(),
     };
     format!("`openssl s_client -connect {} {name} {options} </dev/null`", c.server)

@@ -2,7 +2,7 @@ use crate::base::escape;
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::Connection;
 
-use super::{EDGE, NAMES_IN_A_SENTENCE, alert, for_name, is_host_name, s_client};
+use super::{EDGE, NAMES_IN_A_SENTENCE, alert, client_hello, for_name, is_host_name, s_client, told_hello};
 
 /// no_application_protocol (RFC 7301 section 3.2).
 const NO_APPLICATION_PROTOCOL: u8 = 120;
@@ -52,16 +52,17 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let refusal = c.refusal().filter(|refusal| refusal.description == Some(NO_APPLICATION_PROTOCOL))?;
-    let hello = c.tls.as_ref()?.client_hello.as_ref()?;
-    let offered = offered(&hello.alpn);
-    let message = format!("{} speaks no protocol that the edge offered{}: {offered}.", c.server, for_name(c));
-    let try_it = hello.alpn.first().filter(|name| is_host_name(name)).map_or("h2", String::as_str);
-    let finding = Finding::new(refusal.frame, Confidence::Certain, message)
-        .evidence(hello.frame, format!("ClientHello: {offered}"))
+    let hello = client_hello(c);
+    let alpn = hello.map(|hello| hello.alpn.as_slice()).unwrap_or_default();
+    let offer = hello.map(|hello| format!(": {}", offered(&hello.alpn))).unwrap_or_default();
+    let message = format!("{} speaks no protocol that the edge offered{}{offer}.", c.server, for_name(c));
+    let try_it = alpn.first().filter(|name| is_host_name(name)).map_or("h2", String::as_str);
+    let finding = Finding::new(refusal.frame, Confidence::Certain, message);
+    let finding = told_hello(c, |hello| offered(&hello.alpn), finding)
         .evidence(refusal.frame, format!("fatal alert of the origin: {}", alert(refusal)))
         .rules_out("tls.no-common-cipher", "the alert would be handshake_failure (40)")
         .rules_out("tls.certificate-rejected", "the origin had shown no certificate: there is no ServerHello");
-    let only_http2 = hello.alpn.iter().all(|name| name == "h2");
+    let only_http2 = alpn.iter().all(|name| name == "h2");
     Some(
         finding
             .fix_if(

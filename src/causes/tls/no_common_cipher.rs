@@ -1,7 +1,7 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, tls};
+use crate::observation::Connection;
 
-use super::{EDGE, alert, for_name, offer, s_client};
+use super::{EDGE, alert, for_name, offer, s_client, told_hello};
 
 /// handshake_failure (RFC 8446 section 6.2).
 const HANDSHAKE_FAILURE: u8 = 40;
@@ -66,7 +66,6 @@ fn detect(c: &Connection) -> Option<Finding> {
         _ => return None,
     };
     let tls = c.tls.as_ref()?;
-    let hello = tls.client_hello.as_ref()?;
     if tls.alerts.iter().any(|a| a.description == Some(UNRECOGNIZED_NAME)) {
         return None;
     }
@@ -76,16 +75,15 @@ fn detect(c: &Connection) -> Option<Finding> {
         for_name(c),
         alert(refusal)
     );
-    let finding = Finding::new(refusal.frame, confidence, message)
-        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+    let finding = told_hello(c, offer, Finding::new(refusal.frame, confidence, message))
         .evidence_if(tls.hello_retry_request, "HelloRetryRequest: the origin asks for another group")
         .evidence(refusal.frame, format!("fatal alert of the origin: {}", alert(refusal)))
         .rules_out("tls.no-common-version", "the alert would be protocol_version (70)")
         .rules_out("tls.certificate-rejected", "the origin had shown no certificate: there is no ServerHello");
-    Some(with_fixes(finding, c, hello))
+    Some(with_fixes(finding, c))
 }
 
-fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
+fn with_fixes(finding: Finding, c: &Connection) -> Finding {
     let finding = finding
         .fix("Allow ECDHE with AES-GCM and the groups P-256 or X25519: nginx `ssl_ciphers` and `ssl_ecdh_curve`, Apache `SSLCipherSuite` and `SSLOpenSSLConfCmd Curves`, HAProxy `ssl-default-bind-ciphers` and `curves`.")
         .fix("Look at the key of the certificate: RSA 2048 and ECDSA P-256 fit, Ed25519 does not; an ECDSA key needs ECDSA suites, an RSA key RSA suites.")
@@ -93,7 +91,7 @@ fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Fin
             "{}, then with ECDHE-ECDSA-AES128-GCM-SHA256: neither succeeds while the fault lasts.",
             s_client(c, "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256")
         ));
-    if hello.sni.is_some() {
+    if c.sni().is_some() {
         finding.fix("Some servers send this alert for a server name that they do not know: repeat the command with a name that this origin serves.")
     } else {
         finding

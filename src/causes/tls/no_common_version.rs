@@ -2,7 +2,7 @@ use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::{Connection, tls};
 
-use super::{EDGE, alert, offer, s_client, version, versions};
+use super::{EDGE, alert, client_hello, offer, s_client, told_hello, version, versions};
 
 /// protocol_version (RFC 8446 section 6.2).
 const PROTOCOL_VERSION: u8 = 70;
@@ -60,15 +60,14 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The origin says no.
 fn refused(c: &Connection) -> Option<Finding> {
     let alert_seen = c.refusal().filter(|a| a.description == Some(PROTOCOL_VERSION))?;
-    let hello = c.tls.as_ref()?.client_hello.as_ref()?;
+    let hello = client_hello(c);
+    let offered = hello.map(|hello| format!(" ({})", versions(hello))).unwrap_or_default();
     let message = format!(
-        "{} speaks none of the versions that the edge offers ({}) and refused with {}.",
+        "{} speaks none of the versions that the edge offers{offered} and refused with {}.",
         c.server,
-        versions(hello),
         alert(alert_seen)
     );
-    let finding = Finding::new(alert_seen.frame, Confidence::Certain, message)
-        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+    let finding = told_hello(c, offer, Finding::new(alert_seen.frame, Confidence::Certain, message))
         .evidence(alert_seen.frame, format!("fatal alert of the origin: {}", alert(alert_seen)))
         .rules_out("tls.no-common-cipher", "the alert names the version, and no ServerHello chose one");
     Some(with_fixes(finding, c, hello))
@@ -102,7 +101,7 @@ fn chosen(c: &Connection) -> Option<Finding> {
             "tls.no-common-cipher",
             format!("the ServerHello in frame {} chose a cipher suite", answer.frame.frame),
         );
-    Some(with_fixes(finding, c, hello))
+    Some(with_fixes(finding, c, Some(hello)))
 }
 
 /// Whether the edge left without a word an origin that chose less than TLS 1.2, though TLS 1.2 was on offer.
@@ -122,8 +121,8 @@ fn objection(c: &Connection) -> Option<FrameRef> {
     c.before_end(alert.frame).then_some(alert.frame)
 }
 
-fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
-    let old_edge = hello.offered_versions().iter().all(|&v| v < TLS_1_2);
+fn with_fixes(finding: Finding, c: &Connection, hello: Option<&tls::ClientHello>) -> Finding {
+    let old_edge = hello.is_some_and(|hello| hello.offered_versions().iter().all(|&v| v < TLS_1_2));
     let finding = if old_edge {
         finding.fix("The edge offers nothing newer than TLS 1.1: add TLSv1.2 to the SSL protocols of this origin in the distribution, or to the security policy of the load balancer in front.")
     } else {

@@ -52,16 +52,16 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     c.hello_begins()?;
-    let hello = c.tls.as_ref()?.client_hello.as_ref()?;
+    let hello = c.hello_ends()?;
     if c.first_answer().is_some() || c.tcp.unacknowledged(Side::Client) > 0 {
         return None;
     }
     let end = c.closer();
-    let (wait, confidence) = waited(c, end, hello.frame)?;
+    let (wait, confidence) = waited(c, end, hello)?;
     let (how, at) = match end {
         Some(Closer { how: End::Fin, frame, .. }) => ("until the edge closed", frame),
         Some(Closer { how: End::Rst, frame, .. }) => ("until the edge reset", frame),
-        None => ("as long as the capture watched", hello.frame),
+        None => ("as long as the capture watched", hello),
     };
     let message = format!(
         "{} took the edge's ClientHello{} and did not answer it in {wait}, {how} the connection.",
@@ -72,7 +72,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         Finding::new(at, confidence, message)
             .waited(end.map(|_| wait))
-            .evidence(hello.frame, "ClientHello, acknowledged by the host and never answered")
+            .evidence(hello, "ClientHello, acknowledged by the host and never answered")
             .evidence_if(end.map(|end| end.frame), format!("the edge gives up after {wait}"))
             .evidence_if(late, "the origin's first bytes, too late")
             .rules_out("tcp.accept-queue-overflow", "the host acknowledged the ClientHello")

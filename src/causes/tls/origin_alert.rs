@@ -2,7 +2,7 @@ use crate::base::Side;
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::{Connection, tls};
 
-use super::{EDGE, alert, for_name, offer, s_client};
+use super::{EDGE, alert, client_hello, for_name, offer, s_client, told_hello};
 
 /// Alerts that answer a ClientHello and have a cause of their own: handshake_failure, protocol_version,
 /// insufficient_security, unrecognized_name, no_application_protocol.
@@ -55,15 +55,13 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let seen = c.handshake_alert(Side::Server).filter(|a| !a.is_close_notify())?;
     let tls = c.tls.as_ref()?;
-    let hello = tls.client_hello.as_ref()?;
     let answered = tls.server_hello.as_ref().filter(|answer| answer.frame <= seen.frame);
-    if answered.is_none() && has_own_cause(seen, hello) {
+    if answered.is_none() && has_own_cause(c, seen) {
         return None;
     }
     let stage = if answered.is_some() { "in the handshake" } else { "on the ClientHello" };
     let message = format!("{} ended the edge's handshake{} with {} {stage}.", c.server, for_name(c), alert(seen));
-    let finding = Finding::new(seen.frame, Confidence::Certain, message)
-        .evidence(hello.frame, format!("ClientHello: {}", offer(hello)))
+    let finding = told_hello(c, offer, Finding::new(seen.frame, Confidence::Certain, message))
         .evidence_if(answered.map(|answer| answer.frame), "ServerHello")
         .evidence(seen.frame, format!("alert of the origin: {}", alert(seen)));
     let finding = match answered {
@@ -82,7 +80,8 @@ fn detect(c: &Connection) -> Option<Finding> {
     )
 }
 
-fn has_own_cause(alert: &tls::Alert, hello: &tls::ClientHello) -> bool {
+/// An alert that another cause speaks of, or may: with a name in the hello, internal_error refuses that.
+fn has_own_cause(c: &Connection, alert: &tls::Alert) -> bool {
     let Some(code) = alert.description else { return false };
-    NAMED.contains(&code) || (code == INTERNAL_ERROR && hello.sni.is_some())
+    NAMED.contains(&code) || (code == INTERNAL_ERROR && client_hello(c).is_none_or(|hello| hello.sni.is_some()))
 }

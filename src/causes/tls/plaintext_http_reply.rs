@@ -11,7 +11,8 @@ cause! {
     /// read and says so, most often by a 400. The edge cannot read that answer: to it, it is no TLS record.
     ///
     /// # Evidence
-    /// The ClientHello, and as the first bytes of the origin `HTTP/1.x` in clear.
+    /// The ClientHello, and as the first bytes of the origin `HTTP/1.x` in clear. It is `likely` where the capture cut
+    /// that answer: its rest may name another reason.
     ///
     /// # Who must act
     /// Whoever configures the listener on the origin, or the origin settings of the distribution: one of the two
@@ -53,12 +54,15 @@ fn detect(c: &Connection) -> Option<Finding> {
     }
     let said = status.map_or_else(|| "an HTTP response".to_owned(), |status| format!("HTTP status {status}"));
     let by = server.map(|name| format!(" from \"{name}\"")).unwrap_or_default();
+    // What is hidden of an answer may name another reason, such as a PROXY protocol header that did not come.
+    let whole = c.tcp.cut.server.is_none_or(|cut| cut > frame);
+    let confidence = if whole { Confidence::Certain } else { Confidence::Likely };
     let message = format!(
         "{} answered the edge's TLS ClientHello in plain HTTP, with {said}{by}: this port does not speak TLS.",
         c.server
     );
     Some(
-        Finding::new(frame, Confidence::Certain, message)
+        Finding::new(frame, confidence, message)
             .evidence(begins, "the edge's ClientHello")
             .evidence(frame, format!("the origin's first bytes: {said}, in clear"))
             .rules_out("tls.no-common-version", "the origin sent no TLS record at all")

@@ -81,9 +81,9 @@ fn in_http(c: &Connection) -> Option<FrameRef> {
 
 /// It ends as soon as it has read what is no header.
 fn hung_up(c: &Connection, begins: FrameRef) -> Option<Finding> {
-    let hello = c.tls.as_ref()?.client_hello.as_ref()?;
+    let hello = c.hello_ends()?;
     // A FIN has more ordinary reasons where no load balancer stands between that could send the header.
-    let end = c.hung_up_on(hello.frame).filter(|end| end.how == End::Rst || is_load_balancer(c))?;
+    let end = c.hung_up_on(hello).filter(|end| end.how == End::Rst || is_load_balancer(c))?;
     let message = format!(
         "{} answered the edge's ClientHello{} {}, as a listener does that waits for a PROXY protocol header.",
         c.server,
@@ -93,6 +93,6 @@ fn hung_up(c: &Connection, begins: FrameRef) -> Option<Finding> {
     Some(
         Finding::new(end.frame, Confidence::Possible, message)
             .evidence(begins, "the edge's ClientHello, with no PROXY header before it")
-            .evidence(end.frame, format!("the origin hangs up {} later", end.frame.since(hello.frame))),
+            .evidence(end.frame, format!("the origin hangs up {} later", end.frame.since(hello))),
     )
 }

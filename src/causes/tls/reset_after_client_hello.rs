@@ -53,19 +53,18 @@ fn detect(c: &Connection) -> Option<Finding> {
     if begins > rst || c.tcp.first_data.server.is_some() {
         return None;
     }
-    let hello = c.tls.as_ref()?.client_hello.as_ref();
-    let whole = hello.filter(|hello| hello.frame <= rst);
+    let whole = c.hello_ends().filter(|&frame| frame <= rst);
     let part = if whole.is_some() { "ClientHello" } else { "the first part of its ClientHello" };
     let message = format!(
         "{} reset the connection {} after the edge's {part}{}, without an alert or any byte of its own.",
         c.server,
-        rst.since(whole.map_or(begins, |hello| hello.frame)),
+        rst.since(whole.unwrap_or(begins)),
         for_name(c)
     );
     Some(
         Finding::new(rst, Confidence::Certain, message)
             .evidence(begins, "the edge's ClientHello begins")
-            .evidence_if(whole.map(|hello| hello.frame).filter(|&frame| frame != begins), "the ClientHello is complete")
+            .evidence_if(whole.filter(|&frame| frame != begins), "the ClientHello is complete")
             .evidence(rst, "RST from the origin's side")
             .rules_out("tcp.reset-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.frame))
             .rules_out("tls.no-common-cipher", "a TLS server that refuses sends an alert")

@@ -2,7 +2,7 @@ use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::{Connection, tls};
 
-use super::{EDGE, alert, s_client};
+use super::{EDGE, alert, client_hello, s_client, told_hello};
 
 /// unrecognized_name (RFC 6066 section 3).
 const UNRECOGNIZED_NAME: u8 = 112;
@@ -60,16 +60,15 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let tls = c.tls.as_ref()?;
-    let hello = tls.client_hello.as_ref()?;
     let (seen, confidence) = fatal(c).or_else(|| warning(c, tls))?;
-    let asked = hello
-        .sni
-        .as_deref()
-        .map_or_else(|| "a ClientHello without server name".to_owned(), |n| format!("the server name \"{n}\""));
+    let asked = match (c.sni(), client_hello(c)) {
+        (Some(name), _) => format!("the server name \"{name}\""),
+        (None, Some(_)) => "a ClientHello without server name".to_owned(),
+        (None, None) => "the server name".to_owned(),
+    };
     let level = seen.level_name().unwrap_or("fatal");
     let message = format!("{} refused {asked}, which the edge sent: {level} alert {}.", c.server, alert(seen));
-    let finding = Finding::new(seen.frame, confidence, message)
-        .evidence(hello.frame, format!("ClientHello: {asked}"))
+    let finding = told_hello(c, |_| asked.clone(), Finding::new(seen.frame, confidence, message))
         .evidence(seen.frame, format!("{level} alert of the origin: {}", alert(seen)))
         .evidence_if(given_up(c, seen), "the handshake ends here");
     let finding = match (seen.level, &tls.server_hello) {
@@ -78,7 +77,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         }
         _ => finding.rules_out("tls.certificate-rejected", "the origin had shown no certificate"),
     };
-    Some(with_fixes(finding, c, hello))
+    Some(with_fixes(finding, c))
 }
 
 /// The origin's fatal alert in answer to the ClientHello.
@@ -112,14 +111,15 @@ fn is_distribution(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(DISTRIBUTIONS)
 }
 
-fn with_fixes(finding: Finding, c: &Connection, hello: &tls::ClientHello) -> Finding {
-    let finding = match hello.sni.as_deref() {
+fn with_fixes(finding: Finding, c: &Connection) -> Finding {
+    let finding = match c.sni() {
         Some(name) if is_distribution(name) => finding
             .fix("The name is the distribution's own, so the Host header is forwarded to the origin: use the origin request policy AllViewerExceptHostHeader in its place.")
             .fix(format!("Or give the origin a certificate and a site for \"{name}\".")),
         Some(name) => finding
             .fix(format!("Give the origin a site and a certificate for \"{name}\" (nginx `server_name`, Apache `ServerAlias`, HAProxy `crt`, Caddy a site block)."))
             .fix("If that is the viewer's name and not the origin's, stop forwarding Host: origin request policy AllViewerExceptHostHeader."),
+        None if client_hello(c).is_none() => finding.fix("Give the origin a site and a certificate for the name that the edge sends: the origin's domain name in the distribution, or the viewer's Host where that is forwarded."),
         None => finding.fix("Let the origin's default server answer clients that send no name."),
     };
     finding.fix(format!("{} shows the same alert; with a name that the origin serves it succeeds.", s_client(c, "")))

@@ -162,6 +162,11 @@ impl Assembler {
         self.stage = Stage::Between;
     }
 
+    /// Whether the next byte begins a message.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.stage, Stage::Between)
+    }
+
     /// Whether the next byte may be that of no message.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self.stage, Stage::Lost)

@@ -51,4 +51,4 @@ pub use record::{ContentType, RecordHeader};
 pub use server_hello::ServerHello;
 pub use summary::{MalformedCertificate, Summary};
 pub use tls13::Tls13Marks;
-pub use transcript::{MessageSeen, RecordCount, Transcript};
+pub use transcript::{CutMessage, MessageSeen, RecordCount, Transcript};

@@ -5,7 +5,7 @@ mod body;
 use super::fault::{Fault, FaultKind};
 use super::handshake::Assembler;
 use super::record::{Filled, MAX_RECORD, PartialHeader, RecordHeader, starts_record};
-use super::transcript::Transcript;
+use super::transcript::{CutMessage, Transcript};
 use crate::base::{FrameRef, Side};
 
 /// Where a reader is.
@@ -146,34 +146,52 @@ impl Reader {
                     self.end_skip(what, &mut cx);
                 }
             }
-            Stage::Handshake { left, .. } if len <= u64::from(*left) => {
-                *left -= u16::try_from(len).unwrap_or(0);
-                let is_over = *left == 0;
-                self.at = self.at.saturating_add(len);
-                self.cut(len, &mut cx);
+            Stage::Handshake { left, .. } => {
+                let within = u16::try_from(len).unwrap_or(u16::MAX).min(*left);
+                *left -= within;
+                let (is_over, within) = (*left == 0, u64::from(within));
+                self.at = self.at.saturating_add(within);
+                self.cut(within, &mut cx);
                 if is_over {
+                    self.end_cut(&mut cx);
                     self.next_record();
                 }
-            }
-            _ => {
-                self.at = self.at.saturating_add(len);
-                if *cx.skip > 0 {
-                    // `at` was already beyond the record.
-                    cx.transcript.encrypted[from].missing += u64::from(*cx.skip);
-                    self.at -= u64::from(*cx.skip);
-                    *cx.skip = 0;
+                if len > within {
+                    self.lose(len - within, &mut cx);
                 }
-                self.cut(len, &mut cx);
-                self.stage = Stage::Lost;
             }
+            _ => self.lose(len, &mut cx),
         }
+    }
+
+    /// A hole that goes beyond the record: where the next one begins is not known any more.
+    fn lose(&mut self, len: u64, cx: &mut Context<'_>) {
+        self.at = self.at.saturating_add(len);
+        if *cx.skip > 0 {
+            // `at` was already beyond the record.
+            cx.transcript.encrypted[cx.from].missing += u64::from(*cx.skip);
+            self.at -= u64::from(*cx.skip);
+            *cx.skip = 0;
+        }
+        self.cut(len, cx);
+        self.stage = Stage::Lost;
     }
 
     /// A hole in what is, or may be, in clear.
     fn cut(&mut self, len: u64, cx: &mut Context<'_>) {
         cx.transcript.lost[cx.from] = true;
         if let Some(kind) = self.assembler.gap(len) {
-            cx.transcript.cut_message[cx.from].get_or_insert((cx.frame, kind));
+            let cut = CutMessage { frame: cx.frame, kind, ended: None };
+            cx.transcript.cut_message[cx.from].get_or_insert(cut);
+        }
+    }
+
+    /// A record is over, and with it a message that a hole cut, unless that goes on in the next one.
+    fn end_cut(&self, cx: &mut Context<'_>) {
+        if let Some(cut) = &mut cx.transcript.cut_message[cx.from]
+            && self.assembler.is_between()
+        {
+            cut.ended.get_or_insert(cx.frame);
         }
     }
 

@@ -33,6 +33,17 @@ pub struct MessageSeen {
     pub kind: HandshakeType,
 }
 
+/// A handshake message of which a hole in the capture hid a part. Before it nothing of its side is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutMessage {
+    /// The frame that shows the hole.
+    pub frame: FrameRef,
+    /// What it is.
+    pub kind: HandshakeType,
+    /// The frame that completes it, as its length tells.
+    pub ended: Option<FrameRef>,
+}
+
 /// The records of one side, of whatever type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecordCount {
@@ -92,7 +103,7 @@ pub struct Transcript {
     /// the next record begins. Holes inside of encrypted records do not count.
     pub lost: PerSide<bool>,
     /// The handshake message that a hole cut first.
-    pub cut_message: PerSide<Option<(FrameRef, HandshakeType)>>,
+    pub cut_message: PerSide<Option<CutMessage>>,
     /// All records of each side.
     pub records: PerSide<RecordCount>,
 }

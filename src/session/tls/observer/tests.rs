@@ -346,9 +346,30 @@ fn after_a_hole_reading_goes_on_at_a_packet_that_begins_with_a_record() {
     }
     let t = observer.into_transcript();
     assert!(t.lost.server && !t.lost.client && t.server_hello.is_none() && t.fault.is_none());
-    assert_eq!(t.cut_message.server, Some((frame(2), HandshakeType::SERVER_HELLO)));
+    let cut = t.cut_message.server.unwrap();
+    assert_eq!((cut.frame, cut.kind), (frame(2), HandshakeType::SERVER_HELLO));
     assert!(t.change_cipher_spec.server.is_some() && t.encrypted.server.application > 0);
     assert_eq!(t.handshake(), Handshake::Unknown);
+}
+
+#[test]
+fn a_message_that_is_cut_ends_where_its_length_says() {
+    let flights = recorded!("tls12");
+    let hello = &flights[0].1;
+    for (packets, ended) in [(vec![hello.len()], 1), (vec![60, hello.len() - 60], 2)] {
+        let (mut observer, mut at) = (Observer::new(), 0);
+        for (len, n) in packets.into_iter().zip(1..) {
+            observer.data(Client, &hello[at..at + 30], frame(n));
+            observer.gap(Client, (len - 30) as u64, frame(n));
+            at += len;
+        }
+        let cut = observer.transcript().cut_message.client.unwrap();
+        assert_eq!((cut.frame, cut.kind), (frame(1), HandshakeType::CLIENT_HELLO));
+        assert_eq!(cut.ended, Some(frame(ended)));
+        // So that what comes next is read as what it is.
+        observer.data(Client, &[21, 3, 3, 0, 2, 2, 40], frame(9));
+        assert_eq!(observer.transcript().alerts.len(), 1);
+    }
 }
 
 /// A snap length of 96 leaves about 40 bytes of payload of each packet.

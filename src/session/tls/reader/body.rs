@@ -97,6 +97,7 @@ impl Reader {
         if *left == 0 {
             // Nobody can act on a message before its record is whole.
             cx.transcript.complete_with(from, *listed, cx.frame);
+            self.end_cut(cx);
             self.next_record();
         }
     }
