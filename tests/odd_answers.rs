@@ -1,4 +1,4 @@
-//! An answer behind the keys that ends within a record was not delivered.
+//! Answers to TLS that are no whole answers, or no TLS at all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
@@ -7,7 +7,7 @@ mod packets;
 
 use common::analyse;
 use packets::Capture;
-use why502::diagnosis::Outcome;
+use why502::diagnosis::{Confidence, Outcome};
 
 const FIN: u8 = 1;
 const RST: u8 = 4;
@@ -28,13 +28,16 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     record(HANDSHAKE, &[&[kind], &length[..], body].concat())
 }
 
+fn client_hello() -> Vec<u8> {
+    message(1, &[&[3, 3], &[1; 32][..], &[0, 0, 2, 0xc0, 0x2f, 1, 0]].concat())
+}
+
 /// A handshake of TLS 1.2 with TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, and a request.
 fn asked() -> Capture {
     let finished = [record(20, &[1]), record(HANDSHAKE, &[7; 40])].concat();
-    let client_hello = message(1, &[&[3, 3], &[1; 32][..], &[0, 0, 2, 0xc0, 0x2f, 1, 0]].concat());
     let server_hello = message(2, &[&[3, 3], &[2; 32][..], &[0, 0xc0, 0x2f, 0]].concat());
     let flight = [server_hello, message(11, &[0, 0, 0]), message(14, b"")].concat();
-    let connected = Capture::new().open().exchange(&client_hello, &flight);
+    let connected = Capture::new().open().exchange(&client_hello(), &flight);
     let done = connected.exchange(&[message(16, &[9; 66]), finished.clone()].concat(), &finished);
     done.edge(ACK, &record(APPLICATION, &[3; 200]))
 }
@@ -52,5 +55,18 @@ fn the_last_record_must_be_whole() {
         let capture = if ends == FIN { capture.edge(FIN | ACK, b"").origin(ACK, b"") } else { capture };
         let told = &analyse(&capture.bytes()).unwrap().0.connections[0];
         assert_eq!(told.outcome, outcome, "{arrives} of {} bytes: {told:?}", answer.len());
+    }
+}
+
+#[test]
+fn only_a_known_protocol_is_certainly_another() {
+    for (answer, confidence) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], Confidence::Certain),
+        // An alert, were it not for the zeros.
+        (b"\0\0\0\0\x02\x02\x28", Confidence::Likely),
+    ] {
+        let capture = Capture::new().open().exchange(&client_hello(), answer).close();
+        let told = &analyse(&capture.bytes()).unwrap().0.connections[0];
+        assert_eq!((told.cause, told.confidence), (Some("tls.not-tls-reply"), Some(confidence)), "{told:?}");
     }
 }
