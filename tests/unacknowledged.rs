@@ -9,6 +9,7 @@ use common::analyse;
 use packets::Capture;
 use why502::diagnosis::{Confidence, Outcome};
 
+const SYN: u8 = 2;
 const FIN_ACK: u8 = 17;
 const RST: u8 = 4;
 const ACK: u8 = 16;
@@ -29,6 +30,7 @@ fn what_is_never_acknowledged_tells_by_how_often_and_how_long() {
     let sent = || Capture::new().open().edge(ACK, GET);
     let next = || Capture::new().open().exchange(GET, GOOD).edge(ACK, b"").edge(ACK, GET);
     let gone = |c: Capture| c.edge(RST | ACK, b"");
+    let joined = |c: Capture| c.edge(ACK, GET).edge_repeats(5, GET).origin(RST, b"");
     let full = Some("tcp.accept-queue-overflow");
     let lost = Some("tcp.segment-loss-stall");
     let table = [
@@ -47,6 +49,8 @@ fn what_is_never_acknowledged_tells_by_how_often_and_how_long() {
         ("and acknowledged at last", gone(next().edge_repeats(3, GET).origin(ACK, b"")), false, lost),
         ("and nobody gives up", next().edge_repeats(5, GET), false, lost),
         ("and nobody gives up for long", next().edge_repeats(12, GET), true, lost),
+        ("the SYN-ACK is not in the capture", joined(Capture::new().edge(SYN, b"").edge(ACK, b"")), false, lost),
+        ("nor is the SYN", joined(Capture::new().edge(ACK, b"")), false, lost),
     ];
     for (what, capture, failed, cause) in table {
         let told = verdict(capture);

@@ -122,6 +122,15 @@ fn what_is_no_segment_is_told() {
 }
 
 #[test]
+fn what_cannot_be_shown_is_escaped_once() {
+    let request = b"GET /\x1b[31mred HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let file = packets::Capture::new().open().exchange(request, b"HTTP/1.1 204 No Content\r\n\r\n").close();
+    let file = File::new("escaped.pcap", &file.bytes());
+    let (_, out, _) = ran(&["why", file.path(), "4"]);
+    assert!(out.contains(r"GET /\x1b[31mred") && !out.contains('\u{1b}'), "{out}");
+}
+
+#[test]
 fn copies_and_repetitions_are_told_apart() {
     // A SYN sent again has another identification; a copy has the same.
     let syn = |id: u8, second: u32| {

@@ -1,11 +1,14 @@
 //! What causes of several areas say about PROXY protocol headers.
 
-use crate::base::{FrameRef, Side};
+use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::Finding;
 use crate::observation::{Closer, Connection, EdgeKind, End, Role, proxy};
 
 /// Words with which an answer asks for a header, in lower case.
 const NAMES: [&str; 4] = ["proxy protocol", "proxy-protocol", "proxyproto", "proxy header"];
+
+/// Whoever cannot read the header gives up sooner. The shortest time for which servers wait for a client is longer.
+const AT_ONCE: Micros = Micros::from_secs(1);
 
 /// Whether an answer in clear says something about the PROXY protocol.
 pub(super) fn names_header(bytes: &[u8]) -> bool {
@@ -67,9 +70,10 @@ pub(super) fn is_load_balancer(c: &Connection) -> bool {
     c.edge.kind == EdgeKind::Private && c.role == Role::Edge
 }
 
-/// Whether the origin ended the connection before this frame.
-pub(super) fn ended_before(c: &Connection, frame: FrameRef) -> Option<Closer> {
-    c.closed_by(Side::Server).filter(|end| end.frame < frame)
+/// Whether the origin ended the connection on the header, before this frame. One that has read the header and waits for
+/// more does so later.
+pub(super) fn ended_before(c: &Connection, header: &proxy::Header, frame: FrameRef) -> Option<Closer> {
+    c.closed_by(Side::Server).filter(|end| end.frame < frame && end.frame.since(header.last_frame) < AT_ONCE)
 }
 
 #[cfg(test)]

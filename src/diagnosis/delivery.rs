@@ -88,7 +88,12 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
             asked.frame
         )),
         (tls::Handshake::Complete | tls::Handshake::Unknown, Some(asked), Some(answered)) if answered > asked => {
-            Delivery::Complete
+            match tls.encrypted.server.last.filter(|record| !record.complete && c.sees_all()) {
+                Some(half) => {
+                    unexplained(format!("the origin's last record (frame {}) is not whole", half.frame.frame))
+                }
+                None => Delivery::Complete,
+            }
         }
         (_, Some(asked), _) => {
             unexplained(format!("application data in frame {} was not answered behind the keys", asked.frame))

@@ -1,4 +1,4 @@
-use crate::base::FrameRef;
+use crate::base::{FrameRef, Side};
 use crate::causes::proxy::{ended_before, name, take_it_or_leave_it, told_header, without_a_byte};
 use crate::diagnosis::{Confidence, Edge, Finding, SecondLook};
 use crate::observation::http1::Response;
@@ -16,6 +16,9 @@ const PHRASES: [&str; 7] = [
     "invalid method",
 ];
 
+/// The answer to a client that says nothing, by a server that has read the header as well as by one that has not.
+const REQUEST_TIMEOUT: u16 = 408;
+
 cause! {
     /// A PROXY protocol header comes before the request, and the origin does not expect one.
     ///
@@ -28,7 +31,7 @@ cause! {
     /// The header as the first bytes of the connection, then a 400 as the origin's first answer. It is `certain` where the
     /// refusal comes before the request has come. After the request it is `likely`, and said only where it is
     /// the server's own page for what is no request at all, and the last that it says: a program may well refuse a
-    /// request that it has read.
+    /// request that it has read. A 408, or a close after a second or more, tells only that no request came in time.
     ///
     /// # Who must act
     /// Whoever configures the load balancer's target group, or the listener on the origin: both must say the same.
@@ -72,7 +75,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 /// The origin says no.
 fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) -> Option<Finding> {
-    let response = first_response(c).filter(|r| r.status >= 400)?;
+    let response = first_response(c).filter(|r| r.status >= 400 && r.status != REQUEST_TIMEOUT)?;
     if c.tcp.first_data.server.is_some_and(|first| first < response.frame) {
         return None;
     }
@@ -81,7 +84,8 @@ fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) ->
     if request.is_none() && !ended {
         return None;
     }
-    let alone = request.is_none_or(|request| response.frame < request);
+    // Where the packets are out of order, an answer may stand before its request; after a refusal the origin closes.
+    let alone = request.is_none_or(|request| response.frame < request && c.closed_by(Side::Server).is_some());
     if !alone && !is_about_no_request(c, response) {
         return None;
     }
@@ -103,7 +107,7 @@ fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) ->
 
 /// The origin leaves before the request has come.
 fn left(c: &Connection, header: &proxy::Header, request: FrameRef) -> Option<Finding> {
-    let end = ended_before(c, request).filter(|_| c.tcp.first_data.server.is_none())?;
+    let end = ended_before(c, header, request).filter(|_| c.tcp.first_data.server.is_none())?;
     let message = format!(
         "{} was sent {}, and answered {}, before the request came: this port may not expect the header.{}",
         c.server,

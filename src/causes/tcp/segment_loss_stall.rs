@@ -88,7 +88,7 @@ fn stalled(c: &Connection, side: Side) -> Option<Finding> {
     let stall = c.tcp.stall(side).filter(|s| s.times >= REPEATED)?;
     let peers_end = c.closer().filter(|end| end.side == side.peer()).map(|end| end.frame);
     let shut = c.tcp.zero_windows[side.peer()] > 0;
-    if shut || !is_sure(c, side, stall) || peers_end.is_some_and(|end| end < stall.first) || !is_missed(c, side, stall) {
+    if shut || !is_begun(c, stall) || !is_sure(c, side, stall) || peers_end.is_some_and(|end| end < stall.first) || !is_missed(c, side, stall) {
         return None;
     }
     let waited = waited(c, stall.first)?;
@@ -115,6 +115,12 @@ fn stalled(c: &Connection, side: Side) -> Option<Finding> {
                 format!("{peer} is alive, and does not acknowledge them"),
             ),
     )
+}
+
+/// Whether the connection had got further than its handshake, or the peer says that it is there: else whoever does not
+/// acknowledge may not have accepted it.
+fn is_begun(c: &Connection, stall: Stall) -> bool {
+    c.tcp.acknowledged.client > 0 || c.tcp.first_data.server.is_some() || stall.last_asked.is_some()
 }
 
 /// Whether no acknowledgement can be among the packets that the capture missed: it missed none, or the peer speaks later.

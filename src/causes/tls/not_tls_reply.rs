@@ -13,7 +13,8 @@ cause! {
     ///
     /// # Evidence
     /// The ClientHello, and the origin's first bytes, with which no TLS record begins. Where they give the protocol away it
-    /// is named. The greeting of a server that speaks first (SSH, SMTP, FTP, MySQL) may come before the ClientHello.
+    /// is named; where they do not it is `likely`, for they may be a record that was damaged on the way. The greeting of a
+    /// server that speaks first (SSH, SMTP, FTP, MySQL) may come before the ClientHello.
     ///
     /// # Who must act
     /// Whoever sets the origin's port in the distribution, or whoever configures what listens there, or the proxy, NAT rule
@@ -57,7 +58,9 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let begins = c.hello_begins()?;
     let NotTls { frame, bytes } = c.answer_not_tls()?;
-    let what = protocol(bytes).unwrap_or("bytes of an unknown protocol");
+    let known = protocol(bytes);
+    let confidence = if known.is_some() { Confidence::Certain } else { Confidence::Likely };
+    let what = known.unwrap_or("bytes of an unknown protocol");
     let shown = shown(bytes);
     let (verb, when) = if frame < begins {
         ("greeted the edge with", "the origin speaks first")
@@ -65,7 +68,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         ("answered the edge's TLS ClientHello with", "the origin's first bytes")
     };
     let message = format!("{} {verb} {what}: {shown}. This port does not speak TLS.", c.server);
-    let finding = Finding::new(frame.max(begins), Confidence::Certain, message);
+    let finding = Finding::new(frame.max(begins), confidence, message);
     let reply = format!("{when}: {shown}");
     let finding = if frame < begins {
         finding.evidence(frame, reply).evidence(begins, "the edge's ClientHello")

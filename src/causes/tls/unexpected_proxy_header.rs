@@ -67,8 +67,9 @@ struct Refusal {
 fn detect(c: &Connection) -> Option<Finding> {
     let header = c.introduction()?;
     let begins = c.hello_begins();
-    let refusal = in_clear(c, begins).or_else(|| by_alert(c)).or_else(|| silently(c, begins?))?;
-    let alone = begins.is_none_or(|hello| refusal.frame < hello);
+    let refusal = in_clear(c, begins).or_else(|| by_alert(c)).or_else(|| silently(c, header, begins?))?;
+    // Where the packets are out of order, an answer may stand before the ClientHello.
+    let alone = begins.is_none_or(|hello| refusal.frame < hello && !c.tcp.closer_in_doubt);
     let confidence = match (refusal.spoken, alone) {
         (true, true) => Confidence::Certain,
         (true, false) | (false, true) => Confidence::Likely,
@@ -102,7 +103,8 @@ fn message(c: &Connection, header: &proxy::Header, refusal: &Refusal, alone: boo
 /// In clear text, as the first that it says. Where no ClientHello came, the edge need not have meant TLS.
 fn in_clear(c: &Connection, begins: Option<FrameRef>) -> Option<Refusal> {
     begins?;
-    let (frame, status, _) = clear_answer(c.http.as_ref()?)?;
+    // A 408 tells that nothing came in time, no more.
+    let (frame, status, _) = clear_answer(c.http.as_ref()?).filter(|(_, status, _)| *status != Some(408))?;
     let first = c.tcp.first_data.server.is_none_or(|first| first >= frame);
     let what = status.map_or_else(|| "in plain HTTP".to_owned(), |s| format!("in plain HTTP, with status {s}"));
     first.then_some(Refusal { frame, what, spoken: true })
@@ -121,8 +123,8 @@ fn by_alert(c: &Connection) -> Option<Refusal> {
 }
 
 /// By hanging up.
-fn silently(c: &Connection, hello: FrameRef) -> Option<Refusal> {
-    let before = ended_before(c, hello).filter(|_| c.tcp.first_data.server.is_none());
+fn silently(c: &Connection, header: &proxy::Header, hello: FrameRef) -> Option<Refusal> {
+    let before = ended_before(c, header, hello).filter(|_| c.tcp.first_data.server.is_none());
     let end = before.or_else(|| c.hung_up_on(hello))?;
     Some(Refusal { frame: end.frame, what: without_a_byte(&end).to_owned(), spoken: false })
 }

@@ -18,8 +18,8 @@ use crate::report::json::timing::Spread;
 /// Kinds of causes and problems that are told apart; the catalogue has fewer than 200.
 const MAX_KINDS: usize = 1_000;
 
-/// More connections than this were never in one report.
-const MAX_COUNT: u64 = 1 << 40;
+/// More connections than this were never in one report. The work on each row grows with the root of their number.
+const MAX_COUNT: u64 = 1 << 32;
 
 impl Picture {
     /// Reads a report that was made by `--format json`.

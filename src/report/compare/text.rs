@@ -40,7 +40,7 @@ pub fn text(out: &mut dyn Write, c: &Comparison, colour: bool) -> io::Result<()>
     writeln!(
         out,
         "\n{}",
-        paint.text(Tone::Strong, format_args!("{:11}{:NAME$} {:>14} {:>14}", "", "FAILED BY", "BEFORE", "AFTER"))
+        paint.text(Tone::Strong, format_args!("{:12}{:NAME$} {:>14} {:>14}", "", "FAILED BY", "BEFORE", "AFTER"))
     )?;
     for row in c.rows.iter().take(MAX_ROWS).chain([&c.total]) {
         self::row(out, paint, row)?;
@@ -75,7 +75,7 @@ fn row(out: &mut dyn Write, paint: Paint, row: &Row) -> io::Result<()> {
         _ => format!("{}/{}", share.n, share.of),
     };
     let name = escape(row.name());
-    let change = paint.text(tone, format!("{:9}", row.change.as_str()));
+    let change = paint.text(tone, format!("{:10}", row.change.as_str()));
     let (before, after) = (share(row.before), share(row.after));
     writeln!(out, "  {change}{:NAME$} {before:>14} {after:>14}", shorten(&name, NAME))
 }

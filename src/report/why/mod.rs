@@ -102,6 +102,7 @@ pub struct Involved {
     pub(super) from: Option<Side>,
     pub(super) frames: (u64, u64),
     pub(super) conversation: String,
+    /// What lies in the frame; names from the wire are escaped in it.
     pub(super) carried: Vec<String>,
     pub(super) outcome: Outcome,
     pub(super) cause: Option<&'static str>,

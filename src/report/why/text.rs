@@ -59,7 +59,8 @@ fn frame(out: &mut dyn Write, w: &Watched) -> io::Result<()> {
 
 fn connection(out: &mut dyn Write, c: &Involved) -> io::Result<()> {
     for (i, carried) in c.carried.iter().enumerate() {
-        label(out, if i == 0 { "Carries" } else { "" }, carried)?;
+        let name = if i == 0 { "Carries" } else { "" };
+        paragraph(out, &format!("  {name:LABEL$}"), &shorten(carried, MAX_TEXT))?;
     }
     let (first, last) = c.frames;
     let from = match (c.from, c.role) {

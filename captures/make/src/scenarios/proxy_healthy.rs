@@ -107,6 +107,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "healthy/proxy-v2-silent-408",
+        title: "408 on a connection with nothing but a header",
+        fault: "None. The load balancer connects ahead of time and sends its header; HAProxy, `bind :80 accept-proxy`, \
+                says 408 after `timeout http-request` and closes.",
+        also: &["http.unsolicited-response"],
+        references: &[HEADER, "RFC 9110 section 15.5.9"],
+        peer: Peer::LoadBalancer,
+        play: |lab| {
+            let sections = "frontend f\n    mode http\n    timeout http-request 1s\n    bind :::80 v4v6 accept-proxy";
+            haproxy::start(lab, 80, sections)?;
+            let mut http = Http::plain(lab, 80)?;
+            http.send_bytes(V2)?;
+            http.expect(408)?;
+            http.end(Ending::Fin)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "healthy/proxy-v2-local-check",
         title: "the load balancer checks, and says so in the header",
         fault: "None. HAProxy's health check of a TCP port: a header with the command LOCAL, nothing after it, and RST.",
