@@ -60,3 +60,17 @@ fn an_answer_that_the_capture_has_before_its_request_refuses_nothing() {
     let swapped = told(early.edge_repeats(1, GET).close());
     assert!(!swapped.findings.contains(&UNEXPECTED) && swapped.confidence != Some(Confidence::Certain), "{swapped:?}");
 }
+
+#[test]
+fn a_header_that_works_elsewhere_speaks_against_the_header() {
+    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let good = |c: Capture| c.open().edge(ACK, &[HEADER, GET].concat()).origin(ACK, ok).close().next();
+    let hung_up = |c: Capture| c.open().edge(ACK, HEADER).origin(FIN | ACK, b"").edge(ACK, GET).origin(RST, b"");
+    for (capture, confidence) in
+        [(hung_up(Capture::new()), Confidence::Likely), (hung_up(good(Capture::new())), Confidence::Possible)]
+    {
+        let all = analyse(&capture.bytes()).unwrap().0.connections;
+        let told = all.iter().find(|t| t.cause == Some(UNEXPECTED)).unwrap();
+        assert_eq!(told.confidence, Some(confidence), "{told:?}");
+    }
+}

@@ -108,8 +108,9 @@ impl Told<'_> {
                 format!("{place}: {title} ({}){repeats}{}", main.cause.id(), behind.unwrap_or_default())
             }
             Told::Joined(group) => format!(
-                " at {} point to one fault, {} ({}): {}",
+                " at {} {} to one fault, {} ({}): {}",
                 group.server,
+                if group.is_certain() { "point" } else { "may point" },
                 group.family.fault,
                 group.cause(),
                 group.told()
@@ -121,7 +122,10 @@ impl Told<'_> {
     fn in_short(&self) -> String {
         match self {
             Told::Cause(count, ..) => count.cause.id().to_owned(),
-            Told::Joined(group) => format!("that point to {} at {}", group.cause(), group.server),
+            Told::Joined(group) => {
+                let point = if group.is_certain() { "point" } else { "may point" };
+                format!("that {point} to {} at {}", group.cause(), group.server)
+            }
         }
     }
 }

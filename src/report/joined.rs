@@ -110,6 +110,11 @@ impl Group {
         self.seen.iter().sum()
     }
 
+    /// Whether the fault's own picture is among them. Without it, others may have come together by chance.
+    pub(super) fn is_certain(&self) -> bool {
+        self.seen.first().is_some_and(|&own| own > 0)
+    }
+
     /// How many of them have this cause for their verdict.
     pub(super) fn with_cause(&self, cause: &str) -> u64 {
         let pictures = self.family.pictures.iter().zip(&self.seen);

@@ -9,6 +9,10 @@ const GIVES_UP_AFTER: Micros = Micros::from_secs(1);
 /// An edge that ends later than this after the flight may have had another reason.
 const AT_ONCE: Micros = Micros::from_secs(1);
 
+/// Bytes of the shortest flight of TLS 1.3 that holds a certificate: an ECDSA one of 200 bytes, its CertificateVerify of
+/// some 80, and Finished.
+const LEAST_FLIGHT: u64 = 256;
+
 cause! {
     /// The edge refused the origin's certificate, and the bytes do not show why.
     ///
@@ -145,7 +149,9 @@ fn named<'c>(c: &Connection, tls: &'c tls::Transcript) -> Option<Refusal<'c>> {
 fn wordless(c: &Connection) -> Option<Refusal<'_>> {
     c.hello_begins()?;
     let tls = c.whole_tls().filter(|tls| tls.fault.is_none() && tls.resumed() == Some(false))?;
-    let flight = c.server_flight()?;
+    // Too few bytes for a certificate are a flight that stopped half-way.
+    let holds_one = !tls.is_tls13() || tls.encrypted.server.application_bytes >= LEAST_FLIGHT;
+    let flight = c.server_flight().filter(|_| holds_one)?;
     // A flight that never arrived is not what the edge refused.
     let arrived = c.tcp.unacknowledged(Side::Server) == 0 || c.tcp.retransmissions.server == 0;
     if !arrived || c.edge_went_on().is_some() {

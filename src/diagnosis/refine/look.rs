@@ -10,7 +10,8 @@ pub enum SecondLook {
     RecurringWait,
     /// A connection to the same server with the same name works: the verdict is `likely` (ruling 17).
     SameNameWorks,
-    /// A connection to the same port that begins without a PROXY protocol header works: the verdict is `likely`.
+    /// A connection to the same port that begins without a PROXY protocol header works: the verdict is `likely`; one that
+    /// begins with a header works: it is `possible` at most, unless it is certain.
     WorksWithoutHeader,
     /// A connection to the same port that begins with a PROXY protocol header works: the finding is `likely`, also beside
     /// the verdict.

@@ -67,8 +67,9 @@ impl Ledger {
     pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
         let named = self.failures.name(c, d);
         let raised = self.raise(c, d);
+        let lowered = self.lower(c, d);
         let doubted = self.holes.doubt_silence(c, d, drops);
-        named || raised || doubted
+        named || raised || lowered || doubted
     }
 
     /// Raises what other connections make likely.
@@ -92,5 +93,16 @@ impl Ledger {
             raised = true;
         }
         raised
+    }
+
+    /// Lowers the verdict where other connections speak against it.
+    fn lower(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let Some((cause, finding)) = d.findings.first_mut().filter(|_| d.verdict.cause.is_some()) else { return false };
+        let told = self.works.in_spite_of(c, cause.second_look).filter(|_| finding.confidence == Confidence::Likely);
+        let Some(note) = told else { return false };
+        finding.confidence = Confidence::Possible;
+        finding.evidence.push(Evidence { frame: finding.at, note });
+        d.verdict.confidence = Some(Confidence::Possible);
+        true
     }
 }

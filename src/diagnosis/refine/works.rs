@@ -53,4 +53,13 @@ impl Works {
         };
         Some(format!("{what} (from frame {})", worked?.frame))
     }
+
+    /// What works elsewhere that makes a finding of this connection less probable.
+    pub(super) fn in_spite_of(&self, c: &Connection, look: SecondLook) -> Option<String> {
+        let worked = self.introduced.get(&(c.server, true)).filter(|_| look == SecondLook::WorksWithoutHeader)?;
+        Some(format!(
+            "against it: a connection that begins with a PROXY header works here (from frame {})",
+            worked.frame
+        ))
+    }
 }
