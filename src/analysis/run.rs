@@ -68,14 +68,14 @@ pub fn run(
     let dayless = [options.selection.since, options.selection.until].iter().any(Option::is_some);
     // One source is not waited for without need.
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
-    let merge_len = sources.len();
+    let captures = sources.len();
     let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
     let mut reading = Reading {
         engine: Engine::new(options),
         desk: Desk::new(options, first, renderer),
         filter: Filter::new(options.filter.as_deref())?,
         packets: 0,
-        secrets: vec![0; merge_len],
+        secrets: vec![0; captures],
         progress,
     };
     while let Some(turn) = merge.turn() {

@@ -10,6 +10,8 @@
 mod derive;
 mod open;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 use zeroize::Zeroizing;
 
@@ -24,6 +26,9 @@ use suite::Suite;
 
 /// TLS 1.3.
 const TLS13: u16 = 0x0304;
+
+/// Bytes of a buffer that a connection keeps between two records.
+const KEPT_BUFFER: usize = 1024;
 
 /// One side's way from clear to opened or given up.
 #[derive(Default)]
@@ -94,17 +99,19 @@ impl Decryption {
         self.partial[from].extend_from_slice(bytes);
     }
 
-    /// Opens the record that was collected, in the buffer that is handed out; to be [given back](Self::give_back).
+    /// The record that was collected; its buffer is to be [given back](Self::give_back).
     pub(super) fn take(&mut self, from: Side) -> Vec<u8> {
         std::mem::take(&mut self.partial[from])
     }
 
-    /// The buffer, to be used again.
+    /// The buffer, to be used again unless it is a large one: most connections are at rest.
     pub(super) fn give_back(&mut self, from: Side, mut buffer: Vec<u8>) {
         buffer.clear();
+        buffer.shrink_to(KEPT_BUFFER);
         self.partial[from] = buffer;
     }
 
+    /// Opens a record in place: what it carries, and the bytes of that.
     pub(super) fn open<'r>(
         &mut self,
         from: Side,
