@@ -22,8 +22,8 @@ cause! {
     ///   certificate_required) or its end.
     /// - In TLS 1.3, where all that is encrypted: a record of the length of an empty Certificate before the edge's Finished,
     ///   then one of the length of an alert from the origin (`likely`), or its bare end (`possible`), and nothing else.
-    ///
-    /// - Told in HTTP, which keys show (`--keylog`): the handshake succeeds, and the first answer is a 400 that names the
+    ///   Keys (`--keylog`) show the messages themselves.
+    /// - Told in HTTP, which keys show: the handshake succeeds, and the first answer is a 400 that names the
     ///   missing certificate, as nginx does.
     ///
     /// A CertificateRequest alone proves nothing: some servers always send one.
