@@ -48,7 +48,7 @@ pub(crate) fn run() -> ExitCode {
 
 /// One line on standard error.
 #[expect(clippy::print_stderr, reason = "the one place where the program speaks beside its report")]
-fn say(message: &str) {
+pub(crate) fn say(message: &str) {
     eprintln!("why502: {message}");
 }
 

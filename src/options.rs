@@ -1,6 +1,7 @@
 //! What was typed, turned into what is meant.
 
 mod ip_ranges;
+mod keylog;
 mod selection;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
+        keys: keylog::read(&typed.keylog)?,
         selection: selection::selection(typed)?,
         max_connections: typed.max_connections.get(),
         all_roles: typed.all_peers,
@@ -48,6 +50,7 @@ pub(crate) fn look(typed: &Look) -> Result<Options, String> {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
+        keys: keylog::read(&typed.keylog)?,
         ..Options::default()
     })
 }

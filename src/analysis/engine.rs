@@ -7,7 +7,7 @@ use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Hosts};
-use crate::source::Packet;
+use crate::source::{Packet, Secrets};
 use crate::tcp;
 
 use super::Options;
@@ -87,6 +87,16 @@ impl<'o> Engine<'o> {
     #[must_use]
     pub fn noticed(&self) -> &Noticed {
         &self.noticed
+    }
+
+    /// Takes the secrets that a capture has brought, all but the first `known`. Says how many there are.
+    #[cold]
+    pub(super) fn learn(&self, secrets: &[Secrets], known: usize) -> usize {
+        for secrets in secrets.iter().skip(known).filter(|secrets| secrets.kind == Secrets::TLS_KEY_LOG) {
+            // Reading from memory cannot fail.
+            let _ = self.options.keys.read(secrets.data.as_slice());
+        }
+        secrets.len()
     }
 
     /// The open connection between two ends, and what TCP has seen of it so far.
@@ -236,7 +246,7 @@ impl<'o> Engine<'o> {
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
-        let open = Box::new(Open::new(id, segment, frame, self.clock.shift()));
+        let open = Box::new(Open::new(id, segment, frame, self.clock.shift(), self.options.keys.clone()));
         open.introduce(&mut self.hosts, &self.options.prefixes);
         Ok(self.table.insert(key, id, self.clock.now(), open))
     }

@@ -21,6 +21,7 @@ pub use selection::{Moment, Selection, peer};
 pub use why::why;
 
 use crate::observation::Prefixes;
+use crate::session::tls::Keys;
 
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
 pub const MAX_CONNECTIONS: usize = 131_072;
@@ -34,6 +35,8 @@ pub struct Options {
     pub ports: Vec<u16>,
     /// A pcap-filter expression, run over frames as captured.
     pub filter: Option<String>,
+    /// Secrets to open TLS with; a capture may bring more.
+    pub keys: Keys,
     /// Which connections are told and counted.
     pub selection: Selection,
     /// Open connections kept at once.
@@ -48,6 +51,7 @@ impl Default for Options {
             prefixes: Prefixes::default(),
             ports: Vec::new(),
             filter: None,
+            keys: Keys::default(),
             selection: Selection::default(),
             max_connections: MAX_CONNECTIONS,
             all_roles: false,

@@ -5,6 +5,7 @@ use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
 use crate::session::Session;
+use crate::session::tls::Keys;
 use crate::tcp::{Summary, Tracker, is_new_connection};
 
 use super::clock::Clock;
@@ -35,7 +36,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Begins with the first packet that was captured of a connection.
-    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef, shift: i64) -> Open {
+    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef, shift: i64, keys: Keys) -> Open {
         let flags = segment.flags;
         let sender_is_client = match (flags.syn(), flags.ack()) {
             (true, false) => true,
@@ -57,7 +58,7 @@ impl Open {
             first: frame,
             last: frame,
             tracker: Tracker::default(),
-            session: Session::new(flags.syn()),
+            session: Session::new(flags.syn()).with_keys(keys),
             shift,
             clock_step: None,
             held: 0,

@@ -68,12 +68,14 @@ pub fn run(
     let dayless = [options.selection.since, options.selection.until].iter().any(Option::is_some);
     // One source is not waited for without need.
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
+    let captures = sources.len();
     let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
     let mut reading = Reading {
         engine: Engine::new(options),
         desk: Desk::new(options, first, renderer),
         filter: Filter::new(options.filter.as_deref())?,
         packets: 0,
+        secrets: vec![0; captures],
         progress,
     };
     while let Some(turn) = merge.turn() {
@@ -118,6 +120,8 @@ struct Reading<'r, P> {
     desk: Desk<'r>,
     filter: Filter<'r>,
     packets: u64,
+    /// Blocks of secrets that were taken of each capture.
+    secrets: Vec<usize>,
     progress: P,
 }
 
@@ -127,7 +131,11 @@ impl<P: FnMut(usize, u64)> Reading<'_, P> {
     fn take_turn(&mut self, turn: Turn, source: &mut Source) -> Result<(), Failure> {
         // More captures than there are numbers for are told as the last one.
         let index = CaptureIndex::try_from(turn.capture).unwrap_or(CaptureIndex::MAX);
+        let mut known = self.secrets.get(turn.capture).copied().unwrap_or_default();
         while turn.is_last() || source.due().is_some_and(|time| turn.includes(time)) {
+            if source.info().secrets.len() > known {
+                known = self.engine.learn(&source.info().secrets, known);
+            }
             let Some(packet) = source.next_packet() else { break };
             if self.filter.passes(&packet)? {
                 self.engine.packet(index, &packet, |c| self.desk.take(c))?;
@@ -136,6 +144,9 @@ impl<P: FnMut(usize, u64)> Reading<'_, P> {
             if self.packets.is_multiple_of(PROGRESS_EVERY) {
                 (self.progress)(turn.capture, source.info().bytes);
             }
+        }
+        if let Some(taken) = self.secrets.get_mut(turn.capture) {
+            *taken = known;
         }
         Ok(())
     }

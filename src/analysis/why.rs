@@ -32,7 +32,12 @@ pub fn why(path: &str, mut source: Source, options: &Options, frame: u64) -> Res
     let mut desk = Desk::new(options, None, &mut ear);
     let mut filter = Filter::new(options.filter.as_deref())?;
     let mut watched = None;
-    while let Some(packet) = source.next_packet() {
+    let mut known = 0;
+    loop {
+        if source.info().secrets.len() > known {
+            known = engine.learn(&source.info().secrets, known);
+        }
+        let Some(packet) = source.next_packet() else { break };
         let passes = filter.passes(&packet)?;
         if packet.frame == frame {
             let layer = if passes { understood(&packet, options) } else { Layer::Filtered };

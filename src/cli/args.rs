@@ -140,6 +140,10 @@ pub(crate) struct Look {
     #[arg(long, value_name = "BPF")]
     pub(crate) filter: Option<String>,
 
+    /// Open TLS with the secrets of this NSS key log (SSLKEYLOGFILE); may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
+
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE")]
     pub(crate) ip_ranges: Option<PathBuf>,
@@ -208,6 +212,10 @@ pub(crate) struct Analyze {
     /// Look only at connections with a finding of this cause, or of this area; may be given several times
     #[arg(long, value_name = "CAUSE")]
     pub(crate) cause: Vec<String>,
+
+    /// Open TLS with the secrets of this NSS key log (SSLKEYLOGFILE); may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
 
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]

@@ -24,10 +24,10 @@ pub fn answered(tls: &tls::Transcript) -> Option<FrameRef> {
 }
 
 /// Whether all that the server sent behind the keys may be its handshake and its tickets: in TLS 1.3, or where the
-/// ServerHello that would tell is missing, as long as every record of it is listed.
+/// ServerHello that would tell is missing, as long as every record of it is listed and keys opened none.
 #[must_use]
 pub fn may_be_tickets(c: &Connection, tls: &tls::Transcript) -> bool {
     let server = &tls.encrypted.server;
     let untold = tls.server_hello.is_none() && (tls.client_hello.is_some() || c.has_beginning());
-    (tls.is_tls13() || untold) && server.application <= server.first.len() as u64
+    !tls.tls13.told && (tls.is_tls13() || untold) && server.application <= server.first.len() as u64
 }

@@ -84,7 +84,7 @@ struct Leave {
 /// Whether an alert says no more than that its sender leaves: close_notify, user_canceled, or one that is encrypted.
 fn is_farewell(alert: &Alert) -> bool {
     const USER_CANCELED: u8 = 90;
-    alert.encrypted || alert.is_close_notify() || alert.description == Some(USER_CANCELED)
+    alert.is_hidden() || alert.is_close_notify() || alert.description == Some(USER_CANCELED)
 }
 
 /// What the origin owed when only what `before` admits had been said.

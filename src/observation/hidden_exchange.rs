@@ -107,7 +107,7 @@ fn hidden(tls: &Transcript, end: Closer) -> Option<HiddenRequest> {
     let (finished, sent) = (marks.client_finished?, marks.client_application?);
     let last = encrypted::asked(tls).unwrap_or(sent);
     let request = HiddenRequest { sent, last, end, answered_before: None, by_type: false };
-    if marks.server_application.is_none() || only_tickets(tls, finished) {
+    if marks.server_application.is_none() || (!marks.told && only_tickets(tls, finished)) {
         return Some(request);
     }
     let answer = tls.encrypted.server.last_application.filter(|_| marks.alert_sized.server.is_none())?;

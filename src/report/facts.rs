@@ -169,7 +169,7 @@ fn handshake(t: &tls::Transcript, all: &mut Facts) {
     all.bare(t.handshake_done(), Side::Client, "the handshake is finished");
     for a in &t.alerts {
         let text = match (a.level_name(), a.name(), a.description) {
-            _ if a.encrypted => "encrypted alert".to_owned(),
+            _ if a.is_hidden() => "encrypted alert".to_owned(),
             (level, Some(name), Some(code)) => format!("Alert: {} {name} ({code})", level.unwrap_or("unknown level")),
             (level, _, code) => format!("Alert: {} {}", level.unwrap_or("unknown level"), code.unwrap_or_default()),
         };

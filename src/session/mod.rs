@@ -53,12 +53,26 @@ pub struct Session {
     proxy: Option<Box<proxy::Observer>>,
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
+    /// Secrets to open TLS with.
+    keys: Option<tls::Keys>,
+    /// What lies inside of TLS, where keys open it: a session of its own.
+    within: Within,
     /// The SYN told who is the client.
     client_known: bool,
     /// The client is the other end than the TCP stage guessed.
     flipped: bool,
     /// The protocol told who is the client.
     oriented: bool,
+}
+
+/// The session of what both sides say inside of TLS, from their first bytes on.
+#[derive(Debug, Default)]
+struct Within(Option<Box<Session>>);
+
+impl tls::Inside for Within {
+    fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        self.0.get_or_insert_with(|| Box::new(Session::new(true))).data(from, bytes, frame);
+    }
 }
 
 /// What the protocols were, once the connection is over.
@@ -68,7 +82,7 @@ pub struct Protocols {
     pub proxy: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
     pub tls: Option<tls::Transcript>,
-    /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
+    /// The HTTP/1 exchanges, where either side spoke HTTP/1: in clear, or inside of TLS that was opened as a whole.
     pub http: Option<http1::Transcript>,
     /// The first bytes of a side that spoke neither.
     pub foreign: PerSide<Option<Foreign>>,
@@ -85,17 +99,27 @@ impl Session {
         Session { client_known, ..Session::default() }
     }
 
+    /// The same, with secrets to open TLS with.
+    #[must_use]
+    pub fn with_keys(self, keys: tls::Keys) -> Session {
+        Session { keys: Some(keys), ..self }
+    }
+
     /// What was seen, once nothing more will come.
     #[must_use]
     pub fn finish(self) -> Protocols {
+        let tls = self.tls.map(|o| o.into_transcript());
+        // Of a side that was not opened to its end, an answer may be missing that was given.
+        let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
+        let within = self.within.0.filter(|_| whole).and_then(|session| session.finish().http);
         let foreign = PerSide {
             client: self.prefix.client.map(|p| p.into_foreign()),
             server: self.prefix.server.map(|p| p.into_foreign()),
         };
         Protocols {
             proxy: self.proxy.and_then(|o| o.finish()).map(Box::new),
-            tls: self.tls.map(|o| o.into_transcript()),
-            http: self.http.map(|o| o.finish()),
+            tls,
+            http: self.http.map(|o| o.finish()).or(within),
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,
@@ -216,7 +240,10 @@ impl Session {
         self.spoken[side] = spoken;
         match spoken {
             Spoken::Tls => {
-                self.tls.get_or_insert_default();
+                let keys = &self.keys;
+                self.tls.get_or_insert_with(|| {
+                    Box::new(keys.clone().map_or_else(tls::Observer::new, tls::Observer::with_keys))
+                });
             }
             Spoken::Http1 => {
                 // An answer without a request is one whose request was before the capture, or was no HTTP.
@@ -273,7 +300,7 @@ impl Session {
         match self.spoken[side] {
             Spoken::Tls => {
                 if let Some(tls) = &mut self.tls {
-                    tls.data(side, bytes, frame);
+                    tls.data_and(side, bytes, frame, &mut self.within);
                 }
             }
             Spoken::Http1 => {
@@ -327,6 +354,9 @@ impl Stream for Session {
 
     fn end(&mut self, from: Side, how: End, frame: FrameRef) {
         let side = self.side(from);
+        if let Within(Some(within)) = &mut self.within {
+            within.end(side, how, frame);
+        }
         if let Some(http) = &mut self.http {
             let how = match how {
                 End::Fin => http1::End::Fin,

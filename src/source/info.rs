@@ -4,6 +4,8 @@ use super::{LinkType, MAX_SECRETS_BYTES, Problem, ProblemKind, Record};
 use crate::base::Timestamp;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// How many different link types are remembered: far more than one capture holds.
 const MAX_LINK_TYPES: usize = 64;
 
@@ -59,8 +61,13 @@ pub struct Info {
 pub struct Secrets {
     /// What the secrets are: `0x544c534b` is a TLS key log.
     pub kind: u32,
-    /// The secrets.
-    pub data: Vec<u8>,
+    /// The secrets; wiped when they are dropped.
+    pub data: Zeroizing<Vec<u8>>,
+}
+
+impl Secrets {
+    /// A TLS key log.
+    pub const TLS_KEY_LOG: u32 = 0x544c_534b;
 }
 
 impl fmt::Debug for Secrets {
@@ -168,6 +175,6 @@ impl Info {
             return;
         }
         self.secrets_bytes = charged;
-        self.secrets.push(Secrets { kind, data: data.to_vec() });
+        self.secrets.push(Secrets { kind, data: Zeroizing::new(data.to_vec()) });
     }
 }

@@ -71,6 +71,18 @@ fn case(dir: &Path) -> Case {
     Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), also }
 }
 
+impl Case {
+    /// The options of somebody who has the key log that lies beside the capture.
+    pub fn with_keys(&self) -> Options {
+        let options = Options::default();
+        if self.needs_keys {
+            let log = fs::File::open(self.path.with_file_name("keys.log")).unwrap();
+            assert_eq!(options.keys.read(log).unwrap().problem(), None, "{}", self.name);
+        }
+        options
+    }
+}
+
 /// What the analysis said of one connection.
 #[derive(Debug, Clone)]
 pub struct Told {

@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, tls};
+use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::observation::{Connection, http1, tls};
 
 use super::{EDGE, alert, s_client};
 
@@ -22,6 +22,9 @@ cause! {
     ///   certificate_required) or its end.
     /// - In TLS 1.3, where all that is encrypted: a record of the length of an empty Certificate before the edge's Finished,
     ///   then one of the length of an alert from the origin (`likely`), or its bare end (`possible`), and nothing else.
+    ///   Keys (`--keylog`) show the messages themselves.
+    /// - Told in HTTP, which keys show: the handshake succeeds, and the first answer is a 400 that names the
+    ///   missing certificate, as nginx does.
     ///
     /// A CertificateRequest alone proves nothing: some servers always send one.
     ///
@@ -68,7 +71,11 @@ struct Demand<'c> {
 fn detect(c: &Connection) -> Option<Finding> {
     c.hello_begins()?;
     let tls = c.whole_tls().filter(|tls| tls.fault.is_none())?;
-    let demand = if tls.is_tls13() { hidden(c, tls) } else { in_clear(c, tls) }?;
+    if let Some(finding) = told_in_http(c, tls) {
+        return Some(finding);
+    }
+    let hidden = || if tls.is_tls13() { hidden(c, tls) } else { None };
+    let demand = in_clear(c, tls).or_else(hidden)?;
     let how = match (demand.alert, tls.is_tls13()) {
         (Some(seen), _) => format!("alert {}", alert(seen)),
         (None, true) if demand.confidence == Confidence::Likely => {
@@ -77,7 +84,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         _ => "the end of the connection".to_owned(),
     };
     let message = format!("{} asked the edge for a client certificate, got none, and answered with {how}.", c.server);
-    let empty = if tls.is_tls13() {
+    let empty = if demand.request.is_none() {
         "an encrypted record of the length of an empty Certificate"
     } else {
         "the edge's Certificate is empty"
@@ -88,14 +95,40 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence(demand.empty, empty)
             .evidence_if(tls.tls13.client_finished, "the edge's Finished: for the edge the handshake has succeeded")
             .evidence(demand.refusal, format!("the origin: {how}"))
-            .rules_out("tls.certificate-rejected", format!("the edge went on after the origin's certificate, in frame {}", demand.empty.frame))
-            .fix("Stop demanding a client certificate where CloudFront connects: nginx `ssl_verify_client off;`, Apache `SSLVerifyClient none`, HAProxy `verify none`.")
-            .fix("Or configure origin mutual TLS for this origin in the distribution, with a certificate that the origin trusts.")
-            .fix(format!("{} shows whether a certificate is asked for.", s_client(c, ""))),
+            .rules_out("tls.certificate-rejected", format!("the edge went on after the origin's certificate, in frame {}", demand.empty.frame)),
     )
+    .map(|finding| advised(c, finding))
 }
 
-/// Up to TLS 1.2.
+fn advised(c: &Connection, finding: Finding) -> Finding {
+    finding
+        .fix("Stop demanding a client certificate where CloudFront connects: nginx `ssl_verify_client off;`, Apache `SSLVerifyClient none`, HAProxy `verify none`.")
+        .fix("Or configure origin mutual TLS for this origin in the distribution, with a certificate that the origin trusts.")
+        .fix(format!("{} shows whether a certificate is asked for.", s_client(c, "")))
+}
+
+/// The origin finishes the handshake without a certificate, and refuses inside of it: nginx's words for its status 496.
+fn told_in_http(c: &Connection, tls: &tls::Transcript) -> Option<Finding> {
+    const MISSING: &str = "No required SSL certificate was sent";
+    let empty = tls.empty_certificate.client?;
+    let first = c.http.as_ref().filter(|_| tls.decrypted)?.exchanges.first()?;
+    let refuses = |r: &&http1::Response| String::from_utf8_lossy(&r.body_excerpt).contains(MISSING);
+    let (request, response) = (first.request.as_ref()?, first.response.as_ref().filter(refuses)?);
+    let message = format!(
+        "{} asked the edge for a client certificate, got none, and answered its request with status {}.",
+        c.server, response.status
+    );
+    let finding = Finding::new(empty, Confidence::Certain, message)
+        .evidence_if(tls.certificate_request(), "CertificateRequest of the origin")
+        .evidence(empty, "the edge's Certificate is empty")
+        .evidence(request.frame, "the edge's request: for the edge the handshake has succeeded")
+        .evidence(response.frame, format!("the origin: {}, \"{MISSING}\"", response.status))
+        .exchange(first.index)
+        .edge(Edge::status(response.status));
+    Some(advised(c, finding))
+}
+
+/// As messages of the handshake show it: up to TLS 1.2, and in TLS 1.3 with keys.
 fn in_clear<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Demand<'c>> {
     let (request, empty) = (tls.certificate_request()?, tls.empty_certificate.client?);
     let demand = |refusal, alert, confidence| Demand { request: Some(request), empty, refusal, alert, confidence };

@@ -1,6 +1,6 @@
 use crate::base::escape;
-use crate::diagnosis::{Confidence, Finding};
-use crate::observation::Connection;
+use crate::diagnosis::{Confidence, Edge, Finding};
+use crate::observation::{Connection, http1, tls};
 
 use super::{EDGE, NAMES_IN_A_SENTENCE, alert, client_hello, for_name, is_host_name, s_client, told_hello};
 
@@ -17,7 +17,7 @@ cause! {
     /// # Evidence
     /// The ClientHello with its list, then the fatal alert no_application_protocol (120), and no ServerHello. Some servers do
     /// not refuse by an alert: they finish the handshake and answer inside of it (Node in HTTP/2-only mode by a 403), which
-    /// only keys show.
+    /// only keys (`--keylog`) show.
     ///
     /// # Who must act
     /// Whoever configures TLS on the origin; or the distribution, where gRPC is switched on for an origin that has no HTTP/2.
@@ -51,20 +51,46 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let refusal = c.refusal().filter(|refusal| refusal.description == Some(NO_APPLICATION_PROTOCOL))?;
+    let Some(refusal) = c.refusal().filter(|refusal| refusal.description == Some(NO_APPLICATION_PROTOCOL)) else {
+        return told_in_http(c, client_hello(c)?);
+    };
     let hello = client_hello(c);
     let alpn = hello.map(|hello| hello.alpn.as_slice()).unwrap_or_default();
     let offer = hello.map(|hello| format!(": {}", offered(&hello.alpn))).unwrap_or_default();
     let message = format!("{} speaks no protocol that the edge offered{}{offer}.", c.server, for_name(c));
-    let try_it = alpn.first().filter(|name| is_host_name(name)).map_or("h2", String::as_str);
     let finding = Finding::new(refusal.frame, Confidence::Certain, message);
     let finding = told_hello(c, |hello| offered(&hello.alpn), finding)
         .evidence(refusal.frame, format!("fatal alert of the origin: {}", alert(refusal)))
         .rules_out("tls.no-common-cipher", "the alert would be handshake_failure (40)")
         .rules_out("tls.certificate-rejected", "the origin had shown no certificate: there is no ServerHello");
-    let only_http2 = alpn.iter().all(|name| name == "h2");
-    Some(
-        finding
+    let name = alpn.first().filter(|name| is_host_name(name)).map_or("h2", String::as_str);
+    let try_it = format!("{} refuses as long as the fault lasts.", s_client(c, &format!("-alpn {name}")));
+    // An edge that offers anything at all by ALPN wants HTTP/2.
+    Some(advised(alpn.iter().all(|name| name == "h2"), finding).fix(try_it))
+}
+
+/// The origin finishes the handshake without a protocol, and refuses inside of it, in Node's words.
+fn told_in_http(c: &Connection, hello: &tls::ClientHello) -> Option<Finding> {
+    const MISSING: &str = "ALPN Protocol, expected";
+    let first = c.http.as_ref().filter(|_| c.tls.as_ref().is_some_and(|tls| tls.decrypted))?.exchanges.first()?;
+    let refuses = |r: &&http1::Response| r.status == 403 && String::from_utf8_lossy(&r.body_excerpt).contains(MISSING);
+    let (request, response) = (first.request.as_ref()?, first.response.as_ref().filter(refuses)?);
+    let offered = offered(&hello.alpn);
+    let message = format!("{} speaks no protocol that the edge offered{}: {offered}.", c.server, for_name(c));
+    let finding = Finding::new(hello.frame, Confidence::Certain, message)
+        .evidence(hello.frame, offered)
+        .evidence(request.frame, "the edge's request: for the edge the handshake has succeeded")
+        .evidence(response.frame, format!("the origin: {}, for want of a protocol by ALPN", response.status))
+        .exchange(first.index)
+        .edge(Edge::status(response.status));
+    let try_it = s_client(c, "-alpn http/1.1");
+    let try_it = format!("{try_it} names no protocol under \"ALPN protocol\", or fails, as long as the fault lasts.");
+    let only_http2 = !hello.alpn.is_empty() && hello.alpn.iter().all(|name| name == "h2");
+    Some(advised(only_http2, finding).fix(try_it))
+}
+
+fn advised(only_http2: bool, finding: Finding) -> Finding {
+    finding
             .fix_if(
                 only_http2,
                 "Switch HTTP/2 on at the origin (nginx `http2`, Apache `Protocols h2 http/1.1`, HAProxy `alpn h2,http/1.1`), or gRPC off in the distribution.",
@@ -73,8 +99,6 @@ fn detect(c: &Connection) -> Option<Finding> {
                 !only_http2,
                 "Let the origin speak HTTP/1.1 as well: `http/1.1` in its list of protocols (HAProxy `alpn`, Apache `Protocols`, Node `allowHTTP1: true`).",
             )
-            .fix(format!("{} refuses as long as the fault lasts.", s_client(c, &format!("-alpn {try_it}")))),
-    )
 }
 
 /// `ALPN "h2", "http/1.1"`.

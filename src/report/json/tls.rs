@@ -105,7 +105,7 @@ impl<'a> Tls<'a> {
                 Handshake::Unknown => "unknown",
             },
             handshake_us: micros(duration(began, t.handshake_done())),
-            decrypted: false,
+            decrypted: t.decrypted,
             fault: t.fault.as_ref().map(Fault::of),
         }
     }

@@ -10,11 +10,11 @@ pub struct Alert {
     pub frame: FrameRef,
     /// Who sent it.
     pub from: Side,
-    /// 1 is a warning, 2 is fatal; `None` where the alert is encrypted.
+    /// 1 is a warning, 2 is fatal; `None` where it cannot be read.
     pub level: Option<u8>,
-    /// The IANA number of the description; `None` where the alert is encrypted.
+    /// The IANA number of the description; `None` where it cannot be read.
     pub description: Option<u8>,
-    /// Whether level and description cannot be read. TLS 1.3 hides even the fact that there was an alert.
+    /// Whether it went encrypted: keys alone show level and description. TLS 1.3 hides even that there was an alert.
     pub encrypted: bool,
 }
 
@@ -34,13 +34,19 @@ impl Alert {
         Self { frame, from, level: None, description: None, encrypted: true }
     }
 
-    /// The IANA name of the description, where it is in clear and has one.
+    /// Whether level and description cannot be read.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        self.description.is_none()
+    }
+
+    /// The IANA name of the description, where it can be read and has one.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         self.description.and_then(alert_name)
     }
 
-    /// `warning` or `fatal`, where the level is in clear and is one of the two.
+    /// `warning` or `fatal`, where the level can be read and is one of the two.
     #[must_use]
     pub fn level_name(&self) -> Option<&'static str> {
         match self.level? {
@@ -50,17 +56,23 @@ impl Alert {
         }
     }
 
-    /// Whether it is a close_notify in clear.
+    /// Whether it is surely a close_notify.
     #[must_use]
     pub fn is_close_notify(&self) -> bool {
         self.description == Some(Self::CLOSE_NOTIFY)
     }
 
-    /// Whether a handshake in which it is sent has failed: fatal, a close_notify, or an encrypted one, of which there
+    /// Whether it is of those by which a server refuses a client's certificate, or its Finished (RFC 8446 section 6.2).
+    #[must_use]
+    pub const fn refuses_client(&self) -> bool {
+        matches!(self.description, Some(40 | 42..=51 | 116))
+    }
+
+    /// Whether a handshake in which it is sent has failed: fatal, a close_notify, or a hidden one, of which there
     /// is no harmless kind before the end of a handshake.
     #[must_use]
     pub fn ends_handshake(&self) -> bool {
-        self.encrypted || self.level == Some(Self::FATAL) || self.is_close_notify()
+        self.is_hidden() || self.level == Some(Self::FATAL) || self.is_close_notify()
     }
 }
 

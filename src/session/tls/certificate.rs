@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use super::extension::list16;
+use super::extension::{self, list16, number};
 use super::summary::{MalformedCertificate, Summary};
 use crate::base::{Cursor, FrameRef, Short, Side};
 
@@ -70,6 +70,29 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<&[u8]>, Short> {
     Ok(all)
 }
 
+/// Certificates, and the OCSP response stapled to the first.
+type Stapled<'a> = (Vec<&'a [u8]>, Option<&'a [u8]>);
+
+/// The certificates in the body of a Certificate message of TLS 1.3, and the OCSP response stapled to the first
+/// (RFC 8446 sections 4.4.2 and 4.4.2.1).
+pub(super) fn read13(body: &[u8]) -> Result<Stapled<'_>, Short> {
+    let mut c = Cursor::new(body);
+    extension::list8(&mut c)?;
+    let mut list = list24(&mut c)?;
+    let (mut all, mut staple) = (Vec::new(), None);
+    while !list.is_empty() {
+        let is_first = all.is_empty();
+        all.push(list24(&mut list)?.rest());
+        for extension in extension::block(&mut list)? {
+            let extension = extension?;
+            if is_first && extension.number == number::STATUS_REQUEST {
+                staple = read_status(extension.data.rest())?;
+            }
+        }
+    }
+    Ok((all, staple))
+}
+
 /// The OCSP response in the body of a CertificateStatus message (RFC 6066 section 8), if it holds one.
 pub(super) fn read_status(body: &[u8]) -> Result<Option<&[u8]>, Short> {
     const OCSP: u8 = 1;
@@ -83,7 +106,7 @@ pub(super) fn read_status(body: &[u8]) -> Result<Option<&[u8]>, Short> {
 /// The names of acceptable authorities in a CertificateRequest (RFC 5246 section 7.4.4): how many there are.
 pub(super) fn authorities(body: &[u8], tls12: bool) -> Result<usize, Short> {
     let mut c = Cursor::new(body);
-    super::extension::list8(&mut c)?;
+    extension::list8(&mut c)?;
     if tls12 {
         list16(&mut c)?;
     }
@@ -92,6 +115,24 @@ pub(super) fn authorities(body: &[u8], tls12: bool) -> Result<usize, Short> {
     while !names.is_empty() {
         list16(&mut names)?;
         count += 1;
+    }
+    Ok(count)
+}
+
+/// The same in TLS 1.3 (RFC 8446 sections 4.3.2 and 4.2.4).
+pub(super) fn authorities13(body: &[u8]) -> Result<usize, Short> {
+    let mut c = Cursor::new(body);
+    extension::list8(&mut c)?;
+    let mut count = 0;
+    for extension in extension::block(&mut c)? {
+        let mut extension = extension?;
+        if extension.number == number::CERTIFICATE_AUTHORITIES {
+            let mut names = list16(&mut extension.data)?;
+            while !names.is_empty() {
+                list16(&mut names)?;
+                count += 1;
+            }
+        }
     }
     Ok(count)
 }

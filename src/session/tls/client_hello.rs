@@ -18,6 +18,8 @@ pub struct ClientHello {
     pub legacy_version: u16,
     /// The version in the header of the record that completes the message.
     pub record_version: u16,
+    /// The random, by which key logs name connections.
+    pub(super) random: [u8; 32],
     /// Bytes of the session id: 32 with tickets and in TLS 1.3's compatibility mode.
     pub session_id_len: u8,
     /// The session id, to be found again in the ServerHello of a resumption.
@@ -68,6 +70,7 @@ impl ClientHello {
             first_frame,
             legacy_version: 0,
             record_version: 0,
+            random: [0; 32],
             session_id_len: 0,
             session_id: [0; 32],
             ciphers: Vec::new(),
@@ -128,7 +131,7 @@ impl ClientHello {
         let mut c = Cursor::new(body);
         let mut hello = Self::empty(frame, first_frame);
         hello.legacy_version = c.u16()?;
-        c.take(32)?;
+        hello.random = c.take(32)?.first_chunk().copied().unwrap_or_default();
         let id = list8(&mut c)?.rest();
         hello.session_id_len = u8::try_from(id.len()).unwrap_or(u8::MAX);
         for (slot, byte) in hello.session_id.iter_mut().zip(id) {

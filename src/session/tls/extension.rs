@@ -10,12 +10,14 @@ pub(super) mod number {
     pub(in super::super) const POINT_FORMATS: u16 = 11;
     pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(in super::super) const ALPN: u16 = 16;
+    pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
     pub(in super::super) const SESSION_TICKET: u16 = 35;
     /// `key_share` before draft 23 of TLS 1.3.
     pub(in super::super) const KEY_SHARE_DRAFT: u16 = 40;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
     pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(in super::super) const CERTIFICATE_AUTHORITIES: u16 = 47;
     pub(in super::super) const KEY_SHARE: u16 = 51;
 }
 

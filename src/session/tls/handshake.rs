@@ -26,6 +26,8 @@ impl HandshakeType {
     pub const NEW_SESSION_TICKET: Self = Self(4);
     /// HelloRetryRequest of drafts before TLS 1.3.
     pub const HELLO_RETRY_REQUEST: Self = Self(6);
+    /// EncryptedExtensions (TLS 1.3).
+    pub const ENCRYPTED_EXTENSIONS: Self = Self(8);
     /// Certificate.
     pub const CERTIFICATE: Self = Self(11);
     /// ServerKeyExchange.
@@ -40,6 +42,8 @@ impl HandshakeType {
     pub const CLIENT_KEY_EXCHANGE: Self = Self(16);
     /// Finished; always encrypted, unless the suite encrypts nothing.
     pub const FINISHED: Self = Self(20);
+    /// KeyUpdate (TLS 1.3).
+    pub const KEY_UPDATE: Self = Self(24);
     /// CertificateStatus: the stapled OCSP response (RFC 6066 section 8).
     pub const CERTIFICATE_STATUS: Self = Self(22);
 }

@@ -2,12 +2,13 @@
 //!
 //! [`detect`] says whether a stream begins like TLS; an [`Observer`] then takes the bytes of both directions in
 //! stream order and fills a [`Transcript`]. SSL 3.0 to TLS 1.3 with its drafts, and the SSLv2-compatible ClientHello.
-//! Nothing is decrypted: what lies after the keys is told from the types and lengths of records alone.
+//! What lies behind the keys is told from the types and lengths of records alone, unless a key log opens it.
 //!
 //! ```text
 //! bytes -> record (framing, per side) -> handshake (whole messages) -> client_hello, server_hello, certificate
 //!                                     -> alert                     -> transcript -> outcome
 //!                                     -> encrypted, tls13 (types and lengths only)
+//!                                     -> decrypt, with keylog -> the same readers, and what lies inside of TLS
 //! ```
 //!
 //! Invariant: a byte inside an encrypted record costs a comparison and a subtraction per packet; no more is kept of
@@ -19,12 +20,14 @@
 mod alert;
 mod certificate;
 mod client_hello;
+mod decrypt;
 mod detect;
 mod encrypted;
 mod extension;
 mod fault;
 mod fingerprint;
 mod handshake;
+mod keylog;
 pub mod names;
 mod observer;
 mod outcome;
@@ -45,7 +48,8 @@ pub use detect::{Detection, Sender, detect};
 pub use encrypted::{EncryptedRecord, EncryptedRecords};
 pub use fault::{Fault, FaultKind};
 pub use handshake::HandshakeType;
-pub use observer::Observer;
+pub use keylog::{Keys, LogRead};
+pub use observer::{Inside, Observer};
 pub use outcome::Handshake;
 pub use record::{ContentType, RecordHeader};
 pub use server_hello::ServerHello;

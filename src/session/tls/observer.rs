@@ -1,6 +1,8 @@
 //! The observer of one connection: what the rest of the program talks to.
 
-use super::reader::Reader;
+use super::decrypt::Decryption;
+use super::keylog::Keys;
+use super::reader::{Reader, World};
 use super::transcript::Transcript;
 use crate::base::{FrameRef, PerSide, Side};
 
@@ -19,6 +21,18 @@ pub struct Observer {
 struct State {
     readers: PerSide<Reader>,
     transcript: Transcript,
+    decryption: Option<Box<Decryption>>,
+}
+
+/// Takes the application data that keys opened, in the order in which it was captured.
+pub trait Inside {
+    /// The next bytes of `from`; `frame` completes their record.
+    fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef);
+}
+
+/// Looks at none of it.
+impl Inside for () {
+    fn data(&mut self, _: Side, _: &[u8], _: FrameRef) {}
 }
 
 static NOTHING_SEEN: Transcript = Transcript::EMPTY;
@@ -30,15 +44,30 @@ impl Observer {
         Self { skip: PerSide { client: 0, server: 0 }, state: None }
     }
 
+    /// Has seen nothing, and opens records where `keys` has the secrets.
+    #[must_use]
+    pub fn with_keys(keys: Keys) -> Self {
+        let mut state = State::new();
+        state.decryption = Some(Box::new(Decryption::new(keys)));
+        Self { state: Some(state), ..Self::new() }
+    }
+
     /// Takes the next bytes of the stream of `from`, which `frame` carries.
     #[inline]
     pub fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+        self.data_and(from, bytes, frame, &mut ());
+    }
+
+    /// The same; `inside` takes the application data.
+    #[inline]
+    pub fn data_and(&mut self, from: Side, bytes: &[u8], frame: FrameRef, inside: &mut dyn Inside) {
         let skip = &mut self.skip[from];
         match u32::try_from(bytes.len()) {
             Ok(len) if len < *skip => *skip -= len,
             _ => {
                 let state = self.state.get_or_insert_with(State::new);
-                state.readers[from].data(skip, from, bytes, frame, &mut state.transcript);
+                let State { readers, transcript, decryption } = &mut **state;
+                readers[from].data(from, bytes, frame, World { transcript, skip, decryption, inside });
             }
         }
     }
@@ -50,7 +79,9 @@ impl Observer {
             return;
         }
         let state = self.state.get_or_insert_with(State::new);
-        state.readers[from].gap(&mut self.skip[from], from, len, frame, &mut state.transcript);
+        let State { readers, transcript, decryption } = &mut **state;
+        let skip = &mut self.skip[from];
+        readers[from].gap(from, len, frame, World { transcript, skip, decryption, inside: &mut () });
     }
 
     /// What has been seen so far.
@@ -62,7 +93,10 @@ impl Observer {
     /// What has been seen, to be kept.
     #[must_use]
     pub fn into_transcript(self) -> Transcript {
-        self.state.map_or(Transcript::EMPTY, |state| state.transcript)
+        self.state.map_or(Transcript::EMPTY, |state| {
+            let decrypted = state.decryption.is_some_and(|decryption| decryption.is_whole());
+            Transcript { decrypted, ..state.transcript }
+        })
     }
 
     /// Whether an encrypted record of `from` has begun and not ended.
@@ -74,7 +108,7 @@ impl Observer {
 
 impl State {
     fn new() -> Box<Self> {
-        Box::new(Self { readers: PerSide::default(), transcript: Transcript::EMPTY })
+        Box::new(Self { readers: PerSide::default(), transcript: Transcript::EMPTY, decryption: None })
     }
 }
 

@@ -42,7 +42,7 @@ impl Transcript {
     fn fails(&self, alert: &Alert) -> bool {
         let whole =
             self.client_hello.is_some() && self.server_hello.is_some() && !self.lost.client && !self.lost.server;
-        alert.ends_handshake() && (whole || !alert.encrypted)
+        alert.ends_handshake() && (whole || !alert.is_hidden())
     }
 
     /// The frame with which the handshake was finished.
@@ -50,12 +50,15 @@ impl Transcript {
     /// Up to TLS 1.2 that of the second encrypted handshake message after ChangeCipherSpec, whichever side sends it;
     /// where a hole may have swallowed it, that of the server's first application data, which comes later only.
     /// In TLS 1.3 that of the client's Finished (of its first application data, where it cannot be told), once the
-    /// server has answered application data: before, nobody but the two ends knows.
+    /// server has answered application data: before, nobody but the two ends knows. Where keys show both Finished, that
+    /// of the client, unless the server refuses it.
     #[must_use]
     pub fn handshake_done(&self) -> Option<FrameRef> {
         let hello = self.server_hello.as_ref()?;
         if hello.is_tls13() {
-            self.tls13.server_application?;
+            if self.tls13.server_application.is_none() && !self.both_finished() {
+                return None;
+            }
             return self.tls13.client_finished.or(self.tls13.client_application);
         }
         let (client, server) = (&self.encrypted.client, &self.encrypted.server);
@@ -64,6 +67,13 @@ impl Transcript {
             _ if self.lost.client || self.lost.server => server.first_application.filter(|_| client.application > 0),
             _ => None,
         }
+    }
+
+    /// Whether keys show the Finished of both sides, and the server does not refuse what came with the client's.
+    fn both_finished(&self) -> bool {
+        let (Some(finished), Some(_)) = (self.tls13.client_finished, self.tls13.server_finished) else { return false };
+        let refused = |a: &Alert| a.from == Side::Server && a.refuses_client() && a.frame >= finished;
+        !self.alerts.iter().any(refused)
     }
 
     /// Whether an earlier session was taken up again; `None` while that cannot be told.

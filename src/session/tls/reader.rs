@@ -1,9 +1,12 @@
 //! The records of one side, from bytes in stream order.
 
 mod body;
+mod sealed;
 
+use super::decrypt::Decryption;
 use super::fault::{Fault, FaultKind};
 use super::handshake::Assembler;
+use super::observer::Inside;
 use super::record::{Filled, MAX_RECORD, PartialHeader, RecordHeader, starts_record};
 use super::transcript::{CutMessage, Transcript};
 use crate::base::{FrameRef, Side};
@@ -15,6 +18,8 @@ use crate::base::{FrameRef, Side};
 ///          +------------------------------> Handshake ---------------+
 ///          |  alert or CCS, <= 2 bytes                               |
 ///          +------------------------------> Small -------------------+
+///          |  encrypted, and keys are at hand                         |
+///          +------------------------------> Sealed ------------------+
 ///          |  anything else                                          v
 /// Header --+------------------------------> Skip ---------------> Header
 ///    |     |  SSLv2 hello, first of all                              ^
@@ -30,6 +35,8 @@ enum Stage {
     Handshake { header: RecordHeader, left: u16, listed: usize },
     /// Within an alert or ChangeCipherSpec in clear.
     Small { header: RecordHeader, bytes: [u8; SMALL], have: u8 },
+    /// Within a record that is collected to be opened; `begun` has its header.
+    Sealed { header: RecordHeader, what: Skipped, left: u16, begun: FrameRef },
     /// Within a record that is stepped over; the bytes left are counted by the observer.
     Skip(Skipped),
     /// Within an SSLv2 hello.
@@ -82,6 +89,24 @@ struct Context<'a> {
     frame: FrameRef,
     transcript: &'a mut Transcript,
     skip: &'a mut u32,
+    decryption: &'a mut Option<Box<Decryption>>,
+    inside: &'a mut dyn Inside,
+}
+
+/// What readers work on beside their own state.
+pub(super) struct World<'a> {
+    pub(super) transcript: &'a mut Transcript,
+    /// What is left of an encrypted record.
+    pub(super) skip: &'a mut u32,
+    pub(super) decryption: &'a mut Option<Box<Decryption>>,
+    pub(super) inside: &'a mut dyn Inside,
+}
+
+impl<'a> World<'a> {
+    fn at(self, from: Side, frame: FrameRef) -> Context<'a> {
+        let World { transcript, skip, decryption, inside } = self;
+        Context { from, frame, transcript, skip, decryption, inside }
+    }
 }
 
 impl Context<'_> {
@@ -92,15 +117,8 @@ impl Context<'_> {
 }
 
 impl Reader {
-    /// Takes the next bytes. `skip` is what is left of an encrypted record.
-    pub(super) fn data(
-        &mut self,
-        skip: &mut u32,
-        from: Side,
-        mut bytes: &[u8],
-        frame: FrameRef,
-        transcript: &mut Transcript,
-    ) {
+    /// Takes the next bytes.
+    pub(super) fn data(&mut self, from: Side, mut bytes: &[u8], frame: FrameRef, world: World<'_>) {
         if matches!(self.stage, Stage::Lost) {
             if !starts_record(bytes) {
                 self.at += bytes.len() as u64;
@@ -110,12 +128,13 @@ impl Reader {
             self.uncertain = true;
             self.assembler.reset();
         }
-        let mut cx = Context { from, frame, transcript, skip };
+        let mut cx = world.at(from, frame);
         while !bytes.is_empty() {
             match &self.stage {
                 Stage::Header(_) => self.header(&mut bytes, &mut cx),
                 Stage::Handshake { .. } => self.handshake(&mut bytes, &mut cx),
                 Stage::Small { .. } => self.small(&mut bytes, &mut cx),
+                Stage::Sealed { .. } => self.sealed(&mut bytes, &mut cx),
                 Stage::Skip(what) => {
                     let what = *what;
                     self.skip(&mut bytes, what, &mut cx);
@@ -133,8 +152,9 @@ impl Reader {
     }
 
     /// Steps over `len` bytes that were not captured.
-    pub(super) fn gap(&mut self, skip: &mut u32, from: Side, len: u64, frame: FrameRef, transcript: &mut Transcript) {
-        let mut cx = Context { from, frame, transcript, skip };
+    pub(super) fn gap(&mut self, from: Side, len: u64, frame: FrameRef, world: World<'_>) {
+        let mut cx = world.at(from, frame);
+        self.unseal(&mut cx);
         match &mut self.stage {
             Stage::Closed { excerpt_goes_on } => *excerpt_goes_on = false,
             Stage::Lost => self.at = self.at.saturating_add(len),

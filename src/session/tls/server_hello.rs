@@ -16,6 +16,10 @@ pub struct ServerHello {
     pub version: u16,
     /// `server_version` (`legacy_version` in TLS 1.3).
     pub legacy_version: u16,
+    /// The random, which goes into keys up to TLS 1.2.
+    pub(super) random: [u8; 32],
+    /// The compression method; 0 is none.
+    pub(super) compression: u8,
     /// The cipher suite.
     pub cipher: u16,
     /// The protocol that ALPN settled on, bytes that are no UTF-8 replaced; encrypted in TLS 1.3. May be hostile.
@@ -56,19 +60,20 @@ pub(super) struct Read<'a> {
 pub(super) fn read(body: &[u8], frame: FrameRef, first_frame: FrameRef) -> Result<Read<'_>, Short> {
     let mut c = Cursor::new(body);
     let legacy_version = c.u16()?;
-    let is_retry = c.take(HELLO_RETRY_RANDOM.len())? == HELLO_RETRY_RANDOM;
+    let random = c.take(HELLO_RETRY_RANDOM.len())?.first_chunk().copied().unwrap_or_default();
+    let is_retry = random == HELLO_RETRY_RANDOM;
     // Drafts 18 to 21 wrote their number here and had neither session id nor compression.
     let old_draft = legacy_version >> 8 == 0x7f;
     let session_id = if old_draft { &[][..] } else { list8(&mut c)?.rest() };
     let cipher = c.u16()?;
-    if !old_draft {
-        c.u8()?;
-    }
+    let compression = if old_draft { 0 } else { c.u8()? };
     let mut hello = ServerHello {
         frame,
         first_frame,
         version: legacy_version,
         legacy_version,
+        random,
+        compression,
         cipher,
         alpn: None,
         group: None,

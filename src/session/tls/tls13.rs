@@ -9,9 +9,12 @@
 //! server: EncryptedExtensions ... Finished [tickets]                               | application data ... or tickets
 //! ```
 //!
+//! Where records are opened by keys, the same marks are set from what is in them.
+//!
 //! What cannot be told: the server's tickets from short responses, and anything of a peer that pads. A client that
 //! sends its flight in one record is followed by counting: it has at most `CLIENT_FLIGHT` records.
 
+use super::record::ContentType;
 use crate::base::{FrameRef, PerSide, Side};
 
 /// Marks in the encrypted part of a TLS 1.3 connection.
@@ -31,7 +34,21 @@ pub struct Tls13Marks {
     pub server_application: Option<FrameRef>,
     /// The last record of each side, where it has the length of an alert.
     pub alert_sized: PerSide<Option<FrameRef>>,
+    /// The record with the server's Finished, where keys show it.
+    pub server_finished: Option<FrameRef>,
+    /// The marks come from what is in the records, and not from lengths.
+    pub told: bool,
     client_records: u8,
+}
+
+/// What a record turned out to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) content_type: ContentType,
+    /// It has a Finished.
+    pub(super) finished: bool,
+    /// It has a Certificate without a certificate.
+    pub(super) empty_certificate: bool,
 }
 
 /// EndOfEarlyData, Certificate, CertificateVerify, Finished: the most records before a client's application data.
@@ -54,11 +71,42 @@ impl Tls13Marks {
         last_asked: None,
         server_application: None,
         alert_sized: PerSide { client: None, server: None },
+        server_finished: None,
+        told: false,
         client_records: 0,
     };
 
+    /// A record after the ServerHello was opened; `frame` has its header.
+    pub(super) fn told(&mut self, from: Side, content: Content, frame: FrameRef) {
+        self.told = true;
+        let is_alert = content.content_type == ContentType::ALERT;
+        self.alert_sized[from] = is_alert.then_some(frame);
+        if content.content_type == ContentType::APPLICATION_DATA {
+            match from {
+                Side::Client => {
+                    self.client_application.get_or_insert(frame);
+                    self.last_asked = Some(frame);
+                }
+                Side::Server if self.client_application.is_some() => {
+                    self.server_application.get_or_insert(frame);
+                }
+                Side::Server => {}
+            }
+        }
+        if content.empty_certificate && from == Side::Client {
+            self.empty_certificate.get_or_insert(frame);
+        }
+        if content.finished {
+            match from {
+                Side::Client => self.client_finished.get_or_insert(frame),
+                Side::Server => self.server_finished.get_or_insert(frame),
+            };
+        }
+    }
+
     /// A record of `len` bytes after the ServerHello, under a suite `cipher`; `frame` has its header.
     pub(super) fn record(&mut self, from: Side, len: u16, cipher: u16, early_data: bool, frame: FrameRef) {
+        self.told = false;
         let overhead = INNER_TYPE + tag(cipher);
         let is_alert = len == ALERT + overhead;
         self.alert_sized[from] = is_alert.then_some(frame);

@@ -1,6 +1,7 @@
 //! Everything that was seen of TLS on one connection.
 
 mod collect;
+mod inside;
 
 use super::alert::Alert;
 use super::certificate::Certificate;
@@ -21,7 +22,7 @@ pub(super) const MAX_ALERTS: usize = 16;
 /// The most bytes of a stapled OCSP response that are kept; real ones have up to 2 KiB.
 pub(super) const MAX_STAPLE: usize = 16 * 1024;
 
-/// A handshake message in clear. Here and elsewhere the frame that completes a message is the one that completes the
+/// A handshake message. Here and elsewhere the frame that completes a message is the one that completes the
 /// record with its last byte, as no end can act on it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageSeen {
@@ -71,7 +72,7 @@ pub struct Transcript {
     pub hello_retry_request: Option<FrameRef>,
     /// The group that the HelloRetryRequest asks for.
     pub hello_retry_group: Option<u16>,
-    /// Handshake messages in clear, in the order in which they were complete.
+    /// Handshake messages in clear, and in TLS 1.3 those that keys opened, in the order in which they were complete.
     pub messages: Vec<MessageSeen>,
     /// Messages that did not fit into `messages`.
     pub messages_unlisted: u32,
@@ -93,7 +94,7 @@ pub struct Transcript {
     pub alerts: Vec<Alert>,
     /// Alerts that did not fit into `alerts`.
     pub alerts_unlisted: u32,
-    /// Whether the server asked for a client certificate in clear; in TLS 1.3 it asks behind the keys.
+    /// Whether the server asked for a client certificate; in TLS 1.3 it asks behind the keys.
     pub client_certificate_requested: bool,
     /// How many authorities the CertificateRequest names.
     pub certificate_authorities: usize,
@@ -106,6 +107,8 @@ pub struct Transcript {
     pub cut_message: PerSide<Option<CutMessage>>,
     /// All records of each side.
     pub records: PerSide<RecordCount>,
+    /// Whether keys opened every encrypted record that was seen, of which there is at least one.
+    pub decrypted: bool,
 }
 
 impl Transcript {
@@ -137,6 +140,7 @@ impl Transcript {
             client: RecordCount { count: 0, first: None, last: None },
             server: RecordCount { count: 0, first: None, last: None },
         },
+        decrypted: false,
     };
 
     /// The frame that completes the first message of `kind` from `from`.

@@ -4,11 +4,16 @@ use super::{Ending, socket};
 use crate::certs::ORIGIN_NAME;
 use crate::lab::Lab;
 use anyhow::{Context as _, Result, bail};
-use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslMode, SslStream, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    HandshakeError, SslConnector, SslMethod, SslMode, SslOptions, SslStream, SslVerifyMode, SslVersion,
+};
 use openssl::x509::X509;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+
+/// `SSL_OP_NO_ENCRYPT_THEN_MAC`, for which the crate has no name.
+const NO_ENCRYPT_THEN_MAC: u64 = 1 << 19;
 
 /// An edge to be connected.
 pub(crate) struct OpenSsl {
@@ -17,6 +22,10 @@ pub(crate) struct OpenSsl {
     pub(crate) highest: SslVersion,
     /// In OpenSSL's notation; only for TLS 1.2 and below.
     pub(crate) ciphers: &'static str,
+    /// The suites of TLS 1.3; empty for OpenSSL's own list.
+    pub(crate) suites: &'static str,
+    /// Whether it offers encrypt-then-MAC (RFC 7366).
+    pub(crate) encrypt_then_mac: bool,
     /// Whether it checks the origin's certificate.
     pub(crate) verify: bool,
     /// Whether it says that it tries again with a lower version than it could have.
@@ -39,6 +48,8 @@ impl OpenSsl {
         lowest: SslVersion::TLS1_2,
         highest: SslVersion::TLS1_3,
         ciphers: "DEFAULT",
+        suites: "",
+        encrypt_then_mac: true,
         verify: true,
         fallback: false,
         keys: false,
@@ -52,6 +63,12 @@ impl OpenSsl {
         builder.set_min_proto_version(Some(self.lowest))?;
         builder.set_max_proto_version(Some(self.highest))?;
         builder.set_cipher_list(self.ciphers)?;
+        if !self.suites.is_empty() {
+            builder.set_ciphersuites(self.suites)?;
+        }
+        if !self.encrypt_then_mac {
+            builder.set_options(SslOptions::from_bits_retain(NO_ENCRYPT_THEN_MAC));
+        }
         if !self.alpn.is_empty() {
             builder.set_alpn_protos(self.alpn)?;
         }

@@ -4,6 +4,7 @@ mod app;
 mod capture;
 mod healthy;
 mod healthy_connection;
+mod healthy_keys;
 mod http;
 mod http_response;
 mod inner;
@@ -44,6 +45,7 @@ const FAMILIES: &[&[Scenario]] = &[
     capture::SCENARIOS,
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
+    healthy_keys::SCENARIOS,
 ];
 
 /// All scenarios.

@@ -50,8 +50,13 @@ impl Reader {
     }
 
     fn begin_skip(&mut self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) {
+        let is_sealed = self.is_sealed(header, what, cx);
         if what != Skipped::Unknown {
-            cx.transcript.encrypted_begins(cx.from, header, cx.frame);
+            cx.transcript.encrypted_begins(cx.from, header, cx.frame, is_sealed);
+        }
+        if is_sealed {
+            self.stage = Stage::Sealed { header, what, left: header.len, begun: cx.frame };
+            return;
         }
         self.stage = Stage::Skip(what);
         self.at += u64::from(header.len);

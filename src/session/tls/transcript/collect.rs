@@ -19,18 +19,32 @@ impl Transcript {
         records.last = Some(frame);
     }
 
-    /// An encrypted record begins.
-    pub(in super::super) fn encrypted_begins(&mut self, from: Side, header: RecordHeader, frame: FrameRef) {
+    /// An encrypted record begins. One that is to be opened is marked by what is in it.
+    pub(in super::super) fn encrypted_begins(
+        &mut self,
+        from: Side,
+        header: RecordHeader,
+        frame: FrameRef,
+        opened: bool,
+    ) {
         let early_data = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
         if from == Side::Client && early_data && self.server_hello.is_none() {
             self.encrypted.client.early_data += 1;
             return;
         }
         self.encrypted[from].begin(header.content_type, header.len, frame);
+        if !opened {
+            self.mark_by_length(from, header, frame);
+        }
+    }
+
+    /// What the length of an encrypted record tells, in TLS 1.3.
+    pub(in super::super) fn mark_by_length(&mut self, from: Side, header: RecordHeader, frame: FrameRef) {
         if let Some(hello) = &self.server_hello
             && hello.is_tls13()
             && header.content_type == ContentType::APPLICATION_DATA
         {
+            let early_data = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
             self.tls13.record(from, header.len, hello.cipher, early_data, frame);
         }
     }
@@ -163,7 +177,7 @@ impl Transcript {
         self.server_hello.get_or_insert(hello);
     }
 
-    fn certificates(&mut self, from: Side, frame: FrameRef, all: &[&[u8]]) {
+    pub(super) fn certificates(&mut self, from: Side, frame: FrameRef, all: &[&[u8]]) {
         if all.is_empty() {
             self.empty_certificate[from].get_or_insert(frame);
         }
