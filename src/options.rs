@@ -2,6 +2,7 @@
 
 mod ip_ranges;
 mod selection;
+mod trust;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
 pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
     Ok(Options {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
+        trust: trust::trust(&typed.judged)?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         selection: selection::selection(typed)?,
@@ -46,6 +48,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
 pub(crate) fn look(typed: &Look) -> Result<Options, String> {
     Ok(Options {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
+        trust: trust::trust(&typed.judged)?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         ..Options::default()

@@ -176,6 +176,7 @@ impl Open {
             tcp,
             proxy_protocol: protocols.proxy,
             tls: protocols.tls,
+            chain: None,
             http: protocols.http,
             foreign: protocols.foreign,
             edge,
