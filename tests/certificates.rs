@@ -78,6 +78,11 @@ fn record(messages: &[(u8, Vec<u8>)]) -> Vec<u8> {
 
 /// A handshake in TLS 1.2 that the edge ends with a RST once it has seen these certificates.
 fn refused(certificates: &[Vec<u8>], sni: &str) -> Vec<u8> {
+    also_refused(Capture::new(), certificates, sni).bytes()
+}
+
+/// The same after others.
+fn also_refused(before: Capture, certificates: &[Vec<u8>], sni: &str) -> Capture {
     let name = list16(&[&[0], &list16(sni.as_bytes())[..]].concat());
     let extension = [&[0, 0], &list16(&name)[..]].concat();
     let fixed = [&[3, 3][..], &[7; 32], &[0]].concat();
@@ -85,7 +90,7 @@ fn refused(certificates: &[Vec<u8>], sni: &str) -> Vec<u8> {
     let answer = [&fixed[..], &[0xc0, 0x2f, 0]].concat();
     let list: Vec<u8> = certificates.iter().flat_map(|der| list24(der)).collect();
     let flight = record(&[(2, answer), (11, list24(&list)), (14, Vec::new())]);
-    Capture::new().open().edge(PSH_ACK, &record(&[(1, hello)])).origin(PSH_ACK, &flight).edge(RST, b"").bytes()
+    before.open().edge(PSH_ACK, &record(&[(1, hello)])).origin(PSH_ACK, &flight).edge(RST, b"")
 }
 
 #[test]
@@ -117,4 +122,41 @@ fn a_chain_of_the_real_web_verifies_at_its_own_time() {
         assert_eq!((told.outcome, told.cause), (Outcome::Failed, Some(cause)), "{what}: {told:?}");
         assert_eq!(told.confidence == Some(Confidence::Certain), cause != "tls.certificate-rejected", "{what}");
     }
+}
+
+#[test]
+fn a_judgement_is_remembered_for_its_own_chain_name_and_time_alone() {
+    let whole = chain("web-chain-2024.pem");
+    // More than are remembered, then all of them again.
+    let names: Vec<String> = (0..300).chain(0..300).map(|i| format!("n{i}.example")).collect();
+    let begin = Capture::new();
+    let capture = names.iter().fold(begin, |capture, name| also_refused(capture, &whole, name).next());
+    let mut options = Options::default();
+    options.trust.at = Timestamp::parse("2024-05-03T12:00:00Z");
+    let told = analyse_by(&capture.bytes(), &options).unwrap().0.connections;
+    assert_eq!(told.len(), names.len());
+    for told in told {
+        let name = &names[usize::try_from(told.id).unwrap() - 1];
+        assert!(told.message.contains(&format!("not for \"{name}\"")), "{}", told.message);
+    }
+
+    // One capture, before and after the chain expires.
+    let before = also_refused(Capture::new(), &whole, "www.ugdturner.com").later(20 * 86_400).next();
+    let capture = at(1_740_787_200, also_refused(before, &whole, "www.ugdturner.com").bytes());
+    let mut told = analyse_by(&capture, &Options::default()).unwrap().0.connections;
+    told.sort_by_key(|t| t.id);
+    let causes: Vec<_> = told.iter().map(|t| t.cause).collect();
+    assert_eq!(causes, [Some("tls.certificate-rejected"), Some("tls.certificate-expired")]);
+}
+
+/// The capture as if its first packet had come at that second of the Unix era.
+fn at(second: u32, mut capture: Vec<u8>) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (first, mut record) = (word(&capture, 24), 24);
+    while record < capture.len() {
+        let time = word(&capture, record) - first + second;
+        capture[record..record + 4].copy_from_slice(&time.to_le_bytes());
+        record += 16 + word(&capture, record + 8) as usize;
+    }
+    capture
 }
