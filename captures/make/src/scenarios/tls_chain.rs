@@ -183,7 +183,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/certificate-chain-invalid/nginx-tls12-eight-authorities",
+        path: "tls/certificate-chain-invalid/nginx-tls12-nine-authorities",
         title: "nginx, TLS 1.2, a chain that is too deep",
         fault: "Between the certificate and the root are nine authorities.",
         also: UNTRUSTED,
