@@ -38,8 +38,6 @@ pub(super) struct Fault {
     pub(super) note: String,
     /// How sure it is that an edge refuses this, where it left.
     pub(super) confidence: Confidence,
-    /// Whether an edge other than CloudFront's may accept it, so that it is worth a word although this one did.
-    pub(super) tolerated: bool,
 }
 
 /// The finding that a fault of the chain makes on this connection; none where it does not matter.
@@ -68,10 +66,10 @@ pub(super) fn finding(c: &Connection, fault: Fault) -> Option<Finding> {
     // What a load balancer accepts, CloudFront never sees.
     let noteworthy = c.edge.kind != EdgeKind::Private;
     match c.edge_went_on().filter(|_| noteworthy) {
-        Some(went_on) => fault.tolerated.then(|| {
+        Some(went_on) => {
             let message = format!("{what}. The edge of this connection accepted it all the same.");
-            begin(Confidence::Certain, message).evidence(went_on, "the edge goes on").effect(Effect::Note)
-        }),
+            Some(begin(Confidence::Certain, message).evidence(went_on, "the edge goes on").effect(Effect::Note))
+        }
         None => {
             let undecided = noteworthy && c.is_open() && c.hello_begins().is_some() && c.server_flight().is_some();
             undecided.then(|| {
@@ -89,9 +87,17 @@ pub(super) fn note(c: &Connection, fault: Fault) -> Option<Finding> {
     Some(Finding::new(shown, Confidence::Certain, format!("{}.", fault.what)).evidence(shown, fault.note))
 }
 
-/// The first fault of the chain of which `pick` makes something.
-pub(super) fn fault<'c, T>(c: &'c Connection, pick: impl Fn(&'c ChainFault) -> Option<T>) -> Option<T> {
-    c.chain.as_ref()?.report.faults.iter().find_map(pick)
+/// The first fault of the chain of which `pick` makes something, where it matters on this connection: most edges have
+/// accepted what they saw, and reading a certificate takes long. What is `tolerated` by some edges is worth a word
+/// although this one accepted it.
+pub(super) fn fault<'c, T>(
+    c: &'c Connection,
+    tolerated: bool,
+    pick: impl Fn(&'c ChainFault) -> Option<T>,
+) -> Option<T> {
+    let picked = c.chain.as_ref()?.report.faults.iter().find_map(pick)?;
+    let accepted = c.edge_went_on().is_some();
+    (!accepted || (tolerated && c.edge.kind != EdgeKind::Private)).then_some(picked)
 }
 
 /// What a certificate of the origin says.

@@ -44,7 +44,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let (issuer, url) = certificate::fault(c, |fault| match fault {
+    let (issuer, url) = certificate::fault(c, false, |fault| match fault {
         ChainFault::Incomplete { issuer, url } => Some((issuer, url)),
         _ => None,
     })?;
@@ -54,7 +54,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} was signed by \"{issuer}\", whose certificate was not sent", certificate::subject(c, 0)),
             note: format!("Certificate: issuer {issuer}, and no certificate of that name follows"),
             confidence: Confidence::Certain,
-            tolerated: false,
         },
     )?;
     let finding = match url {

@@ -47,7 +47,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let why = certificate::fault(c, |fault| match fault {
+    let why = certificate::fault(c, false, |fault| match fault {
         ChainFault::Invalid(why) => Some(why),
         _ => None,
     })?;
@@ -70,7 +70,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("The chain of {} {said}", c.server),
             note: format!("Certificate: the chain {said}"),
             confidence,
-            tolerated: false,
         },
     )?;
     Some(

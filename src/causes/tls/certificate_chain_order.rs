@@ -38,7 +38,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    certificate::fault(c, |fault| (*fault == ChainFault::Order).then_some(()))?;
+    certificate::fault(c, true, |fault| (*fault == ChainFault::Order).then_some(()))?;
     let path = &c.chain.as_ref()?.report.path;
     let order: Vec<_> = path.iter().map(|i| (i + 1).to_string()).collect();
     let order = order.join(", ");
@@ -48,7 +48,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("The certificates of {} chain in the order {order} of those sent, which is not the order in which they were sent", c.server),
             note: format!("Certificate: the chain is {order}"),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(finding.fix("Put them into one file in this order: leaf, the intermediate that signed it, the next one, without the root."))

@@ -45,7 +45,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let expired = certificate::fault(c, |fault| match fault {
+    let expired = certificate::fault(c, true, |fault| match fault {
         ChainFault::Expired { certificate } => Some(*certificate),
         _ => None,
     })?;
@@ -58,7 +58,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} expired on {}, {ago} earlier", certificate::subject(c, expired), until),
             note: format!("Certificate: {}, notAfter {until}", summary.subject),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(

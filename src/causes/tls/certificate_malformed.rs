@@ -40,7 +40,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let broken = certificate::fault(c, |fault| match fault {
+    let broken = certificate::fault(c, false, |fault| match fault {
         ChainFault::Malformed { certificate } => Some(*certificate),
         _ => None,
     })?;
@@ -51,7 +51,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("Certificate {} of {} cannot be read: {why}", broken + 1, c.server),
             note: format!("Certificate {}: {why}", broken + 1),
             confidence: Confidence::Likely,
-            tolerated: false,
         },
     )?;
     Some(

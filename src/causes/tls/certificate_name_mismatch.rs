@@ -48,7 +48,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    certificate::fault(c, |fault| (*fault == ChainFault::NameMismatch).then_some(()))?;
+    certificate::fault(c, true, |fault| (*fault == ChainFault::NameMismatch).then_some(()))?;
     let leaf = certificate::summary(c, 0)?;
     let report = &c.chain.as_ref()?.report;
     let common = leaf.common_name.as_slice();
@@ -59,7 +59,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("The certificate of {} is for {presented}, not for {}", c.server, listed(&report.names)),
             note: format!("Certificate: for {presented}"),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(

@@ -41,7 +41,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let early = certificate::fault(c, |fault| match fault {
+    let early = certificate::fault(c, true, |fault| match fault {
         ChainFault::NotYetValid { certificate } => Some(*certificate),
         _ => None,
     })?;
@@ -53,7 +53,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} is not valid before {}, {ahead} later", certificate::subject(c, early), from),
             note: format!("Certificate: {}, notBefore {from}", summary.subject),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(

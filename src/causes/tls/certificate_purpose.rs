@@ -39,14 +39,13 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    certificate::fault(c, |fault| (*fault == ChainFault::Purpose).then_some(()))?;
+    certificate::fault(c, true, |fault| (*fault == ChainFault::Purpose).then_some(()))?;
     let finding = certificate::finding(
         c,
         Fault {
             what: format!("{} is not for servers: its extended key usage lacks serverAuth", certificate::subject(c, 0)),
             note: "Certificate: extendedKeyUsage without serverAuth".to_owned(),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(

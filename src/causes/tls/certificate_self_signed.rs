@@ -43,7 +43,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    certificate::fault(c, |fault| (*fault == ChainFault::SelfSigned).then_some(()))?;
+    certificate::fault(c, false, |fault| (*fault == ChainFault::SelfSigned).then_some(()))?;
     let leaf = certificate::summary(c, 0)?;
     let finding = certificate::finding(
         c,
@@ -51,7 +51,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} (\"{}\") is signed by itself", certificate::subject(c, 0), leaf.subject),
             note: format!("Certificate: subject and issuer are both {}", leaf.subject),
             confidence: Confidence::Certain,
-            tolerated: false,
         },
     )?;
     Some(

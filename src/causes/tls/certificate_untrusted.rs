@@ -44,7 +44,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let (last, issuer, is_root) = certificate::fault(c, |fault| match fault {
+    let (last, issuer, is_root) = certificate::fault(c, false, |fault| match fault {
         ChainFault::Untrusted { certificate, issuer, is_root } => Some((*certificate, issuer, *is_root)),
         _ => None,
     })?;
@@ -55,7 +55,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} leads to \"{issuer}\", a CA that is not in the Mozilla store", certificate::subject(c, 0)),
             note: format!("Certificate {}: issuer {issuer}, {sent}", last + 1),
             confidence: Confidence::Likely,
-            tolerated: false,
         },
     )?;
     Some(

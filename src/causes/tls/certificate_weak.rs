@@ -36,7 +36,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let (weak, what) = certificate::fault(c, |fault| match fault {
+    let (weak, what) = certificate::fault(c, true, |fault| match fault {
         ChainFault::Weak { certificate, what } => Some((*certificate, what)),
         _ => None,
     })?;
@@ -46,7 +46,6 @@ fn detect(c: &Connection) -> Option<Finding> {
             what: format!("{} is weaker than is accepted today: {what}", certificate::subject(c, weak)),
             note: format!("Certificate {}: {what}", weak + 1),
             confidence: Confidence::Certain,
-            tolerated: true,
         },
     )?;
     Some(finding.fix("Make a new key (RSA 2048 or EC P-256) and let a CA sign it with SHA-256."))
