@@ -5,7 +5,7 @@ mod output;
 mod progress;
 mod question;
 
-pub(crate) use args::{Analyze, Format, Look};
+pub(crate) use args::{Analyze, Format, Judged, Look};
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod ip_ranges;
 mod keylog;
 mod selection;
+mod trust;
 
 use std::path::Path;
 
@@ -35,6 +36,7 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
 pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
     Ok(Options {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
+        trust: trust::trust(&typed.judged)?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         keys: keylog::read(&typed.keylog)?,
@@ -48,6 +50,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
 pub(crate) fn look(typed: &Look) -> Result<Options, String> {
     Ok(Options {
         prefixes: prefixes(typed.ip_ranges.as_deref())?,
+        trust: trust::trust(&typed.judged)?,
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         keys: keylog::read(&typed.keylog)?,

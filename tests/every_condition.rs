@@ -173,8 +173,10 @@ impl Subject {
             let found = t.cause.is_some_and(|cause| self.found.contains(cause));
             // With one direction only, nothing shows that there was an answer: that is said.
             let deaf = t.confidence < Some(Confidence::Certain) && t.limits.iter().any(|l| l.0 == "capture.one-sided");
-            // Nor what the rest of a cut answer would have made of its beginning.
-            let cut = t.confidence < Some(Confidence::Certain) && t.limits.iter().any(|l| l.0 == "capture.snap-length");
+            // Nor what the rest of a cut answer would have made of its beginning. That the edge refuses the certificate is
+            // certain by its alert, and the reason is in the certificate.
+            let unsure = t.confidence < Some(Confidence::Certain) || t.cause == Some("tls.certificate-rejected");
+            let cut = unsure && t.limits.iter().any(|l| l.0 == "capture.snap-length");
             let of_beginning = t.cause.is_some_and(|cause| self.supersedes(cause)) && cut;
             t.outcome == Outcome::Failed && !found && !deaf && !of_beginning
         };

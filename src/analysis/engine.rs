@@ -6,7 +6,7 @@ use crate::base::{CaptureIndex, Endpoint, FrameRef};
 use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
-use crate::observation::{Connection, Ended, Hosts};
+use crate::observation::{Connection, Ended, Hosts, Judge};
 use crate::source::{Packet, Secrets};
 use crate::tcp;
 
@@ -61,6 +61,7 @@ pub struct Engine<'o> {
     defragmenter: Defragmenter,
     noticed: Noticed,
     hosts: Hosts,
+    judge: Judge<'o>,
     /// Memory that bytes out of order take.
     held: usize,
     order: u64,
@@ -77,6 +78,7 @@ impl<'o> Engine<'o> {
             defragmenter: Defragmenter::default(),
             noticed: Noticed::default(),
             hosts: Hosts::default(),
+            judge: Judge::new(&options.trust),
             held: 0,
             order: 0,
             clock: Clock::new(),
@@ -253,7 +255,8 @@ impl<'o> Engine<'o> {
 
     fn close(&mut self, open: Open, ended: Ended) -> Connection {
         self.held = self.held.saturating_sub(open.held());
-        let c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
+        let mut c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
+        c.chain = self.judge.judge(&c);
         let noticed = self.noticed.captures.entry(c.first.capture).or_default();
         noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         noticed.one_sided += u64::from(c.is_one_sided());

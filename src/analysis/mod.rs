@@ -20,7 +20,7 @@ pub use run::{Failure, run};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;
 
-use crate::observation::Prefixes;
+use crate::observation::{Prefixes, Trust};
 use crate::session::tls::Keys;
 
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
@@ -31,6 +31,8 @@ pub const MAX_CONNECTIONS: usize = 131_072;
 pub struct Options {
     /// Which addresses are CloudFront's.
     pub prefixes: Prefixes,
+    /// What certificates are judged by.
+    pub trust: Trust,
     /// Origin ports to look at; empty: all.
     pub ports: Vec<u16>,
     /// A pcap-filter expression, run over frames as captured.
@@ -49,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             prefixes: Prefixes::default(),
+            trust: Trust::default(),
             ports: Vec::new(),
             filter: None,
             keys: Keys::default(),

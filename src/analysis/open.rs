@@ -177,6 +177,7 @@ impl Open {
             tcp,
             proxy_protocol: protocols.proxy,
             tls: protocols.tls,
+            chain: None,
             http: protocols.http,
             foreign: protocols.foreign,
             edge,

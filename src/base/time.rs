@@ -38,6 +38,12 @@ impl Timestamp {
         jiff::fmt::strtime::format("%H:%M:%S%.6f", &self.civil()).unwrap_or_default()
     }
 
+    /// `2026-11-21 18:06 UTC`: for dates far from the capture.
+    #[must_use]
+    pub fn to_the_minute(self) -> String {
+        jiff::fmt::strtime::format("%Y-%m-%d %H:%M UTC", &self.civil()).unwrap_or_default()
+    }
+
     fn civil(self) -> jiff::Zoned {
         // An i64 of nanoseconds is always within jiff's range (years -9999 to 9999).
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC)
@@ -92,6 +98,7 @@ mod tests {
     fn times_read_as_rfc_3339() {
         assert_eq!(Timestamp(1_700_000_000_000_000_123).to_string(), "2023-11-14T22:13:20.000000123Z");
         assert_eq!(Timestamp(1_700_000_000_123_456_789).time_of_day(), "22:13:20.123456");
+        assert_eq!(Timestamp(1_700_000_000_123_456_789).to_the_minute(), "2023-11-14 22:13 UTC");
         assert_eq!(Timestamp::parse("2023-11-14T22:13:20.000000123Z"), Some(Timestamp(1_700_000_000_000_000_123)));
         assert_eq!((Timestamp::parse("yesterday"), Timestamp::parse("9999-01-01T00:00:00Z")), (None, None));
         assert_eq!(Timestamp(i64::MIN).to_string().len(), Timestamp(0).to_string().len());

@@ -70,6 +70,7 @@ use {area, or_default};
 
 mod app;
 mod capture;
+mod certificate;
 mod http;
 mod proxy;
 mod tcp;

@@ -148,9 +148,29 @@ pub(crate) struct Look {
     #[arg(long, value_name = "FILE")]
     pub(crate) ip_ranges: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) judged: Judged,
+
     /// Colour; `auto` does on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// What certificates are judged by.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Judged {
+    /// Trust the certificates of this PEM file beside the built-in Mozilla store; may be given several times
+    #[arg(long, value_name = "PEM")]
+    pub(crate) trust: Vec<PathBuf>,
+
+    /// A name that CloudFront accepts on the certificate: the origin domain, or the forwarded Host; may be given several
+    /// times [default: the SNI]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) origin_name: Vec<String>,
+
+    /// Judge certificates for this time, RFC 3339 [default: the time of the packet that carried them]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -220,6 +240,9 @@ pub(crate) struct Analyze {
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]
     pub(crate) ip_ranges: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) judged: Judged,
 
     /// Text: list healthy connections, too
     #[arg(long)]

@@ -6,6 +6,7 @@ use crate::session::{Foreign, http1, proxy, tls};
 use crate::tcp::{Closer, End, Summary};
 
 use super::edge::{Edge, Role};
+use super::trust::Chain;
 
 /// What told the client from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct Connection {
     pub proxy_protocol: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
     pub tls: Option<tls::Transcript>,
+    /// What is to be said of the certificates that the origin sent in clear.
+    pub chain: Option<Chain>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
     pub http: Option<http1::Transcript>,
     /// The first bytes of a side that spoke neither.

@@ -1,7 +1,7 @@
 //! What was seen of one connection, and where.
 //!
 //! Invariant: everything here is a fact with a frame. Nothing is judged, and nothing is taken from outside the
-//! connection but the addresses of CloudFront and of this host.
+//! connection but the addresses of CloudFront and of this host, and what certificates are judged by.
 
 mod connection;
 mod edge;
@@ -16,6 +16,7 @@ mod not_tls;
 mod prefixes;
 mod proxied;
 mod timing;
+mod trust;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
@@ -27,6 +28,7 @@ pub use hosts::Hosts;
 pub use not_tls::{Malformed, NotTls};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 pub use timing::{Step, Timings};
+pub use trust::{Chain, ChainFault, ChainReport, Invalid, Judge, NoAnchor, Trust};
 
 pub use crate::ip::IcmpKind;
 pub use crate::session::{Foreign, http1, proxy, tls};

@@ -23,6 +23,8 @@ pub struct Case {
     pub cause: Option<String>,
     /// A key log lies beside it: without decryption the cause cannot be seen.
     pub needs_keys: bool,
+    /// The root that this capture's edge trusts, where it lies beside it.
+    pub trust: Option<PathBuf>,
     /// Further causes that may rightly be found there.
     pub also: BTreeSet<String>,
 }
@@ -68,13 +70,23 @@ fn case(dir: &Path) -> Case {
         [area, slug, _] => Some(format!("{area}.{slug}")),
         _ => panic!("{name}: neither healthy/NAME nor AREA/SLUG/VARIANT"),
     };
-    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), also }
+    let trust = Some(dir.join("ca.pem")).filter(|path| path.is_file());
+    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), trust, also }
 }
 
 impl Case {
-    /// The options of somebody who has the key log that lies beside the capture.
+    /// The options of somebody who trusts what the edge trusts.
+    pub fn trusting(&self) -> Options {
+        let mut options = Options::default();
+        if let Some(path) = &self.trust {
+            options.trust.add_pem(&fs::read(path).unwrap()).unwrap();
+        }
+        options
+    }
+
+    /// The same with the key log that lies beside the capture.
     pub fn with_keys(&self) -> Options {
-        let options = Options::default();
+        let options = self.trusting();
         if self.needs_keys {
             let log = fs::File::open(self.path.with_file_name("keys.log")).unwrap();
             assert_eq!(options.keys.read(log).unwrap().problem(), None, "{}", self.name);
@@ -152,6 +164,11 @@ impl Renderer for Ear {
 /// Analyses a capture from memory; `None` where it is none.
 pub fn analyse(bytes: &[u8]) -> Option<(Ear, Summary)> {
     analyse_by(bytes, &Options::default())
+}
+
+/// Analyses a capture by what its edge trusts.
+pub fn analyse_case(case: &Case) -> Option<(Ear, Summary)> {
+    analyse_by(&fs::read(&case.path).unwrap(), &case.trusting())
 }
 
 /// The same with other options.

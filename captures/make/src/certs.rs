@@ -28,6 +28,7 @@ pub(crate) struct Authority {
 pub(crate) enum Key {
     P256,
     P521,
+    Rsa1024,
     Rsa2048,
     Ed25519,
 }
@@ -42,6 +43,10 @@ pub(crate) struct Leaf {
     pub(crate) not_after: i64,
     /// Whether the intermediate is sent with it.
     pub(crate) with_intermediate: bool,
+    /// Whether its extended key usage is that of clients in place of servers.
+    pub(crate) for_clients: bool,
+    /// Whether it is signed with SHA-1.
+    pub(crate) sha1: bool,
 }
 
 /// Files of a leaf, in the lab's directory.
@@ -54,8 +59,15 @@ pub(crate) struct Files {
 }
 
 impl Leaf {
-    pub(crate) const GOOD: Leaf =
-        Leaf { name: ORIGIN_NAME, key: Key::P256, not_before: -30, not_after: 60, with_intermediate: true };
+    pub(crate) const GOOD: Leaf = Leaf {
+        name: ORIGIN_NAME,
+        key: Key::P256,
+        not_before: -30,
+        not_after: 60,
+        with_intermediate: true,
+        for_clients: false,
+        sha1: false,
+    };
 
     /// Makes the leaf, signed by the lab's authority, and writes its files.
     pub(crate) fn issue(&self, lab: &mut Lab) -> Result<Files> {
@@ -65,6 +77,37 @@ impl Leaf {
         if self.with_intermediate {
             chain.extend(authority.intermediate.to_pem()?);
         }
+        self.files(lab, chain, &key)
+    }
+
+    /// Makes the leaf, signed by a root that no edge knows, and writes its files.
+    pub(crate) fn issue_by(&self, authority: &Authority, lab: &Lab) -> Result<Files> {
+        let (leaf, key) = authority.sign(self)?;
+        self.files(lab, [leaf.to_pem()?, authority.intermediate.to_pem()?].concat(), &key)
+    }
+
+    /// Makes the leaf, signed by the last of these, each of which is signed by the one before it and the first by the
+    /// lab's root. The file has the leaf, then the others as `order` puts them.
+    pub(crate) fn issue_below(
+        &self,
+        lab: &mut Lab,
+        authorities: &[Below],
+        order: fn(Vec<Vec<u8>>) -> Vec<Vec<u8>>,
+    ) -> Result<Files> {
+        let authority = lab.authority()?;
+        let mut issuer = (authority.intermediate.clone(), authority.intermediate_key.clone());
+        let mut sent = vec![authority.intermediate.to_pem()?];
+        for below in authorities {
+            let key = Key::P256.generate()?;
+            let certificate = below.certify(&key, &issuer)?;
+            sent.insert(0, certificate.to_pem()?);
+            issuer = (certificate, key);
+        }
+        let key = self.key.generate()?;
+        let mut builder = self.builder(&*name(self.name)?, &key)?;
+        builder.set_issuer_name(issuer.0.subject_name())?;
+        builder.sign(&issuer.1, MessageDigest::sha256())?;
+        let chain = [vec![builder.build().to_pem()?], order(sent)].concat().concat();
         self.files(lab, chain, &key)
     }
 
@@ -92,7 +135,13 @@ impl Leaf {
         let context = builder.x509v3_context(None, None);
         let names = SubjectAlternativeName::new().dns(self.name).build(&context)?;
         builder.append_extension(names)?;
-        builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
+        let mut purpose = ExtendedKeyUsage::new();
+        if self.for_clients {
+            purpose.client_auth()
+        } else {
+            purpose.server_auth()
+        };
+        builder.append_extension(purpose.build()?)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().key_encipherment().build()?)?;
         Ok(builder)
     }
@@ -106,6 +155,7 @@ impl Key {
         match self {
             Key::P256 => curve(Nid::X9_62_PRIME256V1),
             Key::P521 => curve(Nid::SECP521R1),
+            Key::Rsa1024 => Ok(PKey::from_rsa(Rsa::generate(1024)?)?),
             Key::Rsa2048 => Ok(PKey::from_rsa(Rsa::generate(2048)?)?),
             Key::Ed25519 => Ok(PKey::generate_ed25519()?),
         }
@@ -132,8 +182,29 @@ impl Authority {
         let key = leaf.key.generate()?;
         let mut builder = leaf.builder(&*name(leaf.name)?, &key)?;
         builder.set_issuer_name(self.intermediate.subject_name())?;
-        builder.sign(&self.intermediate_key, MessageDigest::sha256())?;
+        let digest = if leaf.sha1 { MessageDigest::sha1() } else { MessageDigest::sha256() };
+        builder.sign(&self.intermediate_key, digest)?;
         Ok((builder.build(), key))
+    }
+}
+
+/// A certificate between the lab's intermediate and a leaf.
+pub(crate) struct Below {
+    pub(crate) name: &'static str,
+    /// Whether basicConstraints make it an authority.
+    pub(crate) is_authority: bool,
+}
+
+impl Below {
+    fn certify(&self, key: &PKey<Private>, (issuer, with): &(X509, PKey<Private>)) -> Result<X509> {
+        let mut builder = begin(&*name(self.name)?, key, -365, 3650)?;
+        builder.set_issuer_name(issuer.subject_name())?;
+        if self.is_authority {
+            builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
+            builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;
+        }
+        builder.sign(with, MessageDigest::sha256())?;
+        Ok(builder.build())
     }
 }
 

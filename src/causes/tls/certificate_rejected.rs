@@ -1,17 +1,8 @@
-use crate::base::{FrameRef, Micros, Side};
-use crate::diagnosis::{Confidence, Finding, SecondLook};
-use crate::observation::{Connection, End, tls};
+use crate::diagnosis::{Finding, SecondLook};
+use crate::observation::Connection;
 
-use super::{EDGE, alert, for_name, s_client, version};
-
-/// An origin that ends sooner than this after its flight has not waited for the edge.
-const GIVES_UP_AFTER: Micros = Micros::from_secs(1);
-/// An edge that ends later than this after the flight may have had another reason.
-const AT_ONCE: Micros = Micros::from_secs(1);
-
-/// Bytes of the shortest flight of TLS 1.3 that holds a certificate: an ECDSA one of 200 bytes, its CertificateVerify of
-/// some 80, and Finished.
-const LEAST_FLIGHT: u64 = 256;
+use super::{EDGE, for_name, s_client, verification, version};
+use crate::causes::certificate::{Refusal, refusal_of, shown_at};
 
 cause! {
     /// The edge refused the origin's certificate, and the bytes do not show why.
@@ -63,23 +54,9 @@ cause! {
     detect: detect,
 }
 
-/// How the edge refused.
-enum Refusal<'c> {
-    /// By an alert that names the certificate.
-    Named(&'c tls::Alert),
-    /// By a close_notify in clear.
-    CloseNotify(FrameRef),
-    /// By an alert that only the origin can read.
-    Hidden(FrameRef),
-    /// By ending the connection.
-    Ended(FrameRef, End),
-    /// By silence, until the origin had enough.
-    OutWaited(FrameRef),
-}
-
 fn detect(c: &Connection) -> Option<Finding> {
     let tls = c.tls.as_ref()?;
-    let refusal = named(c, tls).or_else(|| wordless(c))?;
+    let refusal = refusal_of(c)?;
     let chosen = tls.server_hello.as_ref();
     let spoken = chosen.map_or_else(|| "TLS".to_owned(), |hello| version(hello.version).into_owned());
     let shown = shown_at(c, tls).unwrap_or(refusal.frame());
@@ -120,103 +97,4 @@ fn detect(c: &Connection) -> Option<Finding> {
             .fix("Look at, in this order: validity dates, the name above among its names, the intermediate certificates, the CA.")
             .fix("If the name above is not the origin's own, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name."),
     )
-}
-
-/// Options that make openssl check what the edge checks.
-fn verification(c: &Connection) -> String {
-    let name = c.sni().filter(|name| super::is_host_name(name)).unwrap_or("NAME");
-    format!("-verify_hostname {name} -verify_return_error -showcerts")
-}
-
-/// Where the certificate was shown: its message, or the first encrypted record of the flight.
-fn shown_at(c: &Connection, tls: &tls::Transcript) -> Option<FrameRef> {
-    let hidden = || tls.encrypted.server.first_application.filter(|_| tls.is_tls13());
-    tls.message(Side::Server, tls::HandshakeType::CERTIFICATE).or_else(hidden).filter(|&frame| c.before_end(frame))
-}
-
-/// The edge says that it is the certificate. No close draws such an alert, so that it needs no further proof.
-fn named<'c>(c: &Connection, tls: &'c tls::Transcript) -> Option<Refusal<'c>> {
-    /// bad_certificate, unsupported_certificate, certificate_revoked, certificate_expired, certificate_unknown,
-    /// unknown_ca (RFC 8446 section 6.2).
-    const OF_CERTIFICATE: [u8; 6] = [42, 43, 44, 45, 46, 48];
-    let begun = c.has_beginning() && tls.server_hello.is_some() && tls.handshake_done().is_none();
-    let names = |a: &&tls::Alert| a.from == Side::Client && a.level == Some(tls::Alert::FATAL);
-    let alert = tls.alerts.iter().find(names).filter(|a| a.description.is_some_and(|d| OF_CERTIFICATE.contains(&d)))?;
-    begun.then_some(Refusal::Named(alert))
-}
-
-/// The edge does not go on after the flight, and does not say why.
-fn wordless(c: &Connection) -> Option<Refusal<'_>> {
-    c.hello_begins()?;
-    let tls = c.whole_tls().filter(|tls| tls.fault.is_none() && tls.resumed() == Some(false))?;
-    // Too few bytes for a certificate are a flight that stopped half-way.
-    let holds_one = !tls.is_tls13() || tls.encrypted.server.application_bytes >= LEAST_FLIGHT;
-    let flight = c.server_flight().filter(|_| holds_one)?;
-    // A flight that never arrived is not what the edge refused.
-    let arrived = c.tcp.unacknowledged(Side::Server) == 0 || c.tcp.retransmissions.server == 0;
-    if !arrived || c.edge_went_on().is_some() {
-        return None;
-    }
-    let refusal = refusal(c, tls).filter(|refusal| refusal.frame() >= flight)?;
-    match origin_ended(c, tls) {
-        // What the edge does after the origin's end is a consequence, unless that end was long in coming.
-        Some(end) if end <= refusal.frame() => (end.since(flight) >= GIVES_UP_AFTER).then_some(refusal),
-        _ => Some(refusal),
-    }
-}
-
-fn refusal<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Refusal<'c>> {
-    if let Some(alert) = c.ending_alert(Side::Client) {
-        return alert.is_close_notify().then_some(Refusal::CloseNotify(alert.frame));
-    }
-    if let Some(frame) = tls.tls13.alert_sized.client {
-        return Some(Refusal::Hidden(frame));
-    }
-    let end = c.certain_end()?;
-    Some(match end.side {
-        Side::Client => Refusal::Ended(end.frame, end.how),
-        Side::Server => Refusal::OutWaited(end.frame),
-    })
-}
-
-/// Where the origin gave up by itself: an alert of its own, in clear or not, or its end.
-fn origin_ended(c: &Connection, tls: &tls::Transcript) -> Option<FrameRef> {
-    let alert = c.ending_alert(Side::Server).map(|a| a.frame);
-    let end = c.closed_by(Side::Server).map(|end| end.frame);
-    [alert, tls.tls13.alert_sized.server, end].into_iter().flatten().min()
-}
-
-impl Refusal<'_> {
-    fn frame(&self) -> FrameRef {
-        match self {
-            Refusal::Named(alert) => alert.frame,
-            Refusal::CloseNotify(frame)
-            | Refusal::Hidden(frame)
-            | Refusal::Ended(frame, _)
-            | Refusal::OutWaited(frame) => *frame,
-        }
-    }
-
-    fn in_words(&self) -> String {
-        match self {
-            Refusal::Named(named) => format!("alert {} of the edge", alert(named)),
-            Refusal::CloseNotify(_) => "close_notify of the edge in clear, before it finished the handshake".to_owned(),
-            Refusal::Hidden(_) => "an encrypted alert of the edge in place of its Finished".to_owned(),
-            Refusal::Ended(_, End::Rst) => "RST of the edge, without an alert".to_owned(),
-            Refusal::Ended(_, End::Fin) => "FIN of the edge, without an alert".to_owned(),
-            Refusal::OutWaited(_) => "the edge kept silent until the origin gave up".to_owned(),
-        }
-    }
-
-    /// `after` is how long after the origin's flight.
-    fn confidence(&self, tls: &tls::Transcript, after: Micros) -> Confidence {
-        match self {
-            Refusal::Named(_) => Confidence::Certain,
-            // An edge that has no client certificate to show may end it for that.
-            _ if tls.client_certificate_requested => Confidence::Possible,
-            Refusal::CloseNotify(_) | Refusal::Hidden(_) => Confidence::Likely,
-            Refusal::Ended(..) if !tls.is_tls13() && after < AT_ONCE => Confidence::Likely,
-            Refusal::Ended(..) | Refusal::OutWaited(_) => Confidence::Possible,
-        }
-    }
 }

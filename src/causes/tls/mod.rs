@@ -9,6 +9,15 @@ super::area! {
     unrecognized_name,
     no_application_protocol,
     client_certificate_required,
+    certificate_malformed,
+    certificate_self_signed,
+    certificate_not_yet_valid,
+    certificate_expired,
+    certificate_name_mismatch,
+    certificate_purpose,
+    certificate_chain_invalid,
+    certificate_chain_incomplete,
+    certificate_untrusted,
     certificate_rejected,
     origin_alert,
     edge_alert,
@@ -20,6 +29,8 @@ super::area! {
     malformed_record,
     no_server_hello,
     handshake_stalled,
+    certificate_chain_order,
+    certificate_weak,
 }
 
 use std::borrow::Cow;
@@ -83,7 +94,7 @@ fn listed(codes: &[u16], name: fn(u16) -> Cow<'static, str>) -> String {
 }
 
 /// `handshake_failure (40)`.
-fn alert(alert: &tls::Alert) -> String {
+pub(super) fn alert(alert: &tls::Alert) -> String {
     match (alert.name(), alert.description) {
         (Some(name), Some(code)) => format!("{name} ({code})"),
         (None, Some(code)) => format!("alert {code}"),
@@ -92,7 +103,7 @@ fn alert(alert: &tls::Alert) -> String {
 }
 
 /// ` for "NAME"`, or that the edge named nobody; nothing where that is not known.
-fn for_name(c: &Connection) -> String {
+pub(super) fn for_name(c: &Connection) -> String {
     match (c.sni(), client_hello(c)) {
         (Some(name), _) => format!(" for \"{name}\""),
         (None, Some(_)) => " without a server name".to_owned(),
@@ -144,6 +155,17 @@ fn left_handshake(c: &Connection, how: End) -> Option<(Finding, FrameRef)> {
     Some((finding, answer))
 }
 
+/// `40 days`, or what is less than two in hours and minutes.
+fn days(time: Micros) -> String {
+    const DAY: i64 = 86_400_000_000;
+    const MINUTE: i64 = 60_000_000;
+    match time.0 {
+        t if t >= 2 * DAY => format!("{} days", t / DAY),
+        t if t >= 120 * MINUTE => format!("{} hours", t / (60 * MINUTE)),
+        t => format!("{} minutes", t / MINUTE),
+    }
+}
+
 /// Whether a wait has the length of a configured time limit: timers run late, hardly ever early.
 fn is_near_whole_seconds(wait: Micros) -> bool {
     const EARLY: Micros = Micros::from_millis(50);
@@ -173,7 +195,7 @@ fn try_again(c: &Connection) -> String {
 
 /// The command that makes the same handshake by hand, with `options`. The name comes from the wire: what is no host
 /// name is not put into a shell command.
-fn s_client(c: &Connection, options: &str) -> String {
+pub(super) fn s_client(c: &Connection, options: &str) -> String {
     let name = match c.sni() {
         Some(name) if is_host_name(name) => format!("-servername {name}"),
         Some(_) => "-servername NAME".to_owned(),
@@ -181,6 +203,12 @@ fn s_client(c: &Connection, options: &str) -> String {
         None => "-noservername".to_owned(),
     };
     format!("`openssl s_client -connect {} {name} {options} </dev/null`", c.server)
+}
+
+/// Options that make openssl check what the edge checks.
+pub(super) fn verification(c: &Connection) -> String {
+    let name = c.sni().filter(|name| is_host_name(name)).unwrap_or("NAME");
+    format!("-verify_hostname {name} -verify_return_error -showcerts")
 }
 
 fn is_host_name(name: &str) -> bool {

@@ -144,7 +144,7 @@ impl<'a> Connection<'a> {
             packets: c.tcp.packets.into(),
             payload_bytes: c.tcp.payload_bytes.into(),
             tcp: Tcp::of(c),
-            tls: c.tls.as_ref().map(Tls::of),
+            tls: c.tls.as_ref().map(|tls| Tls::of(tls, c.chain.as_ref())),
             foreign: foreign(&c.foreign),
             http_total: http.map_or(0, |h| h.total),
             http: http.into_iter().flat_map(|h| &h.exchanges).map(Exchange::of).collect(),

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::connection::side_name;
 use super::shown::{Code, Codes, Hex, Shown, Time, micros};
 use crate::base::{FrameRef, escape_bytes};
+use crate::observation;
 use crate::observation::tls::names::{cipher_name, group_name, signature_scheme_name, version_name};
 use crate::observation::tls::{self, Handshake};
 
@@ -17,6 +18,7 @@ pub(super) struct Tls<'a> {
     resumed: Option<bool>,
     client_certificate_requested: bool,
     certificates: Vec<Certificate<'a>>,
+    chain: Option<Chain<'a>>,
     alerts: Vec<Alert>,
     handshake: &'static str,
     handshake_us: Option<i64>,
@@ -88,7 +90,7 @@ fn version(code: u16) -> Cow<'static, str> {
 }
 
 impl<'a> Tls<'a> {
-    pub(super) fn of(t: &'a tls::Transcript) -> Tls<'a> {
+    pub(super) fn of(t: &'a tls::Transcript, chain: Option<&'a observation::Chain>) -> Tls<'a> {
         let hello = t.client_hello.as_ref();
         let began = hello.map(|h| h.first_frame);
         Tls {
@@ -97,6 +99,7 @@ impl<'a> Tls<'a> {
             resumed: t.resumed(),
             client_certificate_requested: t.client_certificate_requested,
             certificates: t.certificates.iter().map(Certificate::of).collect(),
+            chain: chain.map(Chain::of),
             alerts: t.alerts.iter().map(Alert::of).collect(),
             handshake: match t.handshake() {
                 Handshake::Complete => "complete",
@@ -203,6 +206,38 @@ impl<'a> Certificate<'a> {
             signature: s.map(|s| s.signature.as_str()),
             sha256: c.sha256(),
             malformed: read.err().map(Shown),
+        }
+    }
+}
+
+/// What is to be said of the origin's certificates together; they are counted from 0 among those of the server.
+#[derive(Serialize)]
+struct Chain<'a> {
+    judged_at: Time,
+    trusted: Option<bool>,
+    path: &'a [usize],
+    anchor: Option<&'a str>,
+    names: &'a [String],
+    faults: Vec<ChainFault>,
+}
+
+#[derive(Serialize)]
+struct ChainFault {
+    fault: &'static str,
+    certificate: Option<usize>,
+}
+
+impl<'a> Chain<'a> {
+    fn of(c: &'a observation::Chain) -> Chain<'a> {
+        let report = &c.report;
+        let fault = |f: &observation::ChainFault| ChainFault { fault: f.as_str(), certificate: f.certificate() };
+        Chain {
+            judged_at: Shown(c.at),
+            trusted: report.trusted,
+            path: &report.path,
+            anchor: report.anchor.as_deref(),
+            names: &report.names,
+            faults: report.faults.iter().map(fault).collect(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, X509Error, X509Name};
+use x509_parser::asn1_rs::Any;
+use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate, X509Error, X509Name};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -22,6 +23,12 @@ pub struct Summary {
     pub common_name: Option<String>,
     /// Distinguished name of the issuer.
     pub issuer: String,
+    /// DER of the names within the subject, by which issuers are found.
+    pub subject_der: Box<[u8]>,
+    /// DER of the names within the issuer.
+    pub issuer_der: Box<[u8]>,
+    /// Where the issuer's certificate can be had, by authorityInfoAccess (RFC 5280 section 4.2.2.1).
+    pub issuer_url: Option<String>,
     /// Whether issuer and subject are the same name.
     pub self_issued: bool,
     /// Serial number in hexadecimal, without leading zero bytes.
@@ -79,6 +86,13 @@ impl From<x509_parser::nom::Err<X509Error>> for MalformedCertificate {
 }
 
 impl Summary {
+    /// Whether it was valid at a time. Both ends are included, to the second (RFC 5280 section 4.1.2.5).
+    #[must_use]
+    pub fn is_valid_at(&self, time: Timestamp) -> bool {
+        let second = time.0.div_euclid(1_000_000_000);
+        (self.not_before.0 / 1_000_000_000..=self.not_after.0 / 1_000_000_000).contains(&second)
+    }
+
     pub(super) fn read(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let (rest, certificate) = X509Certificate::from_der(der)?;
         if !rest.is_empty() {
@@ -89,6 +103,9 @@ impl Summary {
             subject: certificate.subject().to_string(),
             common_name: common_name(certificate.subject()),
             issuer: certificate.issuer().to_string(),
+            subject_der: name_der(certificate.subject()),
+            issuer_der: name_der(certificate.issuer()),
+            issuer_url: issuer_url(&certificate),
             self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
             serial: serial(certificate.raw_serial()),
             not_before: timestamp(validity.not_before.timestamp()),
@@ -112,6 +129,23 @@ fn timestamp(seconds: i64) -> Timestamp {
 fn serial(bytes: &[u8]) -> String {
     let zeros = bytes.iter().take_while(|&&b| b == 0).count().min(bytes.len().saturating_sub(1));
     hex(bytes.get(zeros..).unwrap_or_default())
+}
+
+/// Without the header of the sequence, as trust anchors keep it.
+fn name_der(name: &X509Name<'_>) -> Box<[u8]> {
+    Any::from_der(name.as_raw()).map(|(_, sequence)| sequence.data.into()).unwrap_or_default()
+}
+
+fn issuer_url(certificate: &X509Certificate<'_>) -> Option<String> {
+    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    let access = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+        _ => None,
+    })?;
+    access.accessdescs.iter().find_map(|description| match &description.access_location {
+        GeneralName::URI(url) if description.access_method.to_id_string() == CA_ISSUERS => Some((*url).to_owned()),
+        _ => None,
+    })
 }
 
 fn common_name(name: &X509Name<'_>) -> Option<String> {

@@ -16,6 +16,7 @@ mod tcp_loss;
 mod tcp_queue;
 mod tls;
 mod tls_certificate;
+mod tls_chain;
 mod tls_foreign;
 mod tls_handshake;
 mod tls_silent;
@@ -32,6 +33,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tcp_loss::SCENARIOS,
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
+    tls_chain::SCENARIOS,
     tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
     tls_foreign::SCENARIOS,

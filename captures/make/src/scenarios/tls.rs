@@ -90,6 +90,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "nginx, TLS 1.1 at most: a ServerHello that was not offered",
         fault: "The same server against an edge under a policy from before 2025, whose ClientHello has no list of \
                 versions: the server chooses TLS 1.1, which the edge does not accept.",
+        also: &["tls.certificate-untrusted"],
         references: &["RFC 5246 appendix E.1"],
         play: |lab| tls11_at_most(lab, S2n { policy: TLS12_ONLY, ..S2n::DEFAULT }),
         ..Scenario::BLANK

@@ -1,4 +1,4 @@
-//! `tls.certificate-*`: the edge refuses what the origin shows. s2n sends no alert that says so, OpenSSL does.
+//! `tls.certificate-rejected`: the edge refuses what the origin shows, and it cannot be seen. s2n sends no alert that says so, OpenSSL does.
 
 use crate::certs::Leaf;
 use crate::edge::Ending;
@@ -14,7 +14,6 @@ use std::time::Duration;
 /// s2n's delay before the close_notify is 30 s at most.
 const BLINDING: Over = Over::Closed(Duration::from_secs(45));
 const CERTIFICATE: &str = "RFC 8446 section 4.4.2.4";
-const CERTIFICATE_12: &str = "RFC 5246 section 7.4.2";
 const VALIDITY: &str = "RFC 5280 section 4.1.2.5";
 const PATH: &str = "RFC 5280 section 6";
 const NAMES: &str = "RFC 9525 section 6";
@@ -76,34 +75,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/certificate-rejected/nginx-tls12-expired",
-        title: "nginx, TLS 1.2, expired",
-        fault: "The certificate expired yesterday; the edge closes the socket with the rest of the flight unread.",
-        also: &["tls.certificate-expired", "tls.certificate-untrusted"],
-        references: &[CERTIFICATE_12, VALIDITY],
-        play: |lab| tls12(lab, Leaf { not_after: -1, ..Leaf::GOOD }, Ending::Drop),
-        ..Scenario::BLANK
-    },
-    Scenario {
-        path: "tls/certificate-rejected/nginx-tls12-wrong-name-fin",
-        title: "nginx, TLS 1.2, another name, the edge ends by FIN",
-        fault: "The certificate is for another name; the edge does `shutdown(SHUT_WR)`.",
-        also: &["tls.certificate-name-mismatch", "tls.certificate-untrusted"],
-        references: &[CERTIFICATE_12, NAMES],
-        play: |lab| tls12(lab, Leaf { name: "www.example.org", ..Leaf::GOOD }, Ending::Fin),
-        ..Scenario::BLANK
-    },
-    Scenario {
-        path: "tls/certificate-rejected/nginx-tls12-openssl-unknown-ca",
-        title: "nginx, TLS 1.2, a load balancer that says unknown_ca",
-        fault: "The certificate is signed by itself; OpenSSL says so by an alert in clear.",
-        also: &["tls.certificate-self-signed", "tls.certificate-untrusted", "tls.edge-alert"],
-        references: &[CERTIFICATE_12, "RFC 5246 section 7.2.2"],
-        peer: Peer::LoadBalancer,
-        play: |lab| openssl(lab, "ssl_protocols TLSv1.2;"),
-        ..Scenario::BLANK
-    },
-    Scenario {
         path: "tls/certificate-rejected/nginx-tls13-openssl-unknown-ca",
         title: "nginx, TLS 1.3, a load balancer that says unknown_ca",
         fault: "The certificate is signed by itself; OpenSSL says so by an alert in clear even in TLS 1.3, because it \
@@ -129,15 +100,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn tls12(lab: &mut Lab, leaf: Leaf, on_failure: Ending) -> Result<()> {
-    let files = leaf.issue(lab)?;
-    nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
-    let trusted = lab.authority()?.root_pem()?;
-    lab.keep_file("ca.pem", trusted);
-    S2n { on_failure, ..S2n::DEFAULT }.must_fail(lab, 443)
-}
-
-fn openssl(lab: &mut Lab, directives: &str) -> Result<()> {
+pub(super) fn openssl(lab: &mut Lab, directives: &str) -> Result<()> {
     let files = Leaf::GOOD.self_signed(lab)?;
     nginx::https(lab, &files, directives)?;
     OpenSsl::DEFAULT.must_fail(lab, 443)

@@ -213,7 +213,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// From now on nftables changes what the origin sends.
-fn change(lab: &Lab, rule: &str) -> Result<()> {
+pub(super) fn change(lab: &Lab, rule: &str) -> Result<()> {
     let rules = format!("table ip f {{ chain out {{ type filter hook output priority 0;\n{rule}\n}}\n}}\n");
     let file = lab.write("rules.nft", rules)?;
     lab.in_origin("nft", &["-f", &file.display().to_string()]).map(drop)

@@ -1,0 +1,162 @@
+//! Certificates in clear: each fault told from the others, and a chain of the real web.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+mod common;
+#[path = "common/packets.rs"]
+mod packets;
+#[path = "common/tape.rs"]
+mod tape;
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use common::{Told, analyse_by, analyse_case, cases};
+use packets::Capture;
+use why502::analysis::Options;
+use why502::base::Timestamp;
+use why502::diagnosis::{Confidence, Outcome};
+
+const PSH_ACK: u8 = 24;
+const RST: u8 = 4;
+
+/// Faults that are told of in the captures of `tls.certificate-*`.
+fn faults() -> impl Iterator<Item = common::Case> {
+    let told = |cause: &str| cause.starts_with("tls.certificate-") && cause != "tls.certificate-rejected";
+    cases().into_iter().filter(move |case| case.cause.as_deref().is_some_and(told))
+}
+
+#[test]
+fn each_fault_is_told_from_the_others() {
+    for case in faults() {
+        let told = &analyse_case(&case).unwrap().0.connections[0];
+        assert_eq!(told.findings, [case.cause.as_deref().unwrap()], "{}", case.name);
+    }
+}
+
+#[test]
+fn without_its_root_a_chain_leads_nowhere_and_its_own_fault_still_comes_first() {
+    for case in faults() {
+        let told = &common::analyse(&fs::read(&case.path).unwrap()).unwrap().0.connections[0];
+        assert_eq!(told.findings[0], case.cause.as_deref().unwrap(), "{}", case.name);
+    }
+}
+
+#[test]
+fn a_fault_before_the_end_of_the_capture_is_likely_and_no_verdict() {
+    let case = faults().find(|case| case.name == "tls/certificate-expired/nginx-tls12-rst").unwrap();
+    let mut tape = tape::read(&fs::read(&case.path).unwrap());
+    while tape.last().is_some_and(|p| p.flags() & RST != 0) {
+        tape.pop();
+    }
+    let told = &common::analyse(&tape::write(&tape)).unwrap().0.connections[0];
+    assert_eq!((told.outcome, told.cause), (Outcome::Inconclusive, Some("capture.still-open")));
+    assert!(told.findings.contains(&"tls.certificate-expired"), "{told:?}");
+}
+
+/// The certificates of a PEM file.
+fn chain(name: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    let pem = fs::read_to_string(path).unwrap();
+    let bodies = pem.split("-----BEGIN CERTIFICATE-----").skip(1).map(|rest| rest.split("-----END").next().unwrap());
+    bodies.map(|body| BASE64_STANDARD.decode(body.replace('\n', "")).unwrap()).collect()
+}
+
+fn list24(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat()
+}
+
+fn list16(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
+}
+
+fn record(messages: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let messages: Vec<u8> = messages.iter().flat_map(|(kind, body)| [&[*kind], &list24(body)[..]].concat()).collect();
+    [&[22, 3, 3], &list16(&messages)[..]].concat()
+}
+
+/// A handshake in TLS 1.2 that the edge ends with a RST once it has seen these certificates.
+fn refused(certificates: &[Vec<u8>], sni: &str) -> Vec<u8> {
+    also_refused(Capture::new(), certificates, sni).bytes()
+}
+
+/// The same after others.
+fn also_refused(before: Capture, certificates: &[Vec<u8>], sni: &str) -> Capture {
+    let name = list16(&[&[0], &list16(sni.as_bytes())[..]].concat());
+    let extension = [&[0, 0], &list16(&name)[..]].concat();
+    let fixed = [&[3, 3][..], &[7; 32], &[0]].concat();
+    let hello = [&fixed[..], &[0, 2, 0xc0, 0x2f, 1, 0], &list16(&extension)].concat();
+    let answer = [&fixed[..], &[0xc0, 0x2f, 0]].concat();
+    let list: Vec<u8> = certificates.iter().flat_map(|der| list24(der)).collect();
+    let flight = record(&[(2, answer), (11, list24(&list)), (14, Vec::new())]);
+    before.open().edge(PSH_ACK, &record(&[(1, hello)])).origin(PSH_ACK, &flight).edge(RST, b"")
+}
+
+#[test]
+fn a_chain_of_the_real_web_verifies_at_its_own_time() {
+    const NAME: &str = "www.ugdturner.com";
+    const THEN: &str = "2024-05-03T12:00:00Z";
+    let whole = chain("web-chain-2024.pem");
+    let leaf = whole[..1].to_vec();
+    let reversed = vec![whole[0].clone(), whole[1].clone(), whole[1].clone()];
+    let mut damaged = whole.clone();
+    // The last byte of the leaf's signature.
+    *damaged[0].last_mut().unwrap() ^= 1;
+    for (what, chain, sni, at, names, cause) in [
+        ("as it is", &whole, NAME, THEN, vec![], "tls.certificate-rejected"),
+        ("one sent twice", &reversed, NAME, THEN, vec![], "tls.certificate-rejected"),
+        ("a year later", &whole, NAME, "2025-05-03T12:00:00Z", vec![], "tls.certificate-expired"),
+        ("a year earlier", &whole, NAME, "2023-05-03T12:00:00Z", vec![], "tls.certificate-not-yet-valid"),
+        ("its last second", &whole, NAME, "2025-03-14T23:59:59.9Z", vec![], "tls.certificate-rejected"),
+        ("a second later", &whole, NAME, "2025-03-15T00:00:00Z", vec![], "tls.certificate-expired"),
+        ("another name", &whole, "d111111abcdef8.cloudfront.net", THEN, vec![], "tls.certificate-name-mismatch"),
+        ("a name given", &whole, "a.example", THEN, vec!["b.example", "UGDturner.com."], "tls.certificate-rejected"),
+        ("no intermediate", &leaf, NAME, THEN, vec![], "tls.certificate-chain-incomplete"),
+        ("damaged", &damaged, NAME, THEN, vec![], "tls.certificate-chain-invalid"),
+    ] {
+        let mut options = Options::default();
+        options.trust.at = Timestamp::parse(at);
+        options.trust.names = names.into_iter().map(str::to_owned).collect();
+        let told: Told = analyse_by(&refused(chain, sni), &options).unwrap().0.connections.remove(0);
+        assert_eq!((told.outcome, told.cause), (Outcome::Failed, Some(cause)), "{what}: {told:?}");
+        assert_eq!(told.confidence == Some(Confidence::Certain), cause != "tls.certificate-rejected", "{what}");
+    }
+}
+
+#[test]
+fn a_judgement_is_remembered_for_its_own_chain_name_and_time_alone() {
+    let whole = chain("web-chain-2024.pem");
+    // More than are remembered, then all of them again.
+    let names: Vec<String> = (0..300).chain(0..300).map(|i| format!("n{i}.example")).collect();
+    let begin = Capture::new();
+    let capture = names.iter().fold(begin, |capture, name| also_refused(capture, &whole, name).next());
+    let mut options = Options::default();
+    options.trust.at = Timestamp::parse("2024-05-03T12:00:00Z");
+    let told = analyse_by(&capture.bytes(), &options).unwrap().0.connections;
+    assert_eq!(told.len(), names.len());
+    for told in told {
+        let name = &names[usize::try_from(told.id).unwrap() - 1];
+        assert!(told.message.contains(&format!("not for \"{name}\"")), "{}", told.message);
+    }
+
+    // One capture, before and after the chain expires.
+    let before = also_refused(Capture::new(), &whole, "www.ugdturner.com").later(20 * 86_400).next();
+    let capture = at(1_740_787_200, also_refused(before, &whole, "www.ugdturner.com").bytes());
+    let mut told = analyse_by(&capture, &Options::default()).unwrap().0.connections;
+    told.sort_by_key(|t| t.id);
+    let causes: Vec<_> = told.iter().map(|t| t.cause).collect();
+    assert_eq!(causes, [Some("tls.certificate-rejected"), Some("tls.certificate-expired")]);
+}
+
+/// The capture as if its first packet had come at that second of the Unix era.
+fn at(second: u32, mut capture: Vec<u8>) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (first, mut record) = (word(&capture, 24), 24);
+    while record < capture.len() {
+        let time = word(&capture, record) - first + second;
+        capture[record..record + 4].copy_from_slice(&time.to_le_bytes());
+        record += 16 + word(&capture, record + 8) as usize;
+    }
+    capture
+}
