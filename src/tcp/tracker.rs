@@ -274,10 +274,8 @@ impl Tracker {
 
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
-        if segment.flags.ack() {
-            if self.halves[from.peer()].acknowledge(segment.ack, frame, false) {
-                self.summary.last_progress[from.peer()] = Some(frame);
-            }
+        if segment.flags.ack() && self.halves[from.peer()].acknowledge(segment.ack, frame, false) {
+            self.summary.last_progress[from.peer()] = Some(frame);
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {
