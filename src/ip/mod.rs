@@ -1,8 +1,8 @@
 //! From an IP packet to the TCP segment in it, or to the ICMP error that speaks of one.
 //!
-//! Invariant: constant work and no allocation per packet, and checksums decide nothing: on the host that
-//! sends, the network card fills them in after the capture. That of a SYN is noted. Only fragments are kept, within the bounds of the
-//! [`Defragmenter`].
+//! Invariant: constant work and no allocation per packet, and checksums decide nothing: on the host that sends, the
+//! network card fills them in after the capture. That of a SYN is noted. Only fragments are kept, within the bounds of
+//! the [`Defragmenter`].
 
 mod checksum;
 mod defrag;
