@@ -6,6 +6,7 @@
 //! Invariant: whatever the input says, no more than [`MAX_BLOCK`] bytes are buffered, and every packet in front
 //! of the damage is delivered; the damage itself is a [`Problem`], never a panic and never silence.
 
+mod ahead;
 mod buffer;
 mod compression;
 mod error;

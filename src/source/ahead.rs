@@ -1,0 +1,173 @@
+//! Reading ahead on a thread of its own: what is costly to read, a compressed input, is ready when it is asked for.
+//!
+//! ```text
+//! reader thread: read -> chunk --full--> consumer: copied out
+//!                          ^----spent----/
+//! ```
+//! The bytes, and the error behind them, are those that the reader gives, in the same order.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+/// So many bytes are read in place: a small input is over before a thread would have paid.
+const IN_PLACE: u64 = 1024 * 1024;
+
+/// Bytes of one chunk: what the consumer's buffer takes at once.
+const CHUNK: usize = 256 * 1024;
+
+/// Chunks that are read and not yet asked for. With two the reader never waits for a consumer that is as fast.
+const MAX_CHUNKS: usize = 2;
+
+/// A reader that works ahead of its consumer.
+pub(super) struct Ahead {
+    state: State,
+    /// Given so far.
+    given: u64,
+}
+
+enum State {
+    InPlace(Box<dyn Read + Send>),
+    Threaded(Chunks),
+    Over,
+}
+
+/// The consumer's end.
+struct Chunks {
+    full: Receiver<io::Result<Vec<u8>>>,
+    spent: Sender<Vec<u8>>,
+    chunk: Vec<u8>,
+    /// First byte of the chunk that was not given yet.
+    at: usize,
+}
+
+impl Ahead {
+    pub(super) fn new(read: Box<dyn Read + Send>) -> Self {
+        Self { state: State::InPlace(read), given: 0 }
+    }
+
+    /// Goes on with a thread, or in place where none can be had.
+    #[cold]
+    fn go_ahead(&mut self) {
+        let State::InPlace(read) = std::mem::replace(&mut self.state, State::Over) else { return };
+        let (to_consumer, full) = sync_channel(MAX_CHUNKS);
+        let (spent, to_reader) = channel();
+        let (hand_over, handed_over) = channel();
+        let named = thread::Builder::new().name("decompress".to_owned());
+        let started = named.spawn(move || {
+            if let Ok(read) = handed_over.recv() {
+                read_on(read, &to_consumer, &to_reader);
+            }
+        });
+        self.state = match started {
+            // The thread has the other end until it is given the reader.
+            Ok(_) => match hand_over.send(read) {
+                Ok(()) => State::Threaded(Chunks { full, spent, chunk: Vec::new(), at: 0 }),
+                Err(back) => State::InPlace(back.0),
+            },
+            Err(_) => State::InPlace(read),
+        };
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.given >= IN_PLACE && matches!(self.state, State::InPlace(_)) {
+            self.go_ahead();
+        }
+        let given = match &mut self.state {
+            State::InPlace(read) => read.read(buf)?,
+            State::Threaded(chunks) => chunks.read(buf)?,
+            State::Over => 0,
+        };
+        self.given = self.given.saturating_add(given as u64);
+        Ok(given)
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() {
+            let next = self.full.recv().unwrap_or_else(|_| Err(io::Error::other("the decompressor stopped")))?;
+            // A reader that has ended wants no more of them.
+            let _ = self.spent.send(std::mem::replace(&mut self.chunk, next));
+            self.at = 0;
+        }
+        let given = self.chunk.get(self.at..).unwrap_or_default().read(buf)?;
+        self.at += given;
+        Ok(given)
+    }
+}
+
+/// Reads to the end, to the first error, or until nobody listens any more. The end is an empty chunk, again and again.
+fn read_on(mut read: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<u8>>>, spent: &Receiver<Vec<u8>>) {
+    loop {
+        let mut chunk = spent.try_recv().unwrap_or_default();
+        chunk.resize(CHUNK, 0);
+        let read = read.read(&mut chunk).map(|n| {
+            chunk.truncate(n);
+            chunk
+        });
+        if full.send(read).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `len` bytes in steps of at most 100,000, and fails once in their midst, and at the end.
+    struct Odd {
+        at: u64,
+        len: u64,
+        interrupted: bool,
+    }
+
+    impl Read for Odd {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            if self.at >= self.len / 2 && !self.interrupted {
+                self.interrupted = true;
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.at == self.len {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "damaged"));
+            }
+            let n = (self.len - self.at).min(buf.len() as u64).min(100_000);
+            for (byte, i) in buf.iter_mut().zip(self.at..self.at + n) {
+                *byte = (i % 251) as u8;
+            }
+            self.at += n;
+            Ok(n as usize)
+        }
+    }
+
+    #[test]
+    fn every_byte_comes_in_order_and_then_the_error() {
+        for len in [0, 1, IN_PLACE - 1, IN_PLACE, IN_PLACE + 1, 4 * IN_PLACE + 77] {
+            let mut ahead = Ahead::new(Box::new(Odd { at: 0, len, interrupted: false }));
+            let (mut got, mut buf) = (Vec::new(), vec![0; 70_001]);
+            let error = loop {
+                match ahead.read(&mut buf) {
+                    Ok(n) => got.extend_from_slice(&buf[..n]),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(got.len() as u64, len);
+            assert!(got.iter().zip(0_u64..).all(|(&byte, i)| u64::from(byte) == i % 251), "{len}");
+            assert_eq!(error.to_string(), "damaged", "{len}");
+            assert_eq!(matches!(ahead.state, State::Threaded(_)), len >= IN_PLACE, "{len}");
+        }
+    }
+
+    #[test]
+    fn the_end_stays_the_end() {
+        let len = 3 * IN_PLACE;
+        let mut ahead = Ahead::new(Box::new(io::repeat(7).take(len)));
+        let mut got = Vec::new();
+        assert_eq!(ahead.read_to_end(&mut got).unwrap() as u64, len);
+        assert_eq!(ahead.read(&mut [0; 8]).unwrap(), 0);
+    }
+}
