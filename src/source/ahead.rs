@@ -4,7 +4,8 @@
 //! reader thread: read -> chunk --full--> consumer: copied out
 //!                          ^----spent----/
 //! ```
-//! The bytes, and the error behind them, are those that the reader gives, in the same order.
+//! The bytes, and the error behind them, are those that the reader gives, in the same order. How many come at once does
+//! not depend on which thread was faster: as many as are asked for, fewer only in front of the end or of an error.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -32,11 +33,19 @@ enum State {
     Over,
 }
 
+/// Bytes, and what comes behind them.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// `None`: another chunk.
+    then: Option<io::Result<()>>,
+}
+
 /// The consumer's end.
 struct Chunks {
-    full: Receiver<io::Result<Vec<u8>>>,
+    full: Receiver<Chunk>,
     spent: Sender<Vec<u8>>,
-    chunk: Vec<u8>,
+    chunk: Chunk,
     /// First byte of the chunk that was not given yet.
     at: usize,
 }
@@ -62,7 +71,7 @@ impl Ahead {
         self.state = match started {
             // The thread has the other end until it is given the reader.
             Ok(_) => match hand_over.send(read) {
-                Ok(()) => State::Threaded(Chunks { full, spent, chunk: Vec::new(), at: 0 }),
+                Ok(()) => State::Threaded(Chunks { full, spent, chunk: Chunk::default(), at: 0 }),
                 Err(back) => State::InPlace(back.0),
             },
             Err(_) => State::InPlace(read),
@@ -85,30 +94,51 @@ impl Read for Ahead {
     }
 }
 
+impl Chunks {
+    /// Takes the next chunk.
+    fn next(&mut self) {
+        let stopped = || Chunk { bytes: Vec::new(), then: Some(Err(io::Error::other("the decompressor stopped"))) };
+        let spent = std::mem::replace(&mut self.chunk, self.full.recv().unwrap_or_else(|_| stopped()));
+        self.at = 0;
+        // A reader that has ended wants no more of them.
+        let _ = self.spent.send(spent.bytes);
+    }
+}
+
 impl Read for Chunks {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.chunk.len() {
-            let next = self.full.recv().unwrap_or_else(|_| Err(io::Error::other("the decompressor stopped")))?;
-            // A reader that has ended wants no more of them.
-            let _ = self.spent.send(std::mem::replace(&mut self.chunk, next));
-            self.at = 0;
+        let mut given = 0;
+        while given < buf.len() {
+            let mut rest = self.chunk.bytes.get(self.at..).unwrap_or_default();
+            match (rest.is_empty(), &mut self.chunk.then) {
+                (false, _) => {
+                    let n = rest.read(buf.get_mut(given..).unwrap_or_default())?;
+                    self.at += n;
+                    given += n;
+                }
+                (true, None) => self.next(),
+                // What is wrong is told once, and not before what came in front of it.
+                (true, Some(then)) if given == 0 => return std::mem::replace(then, Ok(())).map(|()| 0),
+                (true, Some(_)) => break,
+            }
         }
-        let given = self.chunk.get(self.at..).unwrap_or_default().read(buf)?;
-        self.at += given;
         Ok(given)
     }
 }
 
-/// Reads to the end, to the first error, or until nobody listens any more. The end is an empty chunk, again and again.
-fn read_on(mut read: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<u8>>>, spent: &Receiver<Vec<u8>>) {
+/// Reads to the end, to the first error, or until nobody listens any more.
+fn read_on(mut read: Box<dyn Read + Send>, full: &SyncSender<Chunk>, spent: &Receiver<Vec<u8>>) {
     loop {
-        let mut chunk = spent.try_recv().unwrap_or_default();
-        chunk.resize(CHUNK, 0);
-        let read = read.read(&mut chunk).map(|n| {
-            chunk.truncate(n);
-            chunk
-        });
-        if full.send(read).is_err() {
+        let mut bytes = spent.try_recv().unwrap_or_default();
+        bytes.clear();
+        let end = read.by_ref().take(CHUNK as u64).read_to_end(&mut bytes);
+        let then = match end {
+            Ok(CHUNK) => None,
+            Ok(_) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
+        };
+        let is_last = then.is_some();
+        if full.send(Chunk { bytes, then }).is_err() || is_last {
             return;
         }
     }
@@ -118,7 +148,7 @@ fn read_on(mut read: Box<dyn Read + Send>, full: &SyncSender<io::Result<Vec<u8>>
 mod tests {
     use super::*;
 
-    /// Gives `len` bytes in steps of at most 100,000, and fails once in their midst, and at the end.
+    /// Gives `len` bytes in steps of at most 100,000, and is interrupted in their midst, and fails at the end.
     struct Odd {
         at: u64,
         len: u64,
