@@ -78,11 +78,6 @@ impl Half {
         }
     }
 
-    /// Whether nobody knows where the next frame begins.
-    pub(super) fn is_lost(&self) -> bool {
-        self.at == At::Lost
-    }
-
     /// The head of the frame that is being read.
     pub(super) fn head_bytes(&self) -> [u8; Header::LEN] {
         self.head
