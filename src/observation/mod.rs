@@ -22,8 +22,8 @@ mod trust;
 
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
-pub use exchanged::{Answer, Asked, Exchanged};
 pub use exchange::{Unanswered, Unfinished};
+pub use exchanged::{Answer, Asked, Exchanged};
 pub use first_bytes::protocol;
 pub use handshake_stall::{HandshakeStall, Owed};
 pub use hidden_exchange::HiddenRequest;

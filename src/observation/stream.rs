@@ -99,7 +99,8 @@ impl Connection {
     #[must_use]
     pub fn reaction_to(&self, http: &Transcript, fault: &Fault) -> Reaction {
         let after = |frame: FrameRef| frame >= fault.frame;
-        let goaway = http.goaways.iter().find(|g| g.from == Side::Client && g.code != ErrorCode::NO_ERROR && after(g.frame));
+        let goaway =
+            http.goaways.iter().find(|g| g.from == Side::Client && g.code != ErrorCode::NO_ERROR && after(g.frame));
         let own = http.exchanges.iter().filter(|e| e.stream == fault.stream || fault.stream == 0);
         let reset = own.filter_map(|e| e.reset.client).find(|r| r.code != ErrorCode::CANCEL && after(r.frame));
         let refused = goaway.map(|g| (g.frame, g.code)).or(reset.map(|r| (r.frame, r.code)));

@@ -16,13 +16,16 @@ super::area! {
 }
 
 use super::timeout::{TIMEOUT, confidence as timeout_confidence};
-use crate::base::{Side, escape_bytes};
+use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
 use crate::observation::http2::{ErrorCode, Fault, Request, Scope};
 use crate::observation::{Connection, HowEnded, OwedStream, Reaction};
 
 /// A path is shown up to this many characters: a message is one sentence.
 const PATH_SHOWN: usize = 80;
+
+/// As many bytes of a fault are shown.
+const BYTES_SHOWN: usize = 16;
 
 /// `POST /shop.Cart/Add on stream 3`, as a message names a request.
 fn name(request: &Request, stream: u32) -> String {
@@ -124,24 +127,39 @@ fn server_fault(c: &Connection, scope: Scope) -> Option<&Fault> {
     c.http2.as_ref()?.fault.server.as_ref().filter(|fault| fault.kind.scope() == scope)
 }
 
-/// A few bytes, escaped.
+/// A few bytes, in hexadecimal.
 fn shown(bytes: &[u8]) -> String {
-    format!("\"{}\"", escape_bytes(bytes.get(..24).unwrap_or(bytes)))
+    let shown: Vec<_> = bytes.iter().take(BYTES_SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    shown.join(" ")
 }
 
 /// What an error code says about who must act.
 fn advice(code: ErrorCode) -> &'static str {
     match code.0 {
-        1 => "PROTOCOL_ERROR: the origin takes something in the edge's frames or header fields for wrong; its log at this time says what.",
+        1 => {
+            "PROTOCOL_ERROR: the origin takes something in the edge's frames or header fields for wrong; its log at this time says what."
+        }
         2 => "INTERNAL_ERROR: the program failed while it made the response; its log at this time says why.",
-        3 => "FLOW_CONTROL_ERROR: the origin counts the windows in another way; look for a newer version of its HTTP/2 library.",
+        3 => {
+            "FLOW_CONTROL_ERROR: the origin counts the windows in another way; look for a newer version of its HTTP/2 library."
+        }
         4 => "SETTINGS_TIMEOUT: the edge did not acknowledge the origin's SETTINGS in time.",
-        7 => "REFUSED_STREAM: the origin had not begun with the request, mostly because too many streams are open; raise its limit (nginx `http2_max_concurrent_streams`, HAProxy `tune.h2.max-concurrent-streams`, Node `maxConcurrentStreams`).",
-        8 => "CANCEL: the program, or a proxy there, gave the request up; look for its own timeouts, and for what its upstream did.",
-        9 => "COMPRESSION_ERROR: the origin cannot read the edge's header fields; look for a newer version of its HTTP/2 library.",
-        11 => "ENHANCE_YOUR_CALM: the origin defends itself against what it takes for abuse (many resets, PINGs, large headers); look for its limits.",
+        7 => {
+            "REFUSED_STREAM: the origin had not begun with the request, mostly because too many streams are open; raise its limit (nginx `http2_max_concurrent_streams`, HAProxy `tune.h2.max-concurrent-streams`, Node `maxConcurrentStreams`)."
+        }
+        8 => {
+            "CANCEL: the program, or a proxy there, gave the request up; look for its own timeouts, and for what its upstream did."
+        }
+        9 => {
+            "COMPRESSION_ERROR: the origin cannot read the edge's header fields; look for a newer version of its HTTP/2 library."
+        }
+        11 => {
+            "ENHANCE_YOUR_CALM: the origin defends itself against what it takes for abuse (many resets, PINGs, large headers); look for its limits."
+        }
         12 => "INADEQUATE_SECURITY: the origin does not speak HTTP/2 with the cipher suite that was agreed on.",
-        13 => "HTTP_1_1_REQUIRED: the origin answers this only in HTTP/1.1, mostly because it wants a client certificate by renegotiation.",
+        13 => {
+            "HTTP_1_1_REQUIRED: the origin answers this only in HTTP/1.1, mostly because it wants a client certificate by renegotiation."
+        }
         _ => "Read the log of the program on this port at this time.",
     }
 }

@@ -37,6 +37,11 @@ impl Log {
         }
     }
 
+    /// The exchange on this stream, if it is among those that ended last.
+    pub(super) fn ended(&mut self, stream: u32) -> Option<&mut Exchange> {
+        self.recent.iter_mut().rev().chain(self.first.iter_mut().rev()).find(|exchange| exchange.stream == stream)
+    }
+
     fn sift(&mut self, exchange: Exchange) {
         let only_slow = !exchange.is_notable();
         let ordinary = only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW);

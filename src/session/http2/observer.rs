@@ -88,6 +88,9 @@ impl Observer {
 
     /// The next `len` bytes of a direction are not in the capture; the stream goes on after them.
     pub fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
+        if len == 0 {
+            return;
+        }
         match self.direction(from).half.gap(len) {
             Some((header, len, ends)) => self.missing_part(from, header, len, ends, frame),
             None => self.lose(from),

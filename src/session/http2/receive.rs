@@ -116,7 +116,9 @@ impl Observer {
                 }
                 response.body_bytes += u64::from(content);
             }
-            _ if !open.exchange.lost[from] => self.message_fault(from, header.stream, FaultKind::DataBeforeHeaders, frame),
+            _ if !open.exchange.lost[from] => {
+                self.message_fault(from, header.stream, FaultKind::DataBeforeHeaders, frame)
+            }
             _ => {}
         }
     }
@@ -209,8 +211,8 @@ impl Observer {
 
     fn reset(&mut self, from: Side, header: Header, payload: &[u8], frame: FrameRef) -> Option<FaultKind> {
         let Some(code) = number(payload).filter(|_| header.len == 4) else { return Some(length(header)) };
-        if let Some(open) = self.streams.get(header.stream) {
-            open.exchange.reset[from] = open.exchange.reset[from].or(Some(Reset { frame, code: ErrorCode(code) }));
+        if let Some(exchange) = self.streams.any(header.stream) {
+            exchange.reset[from] = exchange.reset[from].or(Some(Reset { frame, code: ErrorCode(code) }));
         }
         self.streams.close_if_over(header.stream, &self.settings);
         None
@@ -262,8 +264,7 @@ fn misplaced(header: Header, from: Side, first: bool, in_block: Option<u32>) -> 
         return Some(FaultKind::Interrupted { kind });
     }
     let of_connection = matches!(kind, Kind::PING | Kind::GOAWAY);
-    let of_stream =
-        matches!(kind, Kind::DATA | Kind::HEADERS | Kind::PRIORITY | Kind::RST_STREAM | Kind::PUSH_PROMISE);
+    let of_stream = matches!(kind, Kind::DATA | Kind::HEADERS | Kind::PRIORITY | Kind::RST_STREAM | Kind::PUSH_PROMISE);
     let even = stream != 0 && stream.is_multiple_of(2) && kind == Kind::HEADERS && from == Side::Client;
     let wrong = (of_connection && stream != 0) || (of_stream && stream == 0) || even;
     wrong.then_some(FaultKind::FrameStream { kind, stream })

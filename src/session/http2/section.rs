@@ -11,8 +11,14 @@ pub const MAX_PATH: usize = 2_048;
 const VIA_READ: u32 = 8;
 
 /// User agents of health checks (AWS load balancers, Route 53, Kubernetes, Google Cloud, Consul, and what checks gRPC).
-const HEALTH_CHECKERS: [&[u8]; 6] =
-    [b"ELB-HealthChecker/", b"Amazon-Route53-Health-Check", b"kube-probe/", b"GoogleHC/", b"Consul Health Check", b"grpc-health-probe"];
+const HEALTH_CHECKERS: [&[u8]; 6] = [
+    b"ELB-HealthChecker/",
+    b"Amazon-Route53-Health-Check",
+    b"kube-probe/",
+    b"GoogleHC/",
+    b"Consul Health Check",
+    b"grpc-health-probe",
+];
 
 /// What a block says.
 #[derive(Debug, Clone, Default)]
@@ -196,7 +202,11 @@ mod tests {
             (Role::Response, &[(":status", "200"), (":status", "200")], Some(PseudoUnexpected)),
             (Role::Response, &[("a", "b"), (":status", "200")], Some(PseudoAfterRegular)),
             (Role::Response, &[(":status", "200"), ("Server", "x")], Some(UpperCase)),
-            (Role::Response, &[(":status", "200"), ("content-length", "3"), ("content-length", "4")], Some(ContentLength)),
+            (
+                Role::Response,
+                &[(":status", "200"), ("content-length", "3"), ("content-length", "4")],
+                Some(ContentLength),
+            ),
             (Role::Response, &[(":status", "200"), ("content-length", "-3")], Some(ContentLength)),
             (Role::Trailers, &[("grpc-status", "0")], None),
             (Role::Trailers, &[(":status", "200")], Some(PseudoUnexpected)),

@@ -66,6 +66,14 @@ impl Streams {
         self.open.entry(stream).or_insert_with(|| Open::new(Exchange::new(index, stream)))
     }
 
+    /// A stream that is open, or one that ended not long ago: who refuses a message may do so after its end.
+    pub(super) fn any(&mut self, stream: u32) -> Option<&mut Exchange> {
+        match self.open.get_mut(&stream) {
+            Some(open) => Some(&mut open.exchange),
+            None => self.log.ended(stream),
+        }
+    }
+
     /// Hands out a stream that both sides have ended, or either has reset.
     pub(super) fn close_if_over(&mut self, stream: u32, settings: &PerSide<Settings>) {
         let Some(open) = self.open.get(&stream) else { return };

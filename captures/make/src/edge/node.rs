@@ -50,7 +50,10 @@ pub(crate) fn secure(lab: &mut Lab, port: u16, script: &str) -> Result<String> {
 
 fn run(lab: &mut Lab, head: &str, arguments: &[&str], script: &str, how: &str) -> Result<String> {
     let node = version("node", "--version", "v")?;
-    lab.note_edge(format!("Node.js {} (as a load balancer, or as CloudFront for gRPC), {how}", node.trim_start_matches('v')));
+    lab.note_edge(format!(
+        "Node.js {} (as a load balancer, or as CloudFront for gRPC), {how}",
+        node.trim_start_matches('v')
+    ));
     let body = format!("{PREAMBLE}{head}\n(async () => {{\n{script}\n}})();\n");
     let path = lab.write("edge.js", body)?.display().to_string();
     let all: Vec<&str> = arguments.iter().copied().chain([path.as_str()]).collect();

@@ -136,8 +136,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         peer: Peer::LoadBalancer,
         play: |lab| {
             served(lab, "stream.session.goaway(11, 0, Buffer.from('too_many_pings')); stream.session.destroy();")?;
-            edge::clear(lab, 80, "const s = open(); ask(s, { ...GRPC, ':path': '/shop.Cart/Get' }, Buffer.alloc(12)); await closed(s);")
-                .map(drop)
+            edge::clear(
+                lab,
+                80,
+                "const s = open(); ask(s, { ...GRPC, ':path': '/shop.Cart/Get' }, Buffer.alloc(12)); await closed(s);",
+            )
+            .map(drop)
         },
         ..Scenario::BLANK
     },
@@ -193,7 +197,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 nginx::certificate(&files)
             );
             nginx::http(lab, 443, &server)?;
-            edge::secure(lab, 443, "const s = open(); await ask(s, { ':path': '/report' }); s.close(); await closed(s);").map(drop)
+            edge::secure(
+                lab,
+                443,
+                "const s = open(); await ask(s, { ':path': '/report' }); s.close(); await closed(s);",
+            )
+            .map(drop)
         },
         ..Scenario::BLANK
     },
@@ -219,7 +228,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         references: &[STREAMS],
         peer: Peer::LoadBalancer,
         play: |lab| {
-            served(lab, "if (headers[':path'] === '/good') { stream.respond({ ':status': 200 }); stream.end('hello\\n'); }")?;
+            served(
+                lab,
+                "if (headers[':path'] === '/good') { stream.respond({ ':status': 200 }); stream.end('hello\\n'); }",
+            )?;
             let script = "const s = open(); await Promise.all([ask(s, { ':path': '/good' }), ask(s, { ':path': '/slow' }, undefined, 3000)]); \
                           s.close(); await closed(s);";
             edge::clear(lab, 80, script).map(drop)
@@ -254,7 +266,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         peer: Peer::LoadBalancer,
         play: |lab| {
             served(lab, "if (headers[':path'] === '/second') setTimeout(() => socket._handle.reset(() => {}), 200);")?;
-            let script = "const s = open(); ask(s, { ':path': '/first' }); ask(s, { ':path': '/second' }); await closed(s);";
+            let script =
+                "const s = open(); ask(s, { ':path': '/first' }); ask(s, { ':path': '/second' }); await closed(s);";
             edge::clear(lab, 80, script).map(drop)
         },
         ..Scenario::BLANK
@@ -266,8 +279,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         references: &["RFC 9113 section 5.4.1"],
         play: |lab| {
             served_in_tls(lab, "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);")?;
-            edge::secure(lab, 443, "const s = open(); ask(s, { ...GRPC, ':path': '/shop.Cart/Get' }, Buffer.alloc(12)); await closed(s);")
-                .map(drop)
+            edge::secure(
+                lab,
+                443,
+                "const s = open(); ask(s, { ...GRPC, ':path': '/shop.Cart/Get' }, Buffer.alloc(12)); await closed(s);",
+            )
+            .map(drop)
         },
         ..Scenario::BLANK
     },

@@ -78,7 +78,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let server = "const server = http2.createServer(); server.on('stream', stream => { stream.on('error', () => {}); \
                           stream.respond({ ':status': 200, 'content-length': 10 }); stream.end('hello\\n'); }); server.listen(80);";
             node::start(lab, 80, server)?;
-            edge::clear(lab, 80, "const s = open(); await ask(s, { ':path': '/cart' }); s.close(); await closed(s);").map(drop)
+            edge::clear(lab, 80, "const s = open(); await ask(s, { ':path': '/cart' }); s.close(); await closed(s);")
+                .map(drop)
         },
         ..Scenario::BLANK
     },
