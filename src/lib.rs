@@ -5,7 +5,7 @@
 //! by causes that are pure functions of one finished connection.
 //!
 //! ```text
-//! source -> link -> ip -> flow -> tcp -> session (proxy, tls, http1) -> observation -> diagnosis <- causes
+//! source -> link -> ip -> flow -> tcp -> session (proxy, tls, http1, http2) -> observation -> diagnosis <- causes
 //!                                                                                          |
 //!                                                                                        report
 //! ```

@@ -63,7 +63,7 @@ impl<'r> Desk<'r> {
             return Ok(());
         }
         if Ledger::may_change(&diagnosis) {
-            let exchanges = connection.http.as_ref().map_or(0, |http| http.exchanges.len());
+            let exchanges = connection.exchanges().count();
             if self.held.len() < MAX_HELD && self.held_exchanges + exchanges <= MAX_HELD_EXCHANGES {
                 self.held_exchanges += exchanges;
                 if self.renderer.wants_first_verdicts() && self.wants(&diagnosis) {

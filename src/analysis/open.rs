@@ -159,6 +159,9 @@ impl Open {
             _ => Orientation::Port,
         };
         let mut callers = protocols.http.as_ref().map(Callers::of).unwrap_or_default();
+        if let Some(http) = &protocols.http2 {
+            callers.add_http2(http);
+        }
         if let Some(header) = &protocols.proxy {
             callers.introduce(header, prefixes);
         }
@@ -179,6 +182,7 @@ impl Open {
             tls: protocols.tls,
             chain: None,
             http: protocols.http,
+            http2: protocols.http2,
             foreign: protocols.foreign,
             edge,
             role: Role::of(client, server, edge, callers, hosts),

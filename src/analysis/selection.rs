@@ -10,8 +10,7 @@ use jiff::tz::Offset;
 
 use crate::base::Timestamp;
 use crate::diagnosis::{Cause, Diagnosis};
-use crate::observation::{Connection, Prefixes};
-use crate::session::http1::Request;
+use crate::observation::{Asked, Connection, Prefixes};
 
 /// What a connection must have for the report; nothing asked is everything selected.
 #[derive(Debug, Clone, Default)]
@@ -129,18 +128,17 @@ impl Selection {
         if self.hosts.is_empty() && self.paths.is_empty() && self.request_ids.is_empty() {
             return true;
         }
-        let exchanges = c.http.iter().flat_map(|http| &http.exchanges);
         let by_name = || {
             let only_hosts = self.paths.is_empty() && self.request_ids.is_empty();
             only_hosts && c.sni().is_some_and(|sni| self.names(sni))
         };
-        exchanges.filter_map(|e| e.request.as_ref()).any(|request| self.asks(request)) || by_name()
+        c.exchanges().filter_map(|e| e.request).any(|request| self.asks(request)) || by_name()
     }
 
-    fn asks(&self, request: &Request) -> bool {
-        let id = request.cf_id.as_deref();
-        let path = path(&request.target);
-        (self.hosts.is_empty() || request.host.as_deref().is_some_and(|host| self.names(host)))
+    fn asks(&self, request: Asked<'_>) -> bool {
+        let id = request.cf_id;
+        let path = path(request.target);
+        (self.hosts.is_empty() || request.host.is_some_and(|host| self.names(host)))
             && (self.paths.is_empty() || self.paths.iter().any(|prefix| path.starts_with(prefix.as_str())))
             && (self.request_ids.is_empty() || id.is_some_and(|id| self.request_ids.iter().any(|wanted| wanted == id)))
     }

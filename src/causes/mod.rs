@@ -72,8 +72,10 @@ mod app;
 mod capture;
 mod certificate;
 mod http;
+mod http2;
 mod proxy;
 mod tcp;
+mod timeout;
 mod tls;
 
 use std::sync::LazyLock;
@@ -82,7 +84,7 @@ use crate::diagnosis::{Cause, Family};
 
 /// Every cause, in order of precedence.
 pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
-    LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, app::ALL, capture::ALL].concat());
+    LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, http2::ALL, app::ALL, capture::ALL].concat());
 
 /// Faults that look different on different connections.
 pub static FAMILIES: LazyLock<Vec<&'static Family>> =

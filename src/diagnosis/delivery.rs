@@ -4,7 +4,7 @@
 //! what it asked for, or asked nothing. Everything else is said to be unexplained.
 
 use crate::base::Side;
-use crate::observation::{Connection, End, encrypted, http1, tls};
+use crate::observation::{Connection, End, HowEnded, encrypted, http1, http2, tls};
 
 /// What the bytes show of a connection that no cause explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +29,14 @@ pub fn delivery(c: &Connection) -> Delivery {
     {
         return of_http(c, http);
     }
+    if let Some(http) = &c.http2 {
+        return of_http2(c, http);
+    }
     if let Some(tls) = &c.tls {
         return of_tls(c, tls);
     }
     if let Some(foreign) = c.foreign.client.as_ref().or(c.foreign.server.as_ref()) {
-        return unexplained(format!("it speaks neither TLS nor HTTP/1 (frame {}); not judged", foreign.frame.frame));
+        return unexplained(format!("it speaks neither TLS nor HTTP (frame {}); not judged", foreign.frame.frame));
     }
     of_tcp(c)
 }
@@ -67,6 +70,35 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
     match http.exchanges.iter().find(unanswered) {
         None => Delivery::Complete,
         Some(e) => unexplained(format!("exchange {} has no complete response", e.index)),
+    }
+}
+
+/// Every stream has its response.
+fn of_http2(c: &Connection, http: &http2::Transcript) -> Delivery {
+    for (side, who) in [(Side::Server, "the origin"), (Side::Client, "the edge")] {
+        if http.lost[side] {
+            return unexplained(format!("bytes of {who} are missing, and what it sent from there on is not known"));
+        }
+    }
+    if http.overflowed > 0 {
+        return unexplained(format!("{} streams were open at once beside those that are watched", http.overflowed));
+    }
+    if let Some(owed) = c.owed_streams().next() {
+        let who = if owed.end.side == Side::Client { "the edge" } else { "the origin" };
+        let how = match owed.end.how {
+            HowEnded::Reset(code) => format!("reset stream {} ({code})", owed.exchange.stream),
+            HowEnded::Connection(_) => "ended the connection".to_owned(),
+        };
+        return unexplained(format!("{who} {how} before the response to its request was whole"));
+    }
+    let unknown = |e: &&http2::Exchange| {
+        let status = e.response.as_ref().is_none_or(|r| r.status == 0);
+        !e.is_whole(Side::Server) || (!e.pushed && e.request.is_none()) || status
+    };
+    match http.exchanges.iter().find(|e| unknown(e) && !e.pushed) {
+        Some(e) => unexplained(format!("of stream {} the request or the response is not known as a whole", e.stream)),
+        None if http.settings_frame.server.is_none() => unexplained("the edge's preface of HTTP/2 was not answered"),
+        None => Delivery::Complete,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, FrameRef, Micros, PerSide, Side, Timestamp};
 use crate::link::Encapsulation;
-use crate::session::{Foreign, http1, proxy, tls};
+use crate::session::{Foreign, http1, http2, proxy, tls};
 use crate::tcp::{Closer, End, Summary};
 
 use super::edge::{Edge, Role};
@@ -69,7 +69,9 @@ pub struct Connection {
     pub chain: Option<Chain>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
     pub http: Option<http1::Transcript>,
-    /// The first bytes of a side that spoke neither.
+    /// The streams of HTTP/2, where either side spoke that in clear.
+    pub http2: Option<Box<http2::Transcript>>,
+    /// The first bytes of a side that spoke none of these.
     pub foreign: PerSide<Option<Foreign>>,
     /// Whose client it is.
     pub edge: Edge,
@@ -147,6 +149,12 @@ impl Connection {
     #[must_use]
     pub fn watched_after(&self) -> Micros {
         self.watched_until.since(self.last.time)
+    }
+
+    /// Whether either side spoke HTTP that could be read, of any version.
+    #[must_use]
+    pub fn shows_http(&self) -> bool {
+        self.http.is_some() || self.http2.is_some()
     }
 
     /// The name that the client asked for in its ClientHello.

@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, Reach};
 
-use super::{Hosts, Prefixes, http1, proxy};
+use super::{Hosts, Prefixes, http1, http2, proxy};
 
 /// What the TCP peer's address says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +74,12 @@ impl Callers {
             health_check: http.health_check.is_some(),
             ..Callers::default()
         }
+    }
+
+    /// Adds what the requests of HTTP/2 say.
+    pub fn add_http2(&mut self, http: &http2::Transcript) {
+        self.cloudfront |= http.via_cloudfront.is_some();
+        self.health_check |= http.health_check.is_some();
     }
 
     /// Adds what a PROXY protocol header says.

@@ -9,6 +9,7 @@
 
 use crate::base::{FrameRef, Micros, Side};
 use crate::session::http1::{ChunkDefect, Exchange, FaultKind, Framing, Request, Response, Transcript};
+use crate::session::http2;
 use crate::tcp::{Closer, End};
 
 use super::Connection;
@@ -196,13 +197,6 @@ impl Connection {
         Some(request.frame.since(response.last_frame))
     }
 
-    /// The first exchange whose response has this status.
-    #[must_use]
-    pub fn answered_with(&self, status: u16) -> Option<(&Exchange, &Response)> {
-        let mut exchanges = self.http.as_ref()?.exchanges.iter();
-        exchanges.find_map(|e| Some((e, e.response.as_ref().filter(|r| r.status == status)?)))
-    }
-
     /// The `X-Amz-Cf-Id` of the exchange that got no usable response.
     #[must_use]
     pub fn failing_request_id(&self) -> Option<&str> {
@@ -210,6 +204,12 @@ impl Connection {
             let is_error = |e: &&Exchange| e.response.as_ref().is_some_and(|r| r.status == 0 || r.status >= 502);
             self.http.as_ref()?.exchanges.iter().find(is_error)?.request.as_ref()
         };
+        if let Some(http) = &self.http2 {
+            let owed = self.owed_streams().map(|owed| owed.request).next();
+            let error = |e: &&http2::Exchange| e.response.as_ref().is_some_and(|r| r.status >= 502);
+            let request = owed.or_else(|| http.exchanges.iter().find(error)?.request.as_ref())?;
+            return request.cf_id.as_deref();
+        }
         let unanswered = self.unanswered().or_else(|| self.overtaken()).map(|u| u.request);
         let request = unanswered.or_else(|| self.unfinished().map(|u| u.request)).or_else(failing)?;
         request.cf_id.as_deref()

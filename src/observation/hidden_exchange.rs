@@ -45,7 +45,7 @@ impl Connection {
     #[must_use]
     pub fn unanswered_encrypted(&self) -> Option<HiddenRequest> {
         let end = self.certain_end()?;
-        let tls = self.tls.as_ref().filter(|_| self.http.is_none() && self.sees_all())?;
+        let tls = self.tls.as_ref().filter(|_| !self.shows_http() && self.sees_all())?;
         let clear = tls.fault.is_none() && !tls.lost.client && !tls.lost.server;
         let found = if tls.is_tls13() { hidden(tls, end) } else { typed(tls, end) };
         // HTTP/2 sends much that is no request and gets no answer.
@@ -57,7 +57,7 @@ impl Connection {
     #[must_use]
     pub fn overtaken_encrypted(&self) -> Option<HiddenRequest> {
         let end = self.closed_by(Side::Server)?;
-        let tls = self.tls.as_ref().filter(|tls| self.http.is_none() && self.sees_all() && tls.fault.is_none())?;
+        let tls = self.tls.as_ref().filter(|tls| !self.shows_http() && self.sees_all() && tls.fault.is_none())?;
         let answer = last_answer(tls)?;
         let last = tls.encrypted.client.last_application.filter(|last| *last > end.frame)?;
         // In TLS 1.3 a close_notify has the type of a request, and what comes soon may be the rest of an upload.

@@ -66,7 +66,7 @@ impl Connection {
     /// Whether the client's first bytes were TLS.
     fn began_with_tls(&self) -> bool {
         let first = self.tls.as_ref().and_then(|tls| tls.records.client.first);
-        first.is_some() && self.foreign.client.is_none() && self.foreign.server.is_none() && self.http.is_none()
+        first.is_some() && self.foreign.client.is_none() && self.foreign.server.is_none() && !self.shows_http()
     }
 
     /// Whether the handshake went on after a message that this reader cannot read.

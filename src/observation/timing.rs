@@ -11,6 +11,7 @@
 //! A step of which an end is not in the capture, or that a clock which was set makes negative, has no duration.
 
 use crate::base::{FrameRef, Histogram, Micros, Side};
+use crate::session::http2;
 use crate::session::tls::{ContentType, Transcript};
 
 use super::{Connection, encrypted};
@@ -133,6 +134,17 @@ impl Connection {
         if let Some(once) = self.took(step) {
             to.add(once);
         }
+        if let Some(http) = &self.http2 {
+            let unlisted = http.unlisted.as_deref();
+            let (of, rest) = match step {
+                Step::FirstByte => (http2::Exchange::first_byte as fn(&_) -> _, unlisted.map(|u| &u.first_byte)),
+                Step::Exchange => (http2::Exchange::duration as fn(&_) -> _, unlisted.map(|u| &u.duration)),
+                _ => return,
+            };
+            http.exchanges.iter().filter_map(of).for_each(|took| to.add(took));
+            rest.into_iter().for_each(|rest| to.absorb(rest));
+            return;
+        }
         let Some(http) = &self.http else { return };
         let unlisted = http.unlisted.as_deref();
         let (of, rest) = match step {
@@ -163,6 +175,11 @@ impl Connection {
 
     /// The end of the last response, if nothing was asked after it.
     fn last_response(&self) -> Option<FrameRef> {
+        if let Some(http) = &self.http2 {
+            // Streams overlap: nothing was asked after the last response where all have one.
+            let ends = http.exchanges.iter().map(|e| e.response.as_ref().filter(|r| r.complete).map(|r| r.last_frame));
+            return ends.collect::<Option<Vec<_>>>()?.into_iter().max();
+        }
         if let Some(http) = &self.http {
             let last = http.exchanges.last()?.response.as_ref().filter(|r| r.complete && http.upgraded.is_none())?;
             return Some(last.last_frame);

@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Side, escape, escape_bytes};
 use crate::observation::tls::names::{cipher_name, version_name};
-use crate::observation::{Connection, EdgeEvidence, EdgeKind, Role, http1, tls};
+use crate::observation::{Connection, EdgeEvidence, EdgeKind, Role, http1, http2, tls};
 use crate::report::layout::shorten;
 
 /// Columns shown of any one name from the wire.
@@ -54,6 +54,10 @@ pub(super) fn facts(c: &Connection, exchange: Option<u64>) -> Vec<Fact> {
     let mut all = below_http(c);
     if let Some(h) = &c.http {
         http(h, exchange, &mut all);
+    }
+    if let Some(h) = &c.http2 {
+        of_connection(h, &mut all);
+        streams(h, exchange, &mut all);
     }
     all.0.sort_by_key(|f| f.frame.order);
     all.0
@@ -212,6 +216,63 @@ fn http(h: &http1::Transcript, exchange: Option<u64>, all: &mut Facts) {
     for u in &h.unsolicited {
         let what = if u.excerpt.is_empty() { String::new() } else { format!(": {}", excerpt(&u.excerpt)) };
         all.rich(u.frame, Side::Server, format!("{}{what}", u.kind()));
+    }
+}
+
+/// What HTTP/2 says of the connection as a whole.
+fn of_connection(h: &http2::Transcript, all: &mut Facts) {
+    all.bare(h.preface, Side::Client, "the preface of HTTP/2");
+    all.bare(h.settings_frame.server, Side::Server, "SETTINGS of HTTP/2");
+    for g in &h.goaways {
+        let text = if g.debug.is_empty() { String::new() } else { format!(", \"{}\"", name(&g.debug)) };
+        all.rich(g.frame, g.from, format!("GOAWAY: {}, last stream {}{text}", g.code, g.last_stream));
+    }
+    for (from, fault) in [(Side::Client, &h.fault.client), (Side::Server, &h.fault.server)] {
+        if let Some(f) = fault {
+            all.rich(f.frame, from, f.kind.to_string());
+        }
+    }
+}
+
+fn streams(h: &http2::Transcript, exchange: Option<u64>, all: &mut Facts) {
+    let last = h.exchanges.last().map(|e| e.index);
+    for e in &h.exchanges {
+        let told = Some(e.index) == exchange || Some(e.index) == last;
+        let weight = if told { Weight::Rich } else { Weight::Routine };
+        let asked_by = if e.pushed { Side::Server } else { Side::Client };
+        if let Some(r) = &e.request {
+            let what = if e.pushed { "promises " } else { "" };
+            let host = r.authority.as_deref().map_or_else(String::new, |h| format!(", Host: {}", name(h)));
+            let text = format!("stream {}: {what}{} {}{host}", e.stream, name(&r.method), name(&r.path));
+            all.add(r.frame, asked_by, weight, text);
+            all.add(r.last_frame, asked_by, Weight::Silent, "");
+        }
+        for (status, frame) in &e.interim {
+            all.add(*frame, Side::Server, weight, format!("stream {}: {status}", e.stream));
+        }
+        if let Some(r) = &e.response {
+            all.add(r.frame, Side::Server, weight, stream_response(e.stream, r));
+            let end = if r.complete && r.last_frame != r.frame { weight.min(Weight::Bare) } else { Weight::Silent };
+            let text = format!("stream {}: end of the response, {} bytes of body", e.stream, r.body_bytes);
+            all.add(r.last_frame, Side::Server, end, text);
+            if let Some((trailers, status)) = r.trailers.as_ref().and_then(|t| Some((t, t.grpc_status?))) {
+                all.add(trailers.frame, Side::Server, weight, format!("stream {}: grpc-status {status}", e.stream));
+            }
+        }
+        for side in [Side::Client, Side::Server] {
+            if let Some(reset) = e.reset[side] {
+                all.add(reset.frame, side, weight, format!("stream {}: RST_STREAM, {}", e.stream, reset.code));
+            }
+        }
+    }
+}
+
+fn stream_response(stream: u32, r: &http2::Response) -> String {
+    let server = r.server.as_deref().map_or_else(String::new, |s| format!(", Server: {}", name(s)));
+    let state = if r.complete { "" } else { " (not complete)" };
+    match r.status {
+        0 => format!("stream {stream}: a response that could not be read{state}"),
+        status => format!("stream {stream}: HTTP/2 {status}{server}{state}"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! A PROXY protocol header takes the bytes before the others; what comes after it is told as if it were not there.
 
 pub mod http1;
+pub mod http2;
 pub mod proxy;
 pub mod tls;
 
@@ -30,7 +31,8 @@ enum Spoken {
     Proxy,
     Tls,
     Http1,
-    /// Neither, so far.
+    Http2,
+    /// None of them, so far.
     Foreign,
 }
 
@@ -53,6 +55,7 @@ pub struct Session {
     proxy: Option<Box<proxy::Observer>>,
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
+    http2: Option<Box<http2::Observer>>,
     /// Secrets to open TLS with.
     keys: Option<tls::Keys>,
     /// What lies inside of TLS, where keys open it: a session of its own.
@@ -84,7 +87,9 @@ pub struct Protocols {
     pub tls: Option<tls::Transcript>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1: in clear, or inside of TLS that was opened as a whole.
     pub http: Option<http1::Transcript>,
-    /// The first bytes of a side that spoke neither.
+    /// The streams of HTTP/2, where either side spoke that: in clear, or as above.
+    pub http2: Option<Box<http2::Transcript>>,
+    /// The first bytes of a side that spoke none of these.
     pub foreign: PerSide<Option<Foreign>>,
     /// The client is the other end than the TCP stage guessed: the sides here are right, its are to be exchanged.
     pub flipped: bool,
@@ -111,7 +116,7 @@ impl Session {
         let tls = self.tls.map(|o| o.into_transcript());
         // Of a side that was not opened to its end, an answer may be missing that was given.
         let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
-        let within = self.within.0.filter(|_| whole).and_then(|session| session.finish().http);
+        let within = self.within.0.filter(|_| whole).map(|session| session.finish()).unwrap_or_default();
         let foreign = PerSide {
             client: self.prefix.client.map(|p| p.into_foreign()),
             server: self.prefix.server.map(|p| p.into_foreign()),
@@ -119,7 +124,8 @@ impl Session {
         Protocols {
             proxy: self.proxy.and_then(|o| o.finish()).map(Box::new),
             tls,
-            http: self.http.map(|o| o.finish()).or(within),
+            http: self.http.map(|o| o.finish()).or(within.http),
+            http2: self.http2.map(|o| Box::new(o.finish())).or(within.http2),
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,
@@ -137,6 +143,12 @@ impl Session {
             proxy::Detection::Yes => return Guess::Is(Spoken::Proxy, Some(Side::Client)),
             proxy::Detection::NeedMore => return Guess::NeedMore,
             proxy::Detection::No => {}
+        }
+        match self.detect_http2(side, bytes) {
+            http2::Detection::Preface => return Guess::Is(Spoken::Http2, Some(Side::Client)),
+            http2::Detection::Settings => return Guess::Is(Spoken::Http2, Some(Side::Server)),
+            http2::Detection::NeedMore => return Guess::NeedMore,
+            http2::Detection::No => {}
         }
         let (tls, http) = (tls::detect(bytes), http1::detect(bytes));
         match (tls, http) {
@@ -160,6 +172,22 @@ impl Session {
             return proxy::Detection::No;
         }
         proxy::detect(bytes)
+    }
+
+    /// Whether HTTP/2 begins here: a client's preface, or the first frame of a server that was not asked in any other
+    /// protocol.
+    fn detect_http2(&self, side: Side, bytes: &[u8]) -> http2::Detection {
+        let known = self.client_known || self.oriented;
+        let asked_otherwise = !matches!(self.spoken.client, Spoken::Undecided | Spoken::Http2 | Spoken::Proxy);
+        match http2::detect(bytes) {
+            http2::Detection::Preface if known && side == Side::Server => http2::Detection::No,
+            http2::Detection::Settings | http2::Detection::NeedMore
+                if bytes.first() == Some(&0) && (asked_otherwise || (known && side == Side::Client)) =>
+            {
+                http2::Detection::No
+            }
+            other => other,
+        }
     }
 
     /// Bytes of a side whose protocol is not known yet.
@@ -247,11 +275,14 @@ impl Session {
             }
             Spoken::Http1 => {
                 // An answer without a request is one whose request was before the capture, or was no HTTP.
-                let asked_otherwise = matches!(self.spoken.client, Spoken::Tls | Spoken::Foreign);
+                let asked_otherwise = matches!(self.spoken.client, Spoken::Tls | Spoken::Http2 | Spoken::Foreign);
                 let in_order = self.client_known && !asked_otherwise;
                 self.http.get_or_insert_with(|| {
                     Box::new(if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() })
                 });
+            }
+            Spoken::Http2 => {
+                self.http2.get_or_insert_default();
             }
             Spoken::Undecided | Spoken::Proxy | Spoken::Foreign => {}
         }
@@ -283,6 +314,7 @@ impl Session {
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            (Spoken::Http2, ..) => self.http2.iter_mut().for_each(|http| http.gap(side, len, frame)),
             _ => {}
         }
     }
@@ -308,6 +340,11 @@ impl Session {
                     http.data(side, bytes, frame);
                 }
             }
+            Spoken::Http2 => {
+                if let Some(http) = &mut self.http2 {
+                    http.data(side, bytes, frame);
+                }
+            }
             Spoken::Proxy => self.proxied(side, bytes, frame),
             Spoken::Undecided | Spoken::Foreign => {}
         }
@@ -328,7 +365,7 @@ impl Stream for Session {
             Spoken::Undecided => self.undecided(from, bytes, frame),
             Spoken::Foreign => self.foreign(from, bytes, frame),
             _ if self.left_http(side) => self.foreign(from, bytes, frame),
-            Spoken::Proxy | Spoken::Tls | Spoken::Http1 => self.observe(side, bytes, frame),
+            Spoken::Proxy | Spoken::Tls | Spoken::Http1 | Spoken::Http2 => self.observe(side, bytes, frame),
         }
     }
 
@@ -337,6 +374,7 @@ impl Stream for Session {
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
+            (Spoken::Http2, ..) => self.http2.iter_mut().for_each(|http| http.gap(side, len, frame)),
             (Spoken::Proxy, ..) => {
                 self.missing[side] += self.proxy.as_mut().map_or(len, |proxy| proxy.gap(len));
                 self.leave_proxy(side);

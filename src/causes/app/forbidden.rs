@@ -1,6 +1,5 @@
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
-use crate::observation::Connection;
-use crate::observation::http1::{Response, Transcript};
+use crate::observation::{Answer, Connection};
 
 use super::Maker;
 
@@ -64,11 +63,10 @@ const PAGES: [(&str, Maker); 6] = [
 const ALB_PAGE: &str = "<center><h1>403 Forbidden</h1></center>";
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let http = c.http.as_ref()?;
     let (_, response) = c.answered_with(403)?;
     let maker = maker(response)?;
     // Where anything is missing, what was served may be.
-    if !c.sees_all() || !forbids_all(http) {
+    if !c.sees_all() || !forbids_all(c) {
         return None;
     }
     let mut finding = super::told(c, 403, Edge::status(403), Some(maker))?;
@@ -83,18 +81,17 @@ fn detect(c: &Connection) -> Option<Finding> {
 }
 
 /// Whether nothing but 403 was answered: where something else was, the rule is about a path.
-fn forbids_all(http: &Transcript) -> bool {
-    let forbidden = |r: &Response| r.status == 403 && maker(r).is_some();
-    http.total == http.exchanges.len() as u64
-        && http.exchanges.iter().all(|e| e.response.as_ref().is_none_or(forbidden))
+fn forbids_all(c: &Connection) -> bool {
+    let forbidden = |r: Answer<'_>| r.status == 403 && maker(r).is_some();
+    c.exchanges_total() == c.exchanges().count() as u64 && c.exchanges().all(|e| e.response.is_none_or(forbidden))
 }
 
-fn maker(response: &Response) -> Option<Maker> {
+fn maker(response: Answer<'_>) -> Option<Maker> {
     if response.status != 403 {
         return None;
     }
-    let body = String::from_utf8_lossy(&response.body_excerpt);
-    let server = response.server.as_deref().unwrap_or_default();
+    let body = String::from_utf8_lossy(response.body_excerpt);
+    let server = response.server.unwrap_or_default();
     if server.starts_with("awselb/") && body.contains(ALB_PAGE) {
         return Some(Maker::Alb);
     }
@@ -117,10 +114,10 @@ mod tests {
             ("nginx", "{\"error\": \"forbidden\"}", None),
             ("Caddy", "", None),
         ] {
-            let mut response = Response::new(FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 });
-            (response.status, response.server) = (403, Some(server.to_owned()));
-            response.body_excerpt = body.as_bytes().to_vec();
-            assert_eq!(maker(&response), made_by, "{server}: {body}");
+            let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
+            let (server_name, body_excerpt) = (Some(server), body.as_bytes());
+            let response = Answer { frame, status: 403, reason: "", server: server_name, body_excerpt };
+            assert_eq!(maker(response), made_by, "{server}: {body}");
         }
     }
 }

@@ -44,9 +44,9 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let (exchange, _) = c.answered_with(421)?;
-    let host = exchange.request.as_ref().and_then(|r| r.host.as_deref());
+    let host = exchange.request.and_then(|r| r.host);
     let mut finding = super::detect(c, 421, Edge::status(421))?;
-    if let (Some(host), Some(request)) = (host, &exchange.request) {
+    if let (Some(host), Some(request)) = (host, exchange.request) {
         finding = finding.evidence(request.frame, format!("Host: {host}"));
     }
     Some(

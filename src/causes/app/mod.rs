@@ -7,11 +7,11 @@ super::area! {
     origin_500,
     misdirected_request,
     forbidden,
+    grpc_error,
 }
 
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::Connection;
-use crate::observation::http1::Response;
+use crate::observation::{Answer, Connection, Exchanged};
 
 /// A target is shown up to this many characters: a message is one sentence.
 const TARGET_SHOWN: usize = 80;
@@ -50,9 +50,9 @@ const SERVERS: [(&str, Maker); 4] =
     [("awselb/", Maker::Alb), ("envoy", Maker::Envoy), ("istio-envoy", Maker::Envoy), ("Caddy", Maker::Caddy)];
 
 impl Maker {
-    fn of(response: &Response) -> Option<Maker> {
-        let body = String::from_utf8_lossy(&response.body_excerpt);
-        let server = response.server.as_deref().unwrap_or_default();
+    fn of(response: Answer<'_>) -> Option<Maker> {
+        let body = String::from_utf8_lossy(response.body_excerpt);
+        let server = response.server.unwrap_or_default();
         let by_server = SERVERS.iter().find(|(name, _)| server.starts_with(name)).map(|(_, maker)| *maker);
         by_server.or_else(|| PAGES.iter().find(|(page, _)| body.contains(page)).map(|(_, maker)| *maker))
     }
@@ -123,7 +123,7 @@ fn told(c: &Connection, status: u16, edge: Edge, maker: Option<Maker>) -> Option
         let target: String = r.target.chars().take(TARGET_SHOWN).collect();
         format!("{} {target}", r.method)
     });
-    let by = match (maker, &response.server) {
+    let by = match (maker, response.server) {
         (Some(maker), _) => format!("; the page is that of {}", maker.name()),
         (None, Some(server)) => format!(" (Server: {server})"),
         (None, None) => String::new(),
@@ -134,19 +134,25 @@ fn told(c: &Connection, status: u16, edge: Edge, maker: Option<Maker>) -> Option
         asked.as_deref().unwrap_or("a request that is not in the capture"),
     );
     let mut finding = Finding::new(response.frame, Confidence::Certain, message).edge(edge).exchange(exchange.index);
-    if let (Some(request), Some(asked)) = (&exchange.request, asked) {
+    if let (Some(request), Some(asked)) = (exchange.request, asked) {
         finding = finding.evidence(request.frame, format!("the request: {asked}"));
     }
     let wait = exchange.first_byte().map(|wait| format!(", {wait} after the request")).unwrap_or_default();
-    let reason = Some(response.reason.as_str()).filter(|r| !r.is_empty()).map(|r| format!(" {r}")).unwrap_or_default();
+    let reason = Some(response.reason).filter(|r| !r.is_empty()).map(|r| format!(" {r}")).unwrap_or_default();
+    let line = if exchange.stream.is_some() { ":status" } else { "status line" };
     finding = finding
-        .evidence(response.frame, format!("the origin's status line: {status}{reason}{wait}"))
-        .rules_out("http.malformed-status-line", "the response is a proper one");
+        .evidence(response.frame, format!("the origin's {line}: {status}{reason}{wait}"))
+        .rules_out(malformed(&exchange), "the response is a proper one");
     Some(match maker {
         // Who sends a 421 on purpose need not log it.
         Some(maker) if status != 421 => finding.fix(maker.log(status)),
         _ => finding.fix("Look into the log of the program that answers on this port, at this time."),
     })
+}
+
+/// What a response would be that is none, in the version of HTTP that carried it.
+fn malformed(exchange: &Exchanged<'_>) -> &'static str {
+    if exchange.stream.is_some() { "http2.malformed-message" } else { "http.malformed-status-line" }
 }
 
 #[cfg(test)]
@@ -157,13 +163,14 @@ mod tests {
 
     #[test]
     fn the_maker_is_known_by_its_page_or_its_name() {
-        let mut response = Response::new(FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 });
-        assert_eq!(Maker::of(&response), None);
-        response.server = Some("nginx/1.22.1".to_owned());
-        assert_eq!(Maker::of(&response), None);
-        response.body_excerpt = b"<hr><center>nginx/1.22.1</center>".to_vec();
-        assert_eq!(Maker::of(&response), Some(Maker::Nginx));
-        response.server = Some("awselb/2.0".to_owned());
-        assert_eq!(Maker::of(&response), Some(Maker::Alb));
+        let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
+        let mut response = Answer { frame, status: 502, reason: "", server: None, body_excerpt: b"" };
+        assert_eq!(Maker::of(response), None);
+        response.server = Some("nginx/1.22.1");
+        assert_eq!(Maker::of(response), None);
+        response.body_excerpt = b"<hr><center>nginx/1.22.1</center>";
+        assert_eq!(Maker::of(response), Some(Maker::Nginx));
+        response.server = Some("awselb/2.0");
+        assert_eq!(Maker::of(response), Some(Maker::Alb));
     }
 }

@@ -37,10 +37,10 @@ fn detect(c: &Connection) -> Option<Finding> {
     if c.has_beginning() || c.is_one_sided() {
         return None;
     }
-    let unknown = match (&c.http, &c.tls) {
-        (Some(_), _) => "what was asked and answered before that",
-        (None, Some(_)) => "what the handshake settled",
-        (None, None) => "what was said before that",
+    let unknown = match (c.shows_http(), &c.tls) {
+        (true, _) => "what was asked and answered before that",
+        (false, Some(_)) => "what the handshake settled",
+        (false, None) => "what was said before that",
     };
     let sides = match c.orientation {
         Orientation::Port => ", and which end is the origin is taken from the port numbers",

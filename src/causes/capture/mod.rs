@@ -12,6 +12,7 @@ super::area! {
 use crate::base::{FrameRef, Side};
 use crate::observation::Connection;
 use crate::observation::http1::Exchange;
+use crate::observation::http2;
 
 /// The end of the connection that sends on this side, as a message names it.
 fn who(side: Side) -> &'static str {
@@ -28,6 +29,11 @@ fn is_blind(c: &Connection, side: Side) -> bool {
         };
         http.lost[side] || !http.exchanges.iter().all(whole)
     });
+    let http2 = c.http2.as_ref().map(|http| {
+        let whole = |e: &http2::Exchange| e.is_whole(side) && !e.lost[side];
+        http.lost[side] || !http.exchanges.iter().all(whole)
+    });
+    let http = http.or(http2);
     let tls = c.tls.as_ref().map(|tls| tls.lost[side]);
     // With no protocol known the missing bytes are those that would have told it.
     http.or(tls).is_none() || http == Some(true) || tls == Some(true)
@@ -35,7 +41,7 @@ fn is_blind(c: &Connection, side: Side) -> bool {
 
 /// What cannot be told of a connection with holes on this side.
 fn blocked(c: &Connection, side: Side) -> &'static str {
-    match (side, c.http.is_some(), c.tls.is_some()) {
+    match (side, c.shows_http(), c.tls.is_some()) {
         (Side::Server, true, _) => "whether and how every request was answered",
         (Side::Client, true, _) => "what was asked",
         (Side::Server, _, true) => "how the origin answered the handshake",

@@ -2,6 +2,7 @@ use crate::base::{Micros, Side};
 use crate::diagnosis::{Confidence, Effect, Finding};
 use crate::observation::Connection;
 use crate::observation::http1::Exchange;
+use crate::observation::http2;
 
 /// A SYN that is not answered for this long is `tcp.syn-unanswered`.
 const PATIENCE: Micros = Micros::from_secs(3);
@@ -62,6 +63,9 @@ fn owed(c: &Connection) -> Option<String> {
     if let Some(http) = &c.http {
         return http.exchanges.iter().find_map(exchange).filter(|_| http.upgraded.is_none());
     }
+    if let Some(http) = &c.http2 {
+        return http.exchanges.iter().find_map(stream);
+    }
     if let Some(tls) = &c.tls {
         if tls.handshake_done().is_none() {
             return Some("the TLS handshake was under way".to_owned());
@@ -72,6 +76,18 @@ fn owed(c: &Connection) -> Option<String> {
     match c.tcp.first_data {
         data if data.client.is_none() && data.server.is_none() => None,
         _ => Some("bytes of an unknown protocol were exchanged".to_owned()),
+    }
+}
+
+fn stream(exchange: &http2::Exchange) -> Option<String> {
+    let request = exchange.request.as_ref().filter(|_| !exchange.pushed)?;
+    let reset = exchange.reset.client.is_some() || exchange.reset.server.is_some();
+    let (method, stream) = (&request.method, exchange.stream);
+    match &exchange.response {
+        _ if reset => None,
+        Some(response) if response.complete => None,
+        Some(_) => Some(format!("the response to its {method} on stream {stream} was not whole")),
+        None => Some(format!("its {method} on stream {stream} was unanswered")),
     }
 }
 

@@ -8,8 +8,8 @@ cause! {
     ///
     /// # What happened
     /// A response begins with `HTTP/1.x NNN reason`. Here it begins with something else: a header without a status
-    /// line, a status that is no number of three digits, the banner of another protocol, HTTP/2 frames, or output that
-    /// a program wrote to the socket by mistake.
+    /// line, a status that is no number of three digits, the banner of another protocol, or output that a program wrote
+    /// to the socket by mistake.
     ///
     /// # Evidence
     /// The request, and the first bytes that came back. A banner (SSH, SMTP, FTP, MySQL) may even come before the
@@ -24,14 +24,13 @@ cause! {
     ///
     /// # How to fix
     /// - Another protocol: set the origin's port to that of the web server.
-    /// - HTTP/2 frames: the port speaks only HTTP/2. CloudFront speaks HTTP/1.1 to origins (HTTP/2 only for gRPC):
-    ///   allow HTTP/1.1 there (HAProxy `bind` without `proto h2`, Node `allowHTTP1: true`).
     /// - FastCGI, uWSGI or SCGI sockets do not speak HTTP: put them behind nginx (`fastcgi_pass`, `uwsgi_pass`) or
     ///   Apache.
     /// - A program that writes its own status line: three digits, one space before and after, CRLF at the end. CGI
     ///   scripts under Apache print `Status: 200`, except `nph-` scripts, which must print the whole status line.
     ///
     /// # Often confused with
+    /// - `http.http2-reply`: what comes back are frames of HTTP/2.
     /// - `http.plaintext-on-tls-port`: what comes back is a TLS record.
     /// - `tls.not-tls-reply`: the same inside out, where the edge speaks TLS.
     ///

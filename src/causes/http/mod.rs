@@ -3,6 +3,7 @@
 super::area! {
     unexpected_proxy_header,
     plaintext_on_tls_port,
+    http2_reply,
     malformed_status_line,
     keep_alive_race,
     request_not_read,
@@ -19,19 +20,13 @@ super::area! {
     encrypted_response_timeout,
 }
 
-use crate::base::Micros;
+use super::timeout::{TIMEOUT, confidence as timeout_confidence};
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::{Framing, Request, Response};
 use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
 
 /// A target is shown up to this many characters: a message is one sentence.
 const TARGET_SHOWN: usize = 80;
-
-/// A wait is a timeout of the edge only if it lasted this long (contract, ruling 4).
-const TIMEOUT: Micros = Micros::from_secs(1);
-
-/// A wait this near to a whole number of seconds was measured by a clock that somebody has set.
-const NEAR: Micros = Micros::from_millis(150);
 
 /// `GET /cart`, as a message names a request.
 fn name(request: &Request) -> String {
@@ -40,16 +35,6 @@ fn name(request: &Request) -> String {
         target.push_str("...");
     }
     format!("{} {target}", request.method)
-}
-
-/// How sure it is that a wait was a timeout that somebody has set.
-fn timeout_confidence(wait: Micros) -> Confidence {
-    if is_near_whole_seconds(wait) { Confidence::Likely } else { Confidence::Possible }
-}
-
-fn is_near_whole_seconds(wait: Micros) -> bool {
-    let rest = wait.0.rem_euclid(Micros::from_secs(1).0);
-    wait.0 >= Micros::from_secs(1).0 - NEAR.0 && (rest <= NEAR.0 || rest >= Micros::from_secs(1).0 - NEAR.0)
 }
 
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a
@@ -158,26 +143,4 @@ fn told_encrypted(request: &HiddenRequest, finding: Finding) -> Finding {
         .evidence_if(request.answered_before, "the origin's last application data")
         .evidence(request.sent, "application data from the edge: its request")
         .evidence_if(last, "the last of it")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_whole_seconds() {
-        for (ms, near) in [
-            (0, false),
-            (500, false),
-            (900, true),
-            (1_000, true),
-            (1_149, true),
-            (1_200, false),
-            (2_990, true),
-            (30_100, true),
-            (30_400, false),
-        ] {
-            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), near, "{ms}");
-        }
-    }
 }

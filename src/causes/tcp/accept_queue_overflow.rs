@@ -117,7 +117,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let confidence = if repeated.is_some() { Confidence::Likely } else { Confidence::Possible };
     let sent = if c.tls.is_some() {
         "ClientHello"
-    } else if c.http.is_some() {
+    } else if c.shows_http() {
         "request"
     } else {
         "first bytes"

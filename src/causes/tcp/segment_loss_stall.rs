@@ -178,6 +178,10 @@ fn is_missed(c: &Connection, side: Side, stall: Stall) -> bool {
             Side::Client => e.response.as_ref().is_none_or(|r| !r.complete),
         });
     }
+    if let Some(http) = &c.http2 {
+        let last = http.exchanges.iter().rfind(|e| e.request.is_some());
+        return last.is_some_and(|e| side == Side::Server || !e.is_whole(Side::Server));
+    }
     c.tls.as_ref().is_some_and(|tls| is_missed_in_tls(c, tls, side, stall))
 }
 

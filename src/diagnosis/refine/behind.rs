@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Endpoint, FrameRef, Micros};
-use crate::observation::http1::{Exchange, Request};
-use crate::observation::{Connection, Role};
+use crate::observation::{Asked, Connection, Exchanged, Role};
 
 use crate::diagnosis::{Cause, Confidence, Diagnosis, Evidence, Finding, Outcome};
 
@@ -74,12 +73,12 @@ struct Failure {
     inner: Inner,
     /// When the host began to ask.
     from: FrameRef,
-    asked: Option<Asked>,
+    asked: Option<Known>,
 }
 
 /// A request, as far as it can be known again behind a proxy.
 #[derive(Debug)]
-struct Asked {
+struct Known {
     cf_id: Option<String>,
     method: String,
     target: String,
@@ -103,7 +102,7 @@ impl Failures {
             self.not_kept += 1;
             return;
         }
-        let request = exchange(c, finding).and_then(|e| e.request.as_ref());
+        let request = exchange(c, finding).and_then(|e| e.request);
         let first = finding.evidence.first().map_or(finding.at, |e| e.frame);
         let end = finding.evidence.last().map_or(finding.at, |e| e.frame);
         let inner = Inner {
@@ -115,7 +114,7 @@ impl Failures {
             evidence: finding.evidence.iter().map(|e| Evidence { note: as_proxy(&e.note), ..e.clone() }).collect(),
             tie: Tie::Time,
         };
-        let failure = Failure { inner, from: request.map_or(first, |r| r.frame), asked: request.map(Asked::of) };
+        let failure = Failure { inner, from: request.map_or(first, |r| r.frame), asked: request.map(Known::of) };
         self.known.insert((end.order, c.id), failure);
     }
 
@@ -131,7 +130,7 @@ impl Failures {
             if cause.second_look == SecondLook::FailedBehind
                 && let Some(exchange) = exchange(c, finding)
             {
-                finding.inner = self.behind(c, exchange);
+                finding.inner = self.behind(c, &exchange);
                 let told: Vec<_> = finding.inner.iter().map(Inner::in_short).collect();
                 if !told.is_empty() {
                     let message = finding.message.trim_end_matches('.');
@@ -144,8 +143,8 @@ impl Failures {
     }
 
     /// What failed while the exchange was open: of the same request where that is known, the earliest first.
-    fn behind(&self, c: &Connection, exchange: &Exchange) -> Vec<Inner> {
-        let (Some(request), Some(response)) = (&exchange.request, &exchange.response) else { return Vec::new() };
+    fn behind(&self, c: &Connection, exchange: &Exchanged<'_>) -> Vec<Inner> {
+        let (Some(request), Some(response)) = (exchange.request, exchange.response) else { return Vec::new() };
         let (asked, answered) = (request.frame, response.frame);
         let before = self.known.range((asked.order, 0)..(answered.order, 0)).rev().take(MAX_LOOKED);
         let after = self.known.range((answered.order, 0)..).take(MAX_LOOKED);
@@ -170,19 +169,20 @@ impl Failure {
     }
 
     /// What ties it to a request; `None` where it is known to be of another one.
-    fn tie(&self, request: &Request) -> Option<Tie> {
+    fn tie(&self, request: Asked<'_>) -> Option<Tie> {
         let Some(asked) = &self.asked else { return Some(Tie::Time) };
         match (&asked.cf_id, &request.cf_id) {
-            (Some(a), Some(b)) => (a == b).then_some(Tie::Request),
+            (Some(a), Some(b)) => (a == *b).then_some(Tie::Request),
             _ if asked.method == request.method && asked.target == request.target => Some(Tie::Request),
             _ => Some(Tie::Time),
         }
     }
 }
 
-impl Asked {
-    fn of(request: &Request) -> Asked {
-        Asked { cf_id: request.cf_id.clone(), method: request.method.clone(), target: request.target.clone() }
+impl Known {
+    fn of(request: Asked<'_>) -> Known {
+        let cf_id = request.cf_id.map(str::to_owned);
+        Known { cf_id, method: request.method.to_owned(), target: request.target.to_owned() }
     }
 }
 
@@ -191,7 +191,6 @@ fn as_proxy(text: &str) -> String {
     text.replace("the edge", "the proxy").replace("the origin", "the upstream")
 }
 
-fn exchange<'c>(c: &'c Connection, finding: &Finding) -> Option<&'c Exchange> {
-    let index = finding.exchange?;
-    c.http.as_ref()?.exchanges.iter().find(|e| e.index == index)
+fn exchange<'c>(c: &'c Connection, finding: &Finding) -> Option<Exchanged<'c>> {
+    c.exchange(finding.exchange?)
 }

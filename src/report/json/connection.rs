@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::http::Exchange;
+use super::http::{Exchange, Http2};
 use super::proxy::Introduction;
 use super::shown::{End, Shown, Sides, Time, Ways, micros, number};
 use super::timing::Timing;
@@ -42,6 +42,7 @@ pub(super) struct Connection<'a> {
     foreign: Sides<Option<Foreign>>,
     http_total: u64,
     http: Vec<Exchange<'a>>,
+    http2: Option<Http2<'a>>,
     timing: Timing<'a>,
     verdict: Verdict<'a>,
     findings: Vec<Finding<'a>>,
@@ -116,7 +117,8 @@ impl Icmp {
 
 impl<'a> Connection<'a> {
     pub(super) fn of(c: &'a seen::Connection, d: &'a Diagnosis) -> Connection<'a> {
-        let http = c.http.as_ref();
+        let http = c.http.iter().flat_map(|http| &http.exchanges).map(Exchange::of);
+        let streams = c.http2.iter().flat_map(|http| &http.exchanges).map(Exchange::of_stream);
         Connection {
             id: c.id,
             community_id: community_id(c.client, c.server),
@@ -146,8 +148,9 @@ impl<'a> Connection<'a> {
             tcp: Tcp::of(c),
             tls: c.tls.as_ref().map(|tls| Tls::of(tls, c.chain.as_ref())),
             foreign: foreign(&c.foreign),
-            http_total: http.map_or(0, |h| h.total),
-            http: http.into_iter().flat_map(|h| &h.exchanges).map(Exchange::of).collect(),
+            http_total: c.exchanges_total(),
+            http: http.chain(streams).collect(),
+            http2: c.http2.as_deref().map(Http2::of),
             timing: Timing(c),
             verdict: Verdict::of(&d.verdict),
             findings: Finding::list(d, c),

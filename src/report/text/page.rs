@@ -287,7 +287,7 @@ fn span(info: &Info) -> String {
 
 /// A connection that is in order, in one line.
 pub(super) fn healthy_line(c: &Connection, limits: &[Limit]) -> String {
-    let exchanges = c.http.as_ref().map_or(0, |h| h.total);
+    let exchanges = c.exchanges_total();
     let spoken = match (&c.tls, exchanges) {
         (Some(_), _) => ", TLS".to_owned(),
         (None, 0) => String::new(),

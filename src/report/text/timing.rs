@@ -51,10 +51,9 @@ pub(super) fn decisive(c: &Connection, finding: Option<&Finding>) -> String {
         None => tell("ServerHello after", c.took(Step::ServerHello)),
     }
     let end = c.certain_end();
-    let mut exchanges = c.http.iter().flat_map(|h| &h.exchanges);
-    if let Some(e) = exchanges.find(|e| finding.is_some_and(|f| f.exchange == Some(e.index))) {
+    if let Some(e) = finding.and_then(|f| c.exchange(f.exchange?)) {
         tell("idle before the request", e.idle_before.filter(|&idle| idle >= IDLE));
-        let in_time = e.response.as_ref().is_some_and(|r| end.is_none_or(|end| r.frame < end.frame));
+        let in_time = e.response.is_some_and(|r| end.is_none_or(|end| r.frame < end.frame));
         tell("first byte after", e.first_byte().filter(|took| took.0 >= 0 && in_time));
     }
     if let Some(end) = end {

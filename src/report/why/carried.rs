@@ -2,7 +2,7 @@
 
 use crate::base::{FrameRef, Side};
 use crate::observation::http1::Exchange;
-use crate::observation::{Connection, tls};
+use crate::observation::{Connection, http2, tls};
 use crate::report::facts::{name, shown_in};
 
 /// What lies in a frame that `from` sent, as far as it is known.
@@ -20,7 +20,29 @@ pub(super) fn carried(c: &Connection, from: Side, frame: u64) -> Vec<String> {
             Side::Server => response(exchange, frame, &mut told),
         }
     }
+    for exchange in c.http2.iter().flat_map(|h| &h.exchanges) {
+        stream(exchange, from, frame, &mut told);
+    }
+    for goaway in c.http2.iter().flat_map(|h| &h.goaways).filter(|g| g.from == from && g.frame.frame == frame) {
+        told.push(format!("GOAWAY: {}, last stream {}", goaway.code, goaway.last_stream));
+    }
     told
+}
+
+/// A stream of HTTP/2: its request and response, as far as they are this side's, and its reset.
+fn stream(e: &http2::Exchange, from: Side, frame: u64, told: &mut Vec<String>) {
+    let asked_by = if e.pushed { Side::Server } else { Side::Client };
+    if let Some(r) = e.request.as_ref().filter(|_| from == asked_by) {
+        let what = format!("request {} (stream {}): {} {}", e.index, e.stream, name(&r.method), name(&r.path));
+        told.extend(part(what.trim_end(), (r.frame, r.head_frame, r.last_frame), r.complete, frame));
+    }
+    if let Some(r) = e.response.as_ref().filter(|_| from == Side::Server) {
+        let what = format!("response {} (stream {}): status {}", e.index, e.stream, r.status);
+        told.extend(part(&what, (r.frame, r.head_frame, r.last_frame), r.complete, frame));
+    }
+    if let Some(reset) = e.reset[from].filter(|reset| reset.frame.frame == frame) {
+        told.push(format!("RST_STREAM on stream {} (request {}): {}", e.stream, e.index, reset.code));
+    }
 }
 
 /// A part of a message in clear, or something behind the keys.

@@ -6,6 +6,9 @@ mod healthy;
 mod healthy_connection;
 mod healthy_keys;
 mod http;
+mod http2;
+mod http2_faults;
+mod http2_healthy;
 mod http_response;
 mod inner;
 mod proxy;
@@ -40,6 +43,9 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_stall::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,
+    http2::SCENARIOS,
+    http2_faults::SCENARIOS,
+    http2_healthy::SCENARIOS,
     proxy::SCENARIOS,
     proxy_healthy::SCENARIOS,
     app::SCENARIOS,
