@@ -73,6 +73,7 @@ mod capture;
 mod certificate;
 mod http;
 mod proxy;
+mod server_name;
 mod tcp;
 mod tls;
 

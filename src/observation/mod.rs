@@ -14,6 +14,7 @@ mod hidden_exchange;
 mod hosts;
 mod not_tls;
 mod prefixes;
+mod profiles;
 mod proxied;
 mod timing;
 mod trust;
@@ -27,6 +28,7 @@ pub use hidden_exchange::HiddenRequest;
 pub use hosts::Hosts;
 pub use not_tls::{Malformed, NotTls};
 pub use prefixes::{Prefixes, SNAPSHOT_DATE};
+pub use profiles::Profile;
 pub use timing::{Step, Timings};
 pub use trust::{Chain, ChainFault, ChainReport, Invalid, Judge, NoAnchor, Trust};
 

@@ -30,9 +30,6 @@ const TARGET_SHOWN: usize = 80;
 /// A wait is a timeout of the edge only if it lasted this long (contract, ruling 4).
 const TIMEOUT: Micros = Micros::from_secs(1);
 
-/// A wait this near to a whole number of seconds was measured by a clock that somebody has set.
-const NEAR: Micros = Micros::from_millis(150);
-
 /// `GET /cart`, as a message names a request.
 fn name(request: &Request) -> String {
     let mut target: String = request.target.chars().take(TARGET_SHOWN).collect();
@@ -44,12 +41,7 @@ fn name(request: &Request) -> String {
 
 /// How sure it is that a wait was a timeout that somebody has set.
 fn timeout_confidence(wait: Micros) -> Confidence {
-    if is_near_whole_seconds(wait) { Confidence::Likely } else { Confidence::Possible }
-}
-
-fn is_near_whole_seconds(wait: Micros) -> bool {
-    let rest = wait.0.rem_euclid(Micros::from_secs(1).0);
-    wait.0 >= Micros::from_secs(1).0 - NEAR.0 && (rest <= NEAR.0 || rest >= Micros::from_secs(1).0 - NEAR.0)
+    if wait.is_near_whole_seconds() { Confidence::Likely } else { Confidence::Possible }
 }
 
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a
@@ -158,26 +150,4 @@ fn told_encrypted(request: &HiddenRequest, finding: Finding) -> Finding {
         .evidence_if(request.answered_before, "the origin's last application data")
         .evidence(request.sent, "application data from the edge: its request")
         .evidence_if(last, "the last of it")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_whole_seconds() {
-        for (ms, near) in [
-            (0, false),
-            (500, false),
-            (900, true),
-            (1_000, true),
-            (1_149, true),
-            (1_200, false),
-            (2_990, true),
-            (30_100, true),
-            (30_400, false),
-        ] {
-            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), near, "{ms}");
-        }
-    }
 }

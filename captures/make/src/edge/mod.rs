@@ -6,6 +6,7 @@ mod socket;
 pub(crate) mod gnutls;
 pub(crate) mod header;
 pub(crate) mod http;
+pub(crate) mod java;
 pub(crate) mod openssl;
 pub(crate) mod plain;
 pub(crate) mod s2n;
