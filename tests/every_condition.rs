@@ -121,8 +121,7 @@ const HIDDEN: [&str; 10] = [
 ];
 
 /// What is left of a forwarded Host header where the name, or the one that works, is not in the capture.
-const OF_A_NAME: [&str; 3] =
-    ["tls.unrecognized-name", "tls.reset-after-client-hello", "tls.closed-after-client-hello"];
+const OF_A_NAME: [&str; 3] = ["tls.unrecognized-name", "tls.reset-after-client-hello", "tls.closed-after-client-hello"];
 
 /// The packets as a snap length leaves them.
 fn cut(tape: &[Packet], len: usize) -> Tape {

@@ -8,7 +8,9 @@ use anyhow::{Result, ensure};
 /// Connects with SSL 3.0, and takes for an error a handshake that succeeds.
 pub(crate) fn must_fail(lab: &mut Lab, port: u16) -> Result<()> {
     let said = version("java", "--version", "openjdk")?;
-    lab.note_edge(format!("{said}, JSSE with SSLv3 alone (in place of a CloudFront edge, whose library cannot be made to)"));
+    lab.note_edge(format!(
+        "{said}, JSSE with SSLv3 alone (in place of a CloudFront edge, whose library cannot be made to)"
+    ));
     let program = lab.write("Ssl3.java", PROGRAM)?.display().to_string();
     let origin = lab.origin(port);
     let arguments = [&program, &origin.ip().to_string(), &origin.port().to_string(), ORIGIN_NAME];

@@ -141,7 +141,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         references: &["RFC 8446 section 4.2.3", "RFC 8446 section 4.1.4", ALERTS],
         play: |lab| {
             let files = Leaf { key: Key::Ed25519, ..Leaf::GOOD }.issue(lab)?;
-            let tls = format!("tls {} {} {{\n        curves secp384r1\n    }}", files.chain.display(), files.key.display());
+            let tls =
+                format!("tls {} {} {{\n        curves secp384r1\n    }}", files.chain.display(), files.key.display());
             caddy::start(lab, 443, &format!("https://origin.example.com {{\n    {tls}\n    respond hello\n}}"))?;
             S2n::DEFAULT.must_fail(lab, 443)
         },
