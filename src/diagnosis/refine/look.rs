@@ -12,7 +12,8 @@ pub enum SecondLook {
     None,
     /// Waits as long as the one that the finding tells of recur: the verdict is `likely` (ruling 4).
     RecurringWait,
-    /// A connection to the same server with the same name works: the verdict is `likely` (ruling 17).
+    /// A connection to the same server with the same name works: the verdict is `likely` (ruling 17). One with another
+    /// name does: that is said.
     SameNameWorks,
     /// A connection to the same port that begins without a PROXY protocol header works: the verdict is `likely`; one that
     /// begins with a header works: it is `possible` at most, unless it is certain.

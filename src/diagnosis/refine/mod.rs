@@ -68,10 +68,11 @@ impl Ledger {
     pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops, catalogue: &[&'static Cause]) -> bool {
         let named = self.failures.name(c, d);
         let turned = self.turn(c, d, catalogue);
+        let hinted = self.hint(c, d);
         let raised = self.raise(c, d);
         let lowered = self.lower(c, d);
         let doubted = self.holes.doubt_silence(c, d, drops);
-        named || turned || raised || lowered || doubted
+        named || turned || hinted || raised || lowered || doubted
     }
 
     /// Makes of the verdict another one, where a connection with another name tells that it is.
@@ -88,6 +89,20 @@ impl Ledger {
         d.verdict.edge = told.edge.unwrap_or(into.edge);
         d.findings.insert(0, (into, told));
         d.findings.retain(|(cause, _)| !into.supersedes.contains(&cause.id()));
+        true
+    }
+
+    /// Adds that another name works, where the certificate that was shown for this one cannot be seen.
+    fn hint(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let Some((cause, finding)) = d.findings.first_mut().filter(|_| d.verdict.cause.is_some()) else { return false };
+        let applies = cause.second_look == SecondLook::SameNameWorks && finding.confidence < Confidence::Certain;
+        let other = self.works.other_name(c).filter(|_| applies && self.works.same_name(c).is_none());
+        let Some(other) = other else { return false };
+        let note = format!(
+            "with \"{}\" a connection works (from frame {}): is this name the viewer's, forwarded as Host?",
+            other.name, other.from.frame
+        );
+        finding.evidence.push(Evidence { frame: finding.at, note });
         true
     }
 
