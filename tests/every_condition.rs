@@ -102,10 +102,13 @@ const NEED_NO_MORE: [&str; 27] = [
     "app.misdirected-request",
 ];
 /// Of these, the captures that have it in bytes which are cut.
-const HIDDEN: [&str; 8] = [
-    // The version that the origin chose.
+const HIDDEN: [&str; 10] = [
+    // The version that the origin chose, or that the edge offered.
+    "tls/no-common-version/nginx-ssl3-only-edge",
     "tls/no-common-version/nginx-tls11-openssl-alert",
     "tls/no-common-version/nginx-tls11-server-hello",
+    // The HelloRetryRequest, before which nobody else's alert is the answer to a hello.
+    "tls/no-common-cipher/caddy-hello-retry-ed25519",
     // The alert is internal_error: only the name in the hello makes a refusal of the name of it.
     "tls/unrecognized-name/caddy",
     "tls/unrecognized-name/nginx-certificate-by-name",
@@ -116,6 +119,9 @@ const HIDDEN: [&str; 8] = [
     "app/origin-504/haproxy-timeout-server-ipv6",
     "http/closed-before-response/node-after-continue-ipv6",
 ];
+
+/// What is left of a forwarded Host header where the name, or the one that works, is not in the capture.
+const OF_A_NAME: [&str; 3] = ["tls.unrecognized-name", "tls.reset-after-client-hello", "tls.closed-after-client-hello"];
 
 /// The packets as a snap length leaves them.
 fn cut(tape: &[Packet], len: usize) -> Tape {
@@ -178,7 +184,9 @@ impl Subject {
             let unsure = t.confidence < Some(Confidence::Certain) || t.cause == Some("tls.certificate-rejected");
             let cut = unsure && t.limits.iter().any(|l| l.0 == "capture.snap-length");
             let of_beginning = t.cause.is_some_and(|cause| self.supersedes(cause)) && cut;
-            t.outcome == Outcome::Failed && !found && !deaf && !of_beginning
+            // What the origin did is as certain as before; whose name it was is in a hello, and that is cut.
+            let of_name = t.cause.is_some_and(|cause| OF_A_NAME.contains(&cause) && self.supersedes(cause));
+            t.outcome == Outcome::Failed && !found && !deaf && !of_beginning && !of_name
         };
         told.iter().find(lies).map_or(Ok(()), |t| Err(describe(Some(t))))
     }

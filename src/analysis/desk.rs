@@ -93,7 +93,7 @@ impl<'r> Desk<'r> {
         self.limited.inner = self.ledger.not_kept();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
             let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
-            let changed = self.ledger.refine(&connection, &mut diagnosis, drops);
+            let changed = self.ledger.refine(&connection, &mut diagnosis, drops, &CATALOGUE);
             // The second step may bring the cause that was asked for, or take it away.
             let wanted = self.wants(&diagnosis);
             if wanted {

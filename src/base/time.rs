@@ -71,6 +71,20 @@ impl Micros {
         Micros(n.saturating_mul(1_000))
     }
 
+    /// Whether a wait has the length of a configured time limit, which is one second or more, and whole.
+    ///
+    /// Timers run late, when the machine is busy or the timer is coarse, and hardly ever early; the clock of a capture is
+    /// exact to some microseconds. What makes a wait look short is the way to where the capture was taken: the packet
+    /// that set the timer may have been slower on it than the one that ended the wait.
+    #[must_use]
+    pub fn is_near_whole_seconds(self) -> bool {
+        const SECOND: i64 = 1_000_000;
+        const EARLY: i64 = 50_000;
+        const LATE: i64 = 250_000;
+        let early = self.0.saturating_add(EARLY);
+        early >= SECOND && early.rem_euclid(SECOND) <= EARLY + LATE
+    }
+
     /// In seconds.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {
@@ -102,6 +116,30 @@ mod tests {
         assert_eq!(Timestamp::parse("2023-11-14T22:13:20.000000123Z"), Some(Timestamp(1_700_000_000_000_000_123)));
         assert_eq!((Timestamp::parse("yesterday"), Timestamp::parse("9999-01-01T00:00:00Z")), (None, None));
         assert_eq!(Timestamp(i64::MIN).to_string().len(), Timestamp(0).to_string().len());
+    }
+
+    #[test]
+    fn time_limits_are_whole_seconds() {
+        for (ms, near) in [
+            (-1_000, false),
+            (0, false),
+            (100, false),
+            (900, false),
+            (949, false),
+            (950, true),
+            (1_000, true),
+            (1_250, true),
+            (1_251, false),
+            (5_242, true),
+            (5_400, false),
+            (9_900, false),
+            (9_960, true),
+            (10_180, true),
+            (30_400, false),
+        ] {
+            assert_eq!(Micros::from_millis(ms).is_near_whole_seconds(), near, "{ms}");
+        }
+        assert!(!Micros(i64::MIN).is_near_whole_seconds());
     }
 
     #[test]

@@ -74,6 +74,7 @@ mod certificate;
 mod http;
 mod http2;
 mod proxy;
+mod server_name;
 mod tcp;
 mod timeout;
 mod tls;

@@ -17,5 +17,5 @@ pub use delivery::{Delivery, delivery};
 pub use family::{Family, Picture};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
 pub use limit::{Limit, RestsOn};
-pub use refine::{Inner, SecondLook, Tie};
+pub use refine::{Accepted, Inner, SecondLook, Tie, Turn};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

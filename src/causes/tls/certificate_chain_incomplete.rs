@@ -1,5 +1,6 @@
 use crate::causes::certificate::{self, Fault};
-use crate::diagnosis::{Confidence, Finding};
+use crate::causes::server_name;
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{ChainFault, Connection};
 
 use super::EDGE;
@@ -40,6 +41,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", certificate chain
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::TurnedByOtherName(&server_name::TURN),
     detect: detect,
 }
 

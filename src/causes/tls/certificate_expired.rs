@@ -1,6 +1,7 @@
 use crate::base::Timestamp;
 use crate::causes::certificate::{self, Fault};
-use crate::diagnosis::{Confidence, Finding};
+use crate::causes::server_name;
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{ChainFault, Connection};
 
 use super::{EDGE, days};
@@ -41,6 +42,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", expired certificate
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::TurnedByOtherName(&server_name::TURN),
     detect: detect,
 }
 

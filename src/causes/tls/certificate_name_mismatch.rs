@@ -1,8 +1,9 @@
 use crate::causes::certificate::{self, Fault};
-use crate::diagnosis::{Confidence, Finding};
+use crate::causes::server_name;
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{ChainFault, Connection};
 
-use super::{EDGE, NAMES_IN_A_SENTENCE};
+use super::{EDGE, presented, quoted};
 
 cause! {
     /// The origin's certificate is for other names than the edge asked for, and the edge does not go on.
@@ -36,6 +37,8 @@ cause! {
     ///   give the origin a name of yours.
     ///
     /// # Often confused with
+    /// - `tls.sni-forwarded-host`: the name asked for is the viewer's, and it shows: it is one under `cloudfront.net`, or the
+    ///   origin accepts another in the same capture.
     /// - `tls.unrecognized-name`: there the origin refuses the name itself.
     /// - `tls.certificate-self-signed`: the default certificate of a package is often both.
     ///
@@ -44,6 +47,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", domain names that do not match
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::TurnedByOtherName(&server_name::TURN),
     detect: detect,
 }
 
@@ -51,30 +55,19 @@ fn detect(c: &Connection) -> Option<Finding> {
     certificate::fault(c, true, |fault| (*fault == ChainFault::NameMismatch).then_some(()))?;
     let leaf = certificate::summary(c, 0)?;
     let report = &c.chain.as_ref()?.report;
-    let common = leaf.common_name.as_slice();
-    let presented = listed(if leaf.names.is_empty() { common } else { &leaf.names });
+    let presented = presented(leaf);
     let finding = certificate::finding(
         c,
         Fault {
-            what: format!("The certificate of {} is for {presented}, not for {}", c.server, listed(&report.names)),
+            what: format!("The certificate of {} is for {presented}, not for {}", c.server, quoted(&report.names)),
             note: format!("Certificate: for {presented}"),
             confidence: Confidence::Certain,
         },
     )?;
     Some(
         finding
-            .fix(format!("Let the origin show a certificate for {}.", listed(&report.names)))
+            .fix(format!("Let the origin show a certificate for {}.", quoted(&report.names)))
             .fix("If that name is the viewer's, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name.")
             .fix(certificate::look(c)),
     )
-}
-
-/// `"a.example", "b.example" and 3 more`.
-fn listed(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(NAMES_IN_A_SENTENCE).map(|name| format!("\"{name}\"")).collect();
-    match names.len().saturating_sub(NAMES_IN_A_SENTENCE) {
-        0 if shown.is_empty() => "no name".to_owned(),
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

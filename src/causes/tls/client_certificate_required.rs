@@ -6,6 +6,9 @@ use super::{EDGE, alert, s_client};
 
 /// certificate_required (RFC 8446 section 6.2).
 const CERTIFICATE_REQUIRED: u8 = 116;
+/// handshake_failure and bad_certificate: what servers say up to TLS 1.2 (RFC 5246 section 7.4.6).
+const HANDSHAKE_FAILURE: u8 = 40;
+const BAD_CERTIFICATE: u8 = 42;
 /// A refusal follows the edge's flight at once; an alert that comes later is the farewell of an idle connection.
 const AT_ONCE: Micros = Micros::from_secs(1);
 
@@ -19,7 +22,8 @@ cause! {
     ///
     /// # Evidence
     /// - Up to TLS 1.2: CertificateRequest, the edge's empty Certificate, then the origin's alert (handshake_failure or
-    ///   certificate_required) or its end.
+    ///   certificate_required) or its end. Where the empty Certificate is not seen, the alert after CertificateRequest is
+    ///   `possible`, unless it is certificate_required, which says it.
     /// - In TLS 1.3, where all that is encrypted: a record of the length of an empty Certificate before the edge's Finished,
     ///   then one of the length of an alert from the origin (`likely`), or its bare end (`possible`), and nothing else.
     ///   Keys (`--keylog`) show the messages themselves.
@@ -62,7 +66,8 @@ cause! {
 /// What shows that the origin did not go on without a certificate.
 struct Demand<'c> {
     request: Option<FrameRef>,
-    empty: FrameRef,
+    /// The edge's empty Certificate, where it is seen.
+    empty: Option<FrameRef>,
     refusal: FrameRef,
     alert: Option<&'c tls::Alert>,
     confidence: Confidence,
@@ -84,20 +89,25 @@ fn detect(c: &Connection) -> Option<Finding> {
         _ => "the end of the connection".to_owned(),
     };
     let message = format!("{} asked the edge for a client certificate, got none, and answered with {how}.", c.server);
+    let at = demand.empty.or(demand.request).unwrap_or(demand.refusal);
     let empty = if demand.request.is_none() {
         "an encrypted record of the length of an empty Certificate"
     } else {
         "the edge's Certificate is empty"
     };
-    Some(
-        Finding::new(demand.empty, demand.confidence, message)
+    let finding = Finding::new(at, demand.confidence, message)
             .evidence_if(demand.request, "CertificateRequest of the origin")
-            .evidence(demand.empty, empty)
+            .evidence_if(demand.empty, empty)
             .evidence_if(tls.tls13.client_finished, "the edge's Finished: for the edge the handshake has succeeded")
-            .evidence(demand.refusal, format!("the origin: {how}"))
-            .rules_out("tls.certificate-rejected", format!("the edge went on after the origin's certificate, in frame {}", demand.empty.frame)),
-    )
-    .map(|finding| advised(c, finding))
+            .evidence(demand.refusal, format!("the origin: {how}"));
+    let finding = match demand.empty {
+        Some(empty) => finding.rules_out(
+            "tls.certificate-rejected",
+            format!("the edge went on after the origin's certificate, in frame {}", empty.frame),
+        ),
+        None => finding,
+    };
+    Some(advised(c, finding))
 }
 
 fn advised(c: &Connection, finding: Finding) -> Finding {
@@ -130,14 +140,21 @@ fn told_in_http(c: &Connection, tls: &tls::Transcript) -> Option<Finding> {
 
 /// As messages of the handshake show it: up to TLS 1.2, and in TLS 1.3 with keys.
 fn in_clear<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Demand<'c>> {
-    let (request, empty) = (tls.certificate_request()?, tls.empty_certificate.client?);
-    let demand = |refusal, alert, confidence| Demand { request: Some(request), empty, refusal, alert, confidence };
-    if let Some(seen) = c.handshake_alert(Side::Server).filter(|a| a.frame >= empty) {
-        let names_it = seen.description == Some(CERTIFICATE_REQUIRED);
-        let confidence = if names_it { Confidence::Certain } else { Confidence::Likely };
+    let (request, empty) = (tls.certificate_request(), tls.empty_certificate.client);
+    let demand = |refusal, alert, confidence| Demand { request, empty, refusal, alert, confidence };
+    let shown = empty.is_none() && tls.message(Side::Client, tls::HandshakeType::CERTIFICATE).is_some();
+    if let Some(seen) = c.handshake_alert(Side::Server).filter(|_| !shown) {
+        // Where packets come in another order than they were sent, the alert may stand before what it answers.
+        let asked = request.is_some_and(|request| request <= seen.frame);
+        let confidence = match seen.description {
+            Some(CERTIFICATE_REQUIRED) => Confidence::Certain,
+            _ if asked && empty.is_some() => Confidence::Likely,
+            Some(HANDSHAKE_FAILURE | BAD_CERTIFICATE) if asked => Confidence::Possible,
+            _ => return None,
+        };
         return Some(demand(seen.frame, Some(seen), confidence));
     }
-    let end = c.origin_left_handshake().filter(|end| end.frame >= empty)?;
+    let end = c.origin_left_handshake().filter(|end| request.is_some() && empty.is_some_and(|empty| end.frame >= empty))?;
     Some(demand(end.frame, None, Confidence::Likely))
 }
 
@@ -156,6 +173,7 @@ fn hidden<'c>(c: &'c Connection, tls: &'c tls::Transcript) -> Option<Demand<'c>>
         .filter(|end| prompt(end) && tls.tls13.client_application.is_some());
     let confidence = if alert.is_some() { Confidence::Likely } else { Confidence::Possible };
     let nothing_else = all_listed && after == usize::from(alert.is_some());
-    let demand = Demand { request: None, empty, refusal: alert.or(end)?, alert: None, confidence };
+    let (refusal, empty) = (alert.or(end)?, Some(empty));
+    let demand = Demand { request: None, empty, refusal, alert: None, confidence };
     nothing_else.then_some(demand)
 }

@@ -2,7 +2,7 @@ use crate::base::Micros;
 use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
 use crate::observation::{Connection, Owed, HandshakeStall, tls};
 
-use super::{EDGE, TIMEOUT, WATCHED, for_name, is_near_whole_seconds, s_client, version};
+use super::{EDGE, TIMEOUT, WATCHED, for_name, s_client, version};
 
 cause! {
     /// The origin began the handshake and stopped half-way, until the edge gave up.
@@ -64,7 +64,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let hello = tls.client_hello.as_ref()?;
     let wait = stall.wait(c.watched_until);
     // A time limit may run from the beginning of the handshake or from what was last heard.
-    let whole = stall.until.is_some_and(|end| is_near_whole_seconds(end.since(hello.first_frame)));
+    let whole = stall.until.is_some_and(|end| end.since(hello.first_frame).is_near_whole_seconds());
     let confidence = confidence(&stall, wait, whole)?;
     let (how, last) = match stall.until {
         Some(end) => ("until the edge gave up", format!("the edge gives up, {} after it began", end.since(hello.frame))),
@@ -95,7 +95,7 @@ fn confidence(stall: &HandshakeStall, wait: Micros, whole: bool) -> Option<Confi
     match stall.until {
         None => (wait >= WATCHED).then_some(Confidence::Likely),
         Some(_) if wait < TIMEOUT => None,
-        Some(_) if whole || is_near_whole_seconds(wait) => Some(Confidence::Likely),
+        Some(_) if whole || wait.is_near_whole_seconds() => Some(Confidence::Likely),
         Some(_) => Some(Confidence::Possible),
     }
 }

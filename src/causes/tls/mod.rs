@@ -5,6 +5,7 @@ super::area! {
     plaintext_http_reply,
     not_tls_reply,
     no_common_version,
+    sni_forwarded_host,
     no_common_cipher,
     unrecognized_name,
     no_application_protocol,
@@ -35,19 +36,21 @@ super::area! {
 
 use std::borrow::Cow;
 
+use super::timeout::TIMEOUT;
 use crate::base::{FrameRef, Micros};
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, End, http1, tls};
+use crate::observation::{Connection, EdgeKind, End, Profile, http1, tls};
 
 /// What CloudFront's viewer saw when the handshake failed; its log's word for it is not documented.
 const EDGE: crate::diagnosis::Edge = crate::diagnosis::Edge::status(502);
 
-/// An edge that leaves sooner was not waiting: the shortest time limit that it can be given.
-const TIMEOUT: Micros = Micros::from_secs(1);
-
 /// A connection that nobody ended is given up for lost after this: three times the longest connection timeout of an
 /// edge, and its default response timeout.
 const WATCHED: Micros = Micros::from_secs(30);
+
+const SSL_3_0: u16 = 0x0300;
+const TLS_1_2: u16 = 0x0303;
+const TLS_1_3: u16 = 0x0304;
 
 /// Names of a list that a sentence can hold.
 const NAMES_IN_A_SENTENCE: usize = 6;
@@ -77,7 +80,14 @@ fn offer(hello: &tls::ClientHello) -> String {
         [] => "no groups".to_owned(),
         some => format!("groups {}", listed(some, group)),
     };
-    format!("{}; {ciphers} cipher suites; {groups}", versions(hello))
+    let known = Profile::of(hello).map(|p| format!("; the same as {}", known_as(p))).unwrap_or_default();
+    format!("{}; {ciphers} cipher suites; {groups}{known}", versions(hello))
+}
+
+/// `CloudFront-Upstream-TLS-1-2-2025 (s2n-tls)`.
+fn known_as(profile: &Profile) -> String {
+    let library = if profile.source.starts_with("s2n-tls") { " (s2n-tls)" } else { "" };
+    format!("{}{library}", profile.name)
 }
 
 fn group(code: u16) -> Cow<'static, str> {
@@ -91,6 +101,34 @@ fn listed(codes: &[u16], name: fn(u16) -> Cow<'static, str>) -> String {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
     }
+}
+
+/// What to change where the edge itself offers nothing newer than TLS 1.1.
+fn newer_edge(c: &Connection, hello: &tls::ClientHello) -> String {
+    let only = if hello.offered_versions() == [SSL_3_0] { "SSL 3.0 alone" } else { "nothing newer than TLS 1.1" };
+    let distribution = "the SSL protocols of this origin in the distribution (`OriginSslProtocols`)";
+    if c.edge.kind == EdgeKind::CloudFront {
+        format!("The edge offers {only}: that is {distribution}. Make it TLSv1.2, without SSLv3 and TLSv1.")
+    } else {
+        format!(
+            "The edge offers {only}: put TLS 1.2 into the security policy of the load balancer in front, or into {distribution}."
+        )
+    }
+}
+
+/// `"a.example", "b.example" and 3 more`.
+fn quoted(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(NAMES_IN_A_SENTENCE).map(|name| format!("\"{name}\"")).collect();
+    match names.len().saturating_sub(NAMES_IN_A_SENTENCE) {
+        0 if shown.is_empty() => "no name".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The names that count on a leaf: subjectAltName, the common name only where there is none.
+pub(super) fn presented(leaf: &tls::Summary) -> String {
+    quoted(if leaf.names.is_empty() { leaf.common_name.as_slice() } else { &leaf.names })
 }
 
 /// `handshake_failure (40)`.
@@ -166,14 +204,6 @@ fn days(time: Micros) -> String {
     }
 }
 
-/// Whether a wait has the length of a configured time limit: timers run late, hardly ever early.
-fn is_near_whole_seconds(wait: Micros) -> bool {
-    const EARLY: Micros = Micros::from_millis(50);
-    const LATE: Micros = Micros::from_millis(250);
-    let beyond = (wait.0 + EARLY.0).rem_euclid(Micros::from_secs(1).0);
-    beyond <= EARLY.0 + LATE.0
-}
-
 /// Bytes of another protocol, for a sentence: their first line where it is plain text, else in hexadecimal.
 fn shown(bytes: &[u8]) -> String {
     let line = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
@@ -225,15 +255,6 @@ mod tests {
         let names = [("www.example.org", true), ("a;reboot", false), ("-connect", false), ("a b", false), ("", false)];
         for (name, good) in names {
             assert_eq!(is_host_name(name), good, "{name}");
-        }
-    }
-
-    #[test]
-    fn time_limits_are_whole_seconds() {
-        for (ms, whole) in
-            [(10_180, true), (9_960, true), (10_000, true), (5_242, true), (5_400, false), (9_900, false)]
-        {
-            assert_eq!(is_near_whole_seconds(Micros::from_millis(ms)), whole, "{ms}");
         }
     }
 

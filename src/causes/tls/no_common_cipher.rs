@@ -1,7 +1,7 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::Connection;
+use crate::observation::{Connection, tls};
 
-use super::{EDGE, alert, for_name, offer, s_client, told_hello};
+use super::{EDGE, TLS_1_2, TLS_1_3, alert, client_hello, for_name, newer_edge, offer, s_client, told_hello};
 
 /// handshake_failure (RFC 8446 section 6.2).
 const HANDSHAKE_FAILURE: u8 = 40;
@@ -20,6 +20,9 @@ cause! {
     /// # Evidence
     /// The ClientHello, then the fatal alert handshake_failure (40) or insufficient_security (71), and no ServerHello.
     /// Alert 71 says it; alert 40 says only that nothing fits: usually this, with some servers an unknown server name.
+    /// Which of the three it is the alert does not say. A HelloRetryRequest before it leaves the signature scheme; where
+    /// TLS 1.3 is spoken it is ordinarily the group or the signature scheme. The evidence names the policy that the
+    /// ClientHello equals, if it is a known one: a hint, which proves nothing about who sent it.
     ///
     /// # Who must act
     /// Whoever configures TLS on the origin.
@@ -69,8 +72,9 @@ fn detect(c: &Connection) -> Option<Finding> {
     if tls.alerts.iter().any(|a| a.description == Some(UNRECOGNIZED_NAME)) {
         return None;
     }
+    let which = which(tls, client_hello(c));
     let message = format!(
-        "{} found nothing to its liking in the edge's ClientHello{} and refused with {}: no cipher suite, group or signature scheme in common.",
+        "{} found nothing to its liking in the edge's ClientHello{} and refused with {}: no cipher suite, group or signature scheme in common. {which}",
         c.server,
         for_name(c),
         alert(refusal)
@@ -83,9 +87,36 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(with_fixes(finding, c))
 }
 
+/// Which of them it is, as far as the bytes tell.
+fn which(tls: &tls::Transcript, hello: Option<&tls::ClientHello>) -> &'static str {
+    let offered = hello.map(tls::ClientHello::offered_versions).unwrap_or_default();
+    let highest = offered.iter().max().copied().unwrap_or_default();
+    if tls.hello_retry_request.is_some() {
+        // RFC 8446 section 4.1.4: it names the suite and the group that the server has chosen.
+        return "Its HelloRetryRequest had chosen version, cipher suite and group, so that it is the signature scheme: the key of its certificate fits none on offer.";
+    }
+    match highest {
+        0 => "The alert does not say which.",
+        TLS_1_3 if offered.iter().all(|&v| v >= TLS_1_3) => {
+            "The alert does not say which; with TLS 1.3 alone on offer, whose cipher suites servers have in common, it is ordinarily the group or the signature scheme, which is the key of the certificate."
+        }
+        TLS_1_3 => {
+            "The alert does not say which. If the origin has TLS 1.3, its cipher suites fit, and it is ordinarily the group or the signature scheme, which is the key of the certificate; if it ends at TLS 1.2, any of the three may be it."
+        }
+        TLS_1_2 => "The alert does not say which; the version fits, or the alert would be another.",
+        _ => "The alert does not say which; the edge offers nothing newer than TLS 1.1, whose suites many servers no longer have.",
+    }
+}
+
 fn with_fixes(finding: Finding, c: &Connection) -> Finding {
+    let retried = c.tls.as_ref().is_some_and(|tls| tls.hello_retry_request.is_some());
+    let old_edge = client_hello(c).filter(|hello| hello.offered_versions().iter().all(|&v| v < TLS_1_2));
+    let finding = match old_edge {
+        Some(hello) => finding.fix(newer_edge(c, hello)),
+        None => finding,
+    };
     let finding = finding
-        .fix("Allow ECDHE with AES-GCM and the groups P-256 or X25519: nginx `ssl_ciphers` and `ssl_ecdh_curve`, Apache `SSLCipherSuite` and `SSLOpenSSLConfCmd Curves`, HAProxy `ssl-default-bind-ciphers` and `curves`.")
+        .fix_if(!retried, "Allow ECDHE with AES-GCM and the groups P-256 or X25519: nginx `ssl_ciphers` and `ssl_ecdh_curve`, Apache `SSLCipherSuite` and `SSLOpenSSLConfCmd Curves`, HAProxy `ssl-default-bind-ciphers` and `curves`, ALB a security policy such as ELBSecurityPolicy-TLS13-1-2-2021-06.")
         .fix("Look at the key of the certificate: RSA 2048 and ECDSA P-256 fit, Ed25519 does not; an ECDSA key needs ECDSA suites, an RSA key RSA suites.")
         .fix(format!(
             "{}, then with ECDHE-ECDSA-AES128-GCM-SHA256: neither succeeds while the fault lasts.",

@@ -2,7 +2,8 @@ use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
 use crate::observation::{Closer, Connection, End};
 
-use super::{EDGE, TIMEOUT, WATCHED, for_name, is_near_whole_seconds, s_client};
+use super::{EDGE, TIMEOUT, WATCHED, for_name, s_client};
+use crate::causes::timeout;
 
 cause! {
     /// The origin received the edge's ClientHello and never answered it.
@@ -94,6 +95,6 @@ fn waited(c: &Connection, end: Option<Closer>, hello: FrameRef) -> Option<(Micro
     };
     let wait = end.frame.since(hello);
     let timed_out = end.side == Side::Client && wait >= TIMEOUT && hello < end.frame;
-    let confidence = if is_near_whole_seconds(wait) { Confidence::Likely } else { Confidence::Possible };
+    let confidence = timeout::confidence(wait);
     timed_out.then_some((wait, confidence))
 }

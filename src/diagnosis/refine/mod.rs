@@ -1,7 +1,8 @@
 //! The second step (ruling 23): what only the whole capture can tell.
 //!
-//! It may raise or lower a confidence, and name what failed behind an error that the origin itself told, and nothing
-//! else, from tables with a bound. What it may do to a finding is said beside its cause, in [`SecondLook`].
+//! It may raise or lower a confidence, name what failed behind an error that the origin itself told, and see a forwarded
+//! Host header in a name that the origin does not have, and nothing else, from tables with a bound. What it may do to a
+//! finding is said beside its cause, in [`SecondLook`].
 
 mod behind;
 mod holes;
@@ -11,11 +12,11 @@ mod works;
 
 pub use behind::{Inner, Tie};
 pub use holes::Drops;
-pub use look::SecondLook;
+pub use look::{Accepted, SecondLook, Turn};
 
 use crate::observation::Connection;
 
-use super::{Confidence, Diagnosis, Evidence, Outcome};
+use super::{Cause, Confidence, Diagnosis, Evidence, Outcome};
 use behind::Failures;
 use holes::Holes;
 use waits::Waits;
@@ -43,7 +44,7 @@ impl Ledger {
             || ranked.any(|(i, (cause, finding))| {
                 let is_verdict = i == 0 && verdict.is_some();
                 let may_rise = finding.confidence < Confidence::Certain && cause.second_look.may_raise(is_verdict);
-                may_rise || cause.second_look == SecondLook::FailedBehind
+                may_rise || cause.second_look.may_change_certain(is_verdict)
             })
     }
 
@@ -64,12 +65,45 @@ impl Ledger {
     }
 
     /// Looks at a diagnosis again in the light of the whole capture. Says whether it changed.
-    pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops) -> bool {
+    pub fn refine(&self, c: &Connection, d: &mut Diagnosis, drops: &Drops, catalogue: &[&'static Cause]) -> bool {
         let named = self.failures.name(c, d);
+        let turned = self.turn(c, d, catalogue);
+        let hinted = self.hint(c, d);
         let raised = self.raise(c, d);
         let lowered = self.lower(c, d);
         let doubted = self.holes.doubt_silence(c, d, drops);
-        named || raised || lowered || doubted
+        named || turned || hinted || raised || lowered || doubted
+    }
+
+    /// Makes of the verdict another one, where a connection with another name tells that it is.
+    fn turn(&self, c: &Connection, d: &mut Diagnosis, catalogue: &[&'static Cause]) -> bool {
+        let Some((cause, finding)) = d.findings.first_mut().filter(|_| d.verdict.cause.is_some()) else { return false };
+        let SecondLook::TurnedByOtherName(turn) = cause.second_look else { return false };
+        let other = self.works.other_name(c).filter(|_| self.works.same_name(c).is_none());
+        let told = other.and_then(|other| (turn.told)(c, finding, &other));
+        let (Some(told), Some(into)) = (told, catalogue.iter().find(|cause| cause.id() == turn.into)) else {
+            return false;
+        };
+        d.verdict.cause = Some(into);
+        d.verdict.confidence = Some(told.confidence);
+        d.verdict.edge = told.edge.unwrap_or(into.edge);
+        d.findings.insert(0, (into, told));
+        d.findings.retain(|(cause, _)| !into.supersedes.contains(&cause.id()));
+        true
+    }
+
+    /// Adds that another name works, where the certificate that was shown for this one cannot be seen.
+    fn hint(&self, c: &Connection, d: &mut Diagnosis) -> bool {
+        let Some((cause, finding)) = d.findings.first_mut().filter(|_| d.verdict.cause.is_some()) else { return false };
+        let applies = cause.second_look == SecondLook::SameNameWorks && finding.confidence < Confidence::Certain;
+        let other = self.works.other_name(c).filter(|_| applies && self.works.same_name(c).is_none());
+        let Some(other) = other else { return false };
+        let note = format!(
+            "with \"{}\" a connection works (from frame {}): is this name the viewer's, forwarded as Host?",
+            other.name, other.from.frame
+        );
+        finding.evidence.push(Evidence { frame: finding.at, note });
+        true
     }
 
     /// Raises what other connections make likely.

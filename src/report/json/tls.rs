@@ -38,6 +38,15 @@ struct ClientHello<'a> {
     signature_schemes: Codes<'a>,
     ja3: Option<String>,
     ja4: String,
+    profile: Option<Profile>,
+}
+
+/// What is known to begin its connections in this way.
+#[derive(Serialize)]
+struct Profile {
+    name: &'static str,
+    date: &'static str,
+    source: &'static str,
 }
 
 #[derive(Serialize)]
@@ -143,6 +152,7 @@ impl<'a> ClientHello<'a> {
             signature_schemes: Codes(&h.signature_schemes, signature_scheme_name),
             ja3: h.ja3(),
             ja4: h.ja4(),
+            profile: observation::Profile::of(h).map(|p| Profile { name: p.name, date: p.date, source: p.source }),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::tcp::End;
 /// With fewer values a line is not worth its place, unless several connections have one each.
 const ENOUGH: u64 = 10;
 
-/// A host that takes longer to answer a SYN is worth a word.
-const SLOW_ANSWER: Micros = Micros::from_millis(10);
+/// A step that takes longer is worth a word: the host's answer to a SYN, and the steps within a handshake.
+const SLOW: Micros = Micros::from_millis(10);
 
 /// A connection that was idle for less was in use.
 const IDLE: Micros = Micros::from_millis(100);
@@ -44,12 +44,15 @@ pub(super) fn section(out: &mut dyn Write, paint: Paint, timings: &Timings, conn
 pub(super) fn decisive(c: &Connection, finding: Option<&Finding>) -> String {
     let mut told = Vec::new();
     let mut tell = |what: &str, took: Option<Micros>| told.extend(took.map(|took| text(what, took)));
-    tell("SYN answered after", c.took(Step::SynAck).filter(|&took| took >= SLOW_ANSWER));
+    let slow = |step| c.took(step).filter(|&took| took >= SLOW);
+    tell("SYN answered after", slow(Step::SynAck));
     tell("round trip", c.took(Step::NetworkRtt));
-    match c.took(Step::TlsHandshake) {
-        Some(took) => tell("TLS handshake", Some(took)),
-        None => tell("ServerHello after", c.took(Step::ServerHello)),
-    }
+    let handshake = c.took(Step::TlsHandshake);
+    tell("TLS handshake", handshake);
+    tell("ClientHello after", slow(Step::ClientHello));
+    tell("ServerHello after", if handshake.is_some() { slow(Step::ServerHello) } else { c.took(Step::ServerHello) });
+    tell("the rest of the server's flight", slow(Step::ServerFlight));
+    tell("the client's answer to it after", slow(Step::ClientFlight));
     let end = c.certain_end();
     if let Some(e) = finding.and_then(|f| c.exchange(f.exchange?)) {
         tell("idle before the request", e.idle_before.filter(|&idle| idle >= IDLE));

@@ -104,8 +104,13 @@ impl ClientHello {
     /// TLS_FALLBACK_SCSV (RFC 7507) are none.
     #[must_use]
     pub fn cipher_count(&self) -> usize {
-        let is_signal = |code: u16| super::names::is_grease(code) || matches!(code, 0x00ff | 0x5600);
-        self.ciphers.iter().filter(|&&code| !is_signal(code)).count()
+        self.ciphers.iter().filter(|&&code| !Self::is_signal(code)).count()
+    }
+
+    /// Whether a code among the cipher suites is none: GREASE or a signalling value.
+    #[must_use]
+    pub fn is_signal(code: u16) -> bool {
+        super::names::is_grease(code) || matches!(code, 0x00ff | 0x5600)
     }
 
     /// The JA3 fingerprint, as 32 hexadecimal digits. Computed when asked for: most hellos are never printed.

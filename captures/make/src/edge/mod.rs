@@ -7,6 +7,7 @@ pub(crate) mod gnutls;
 pub(crate) mod header;
 pub(crate) mod http;
 pub(crate) mod node;
+pub(crate) mod java;
 pub(crate) mod openssl;
 pub(crate) mod plain;
 pub(crate) mod s2n;

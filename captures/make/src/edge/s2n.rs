@@ -22,6 +22,9 @@ pub(crate) const TLS12_UP_PQ: &str = "CloudFront-Upstream-TLS-1-2-2025-PQ";
 /// From before 2025: TLS 1.2 at most.
 pub(crate) const TLS12_ONLY: &str = "CloudFront-Upstream-TLS-1-2";
 
+/// TLS 1.3 alone.
+pub(crate) const TLS13_ONLY: &str = "CloudFront-Upstream-TLS-1-3-2025";
+
 /// An edge to be connected.
 pub(crate) struct S2n {
     pub(crate) policy: &'static str,

@@ -22,6 +22,7 @@ mod tls_certificate;
 mod tls_chain;
 mod tls_foreign;
 mod tls_handshake;
+mod tls_name;
 mod tls_silent;
 mod tls_stall;
 
@@ -35,6 +36,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tcp_queue::SCENARIOS,
     tcp_loss::SCENARIOS,
     tls::SCENARIOS,
+    tls_name::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_chain::SCENARIOS,
     tls_handshake::SCENARIOS,

@@ -1,8 +1,9 @@
 //! `tls.*`: the origin answers the ClientHello, with something that is no ServerHello the edge could use.
 
 use crate::certs::{Key, Leaf};
+use crate::edge::java;
 use crate::edge::openssl::OpenSsl;
-use crate::edge::s2n::{S2n, TLS12_ONLY, TLS12_UP_PQ};
+use crate::edge::s2n::{S2n, TLS12_ONLY, TLS12_UP_PQ, TLS13_ONLY};
 use crate::lab::Lab;
 use crate::scenario::{Family, Peer, Scenario};
 use crate::servers::{apache, caddy, gnutls, haproxy, nginx, node};
@@ -105,6 +106,45 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         play: |lab| {
             tls11_server(lab)?;
             OpenSsl { highest: SslVersion::TLS1_2, ..OpenSsl::DEFAULT }.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/no-common-version/apache-tls12-edge-tls13-only",
+        title: "Apache, TLS 1.2 at most, against an edge with TLS 1.3 alone",
+        fault: "`SSLProtocol TLSv1.2` against an edge under a policy that begins at TLS 1.3.",
+        references: &["RFC 8446 section 4.2.1", ALERTS],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            apache::https(lab, &files, "SSLProtocol TLSv1.2")?;
+            S2n { policy: TLS13_ONLY, ..S2n::DEFAULT }.must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/no-common-version/nginx-ssl3-only-edge",
+        title: "nginx against an edge with SSL 3.0 alone",
+        fault: "The edge speaks SSL 3.0 and nothing else, as CloudFront does where SSLv3 is what the distribution has for \
+                this origin.",
+        references: &["RFC 6101 section 5.6.1.2", "RFC 7568", ALERTS_12],
+        play: |lab| {
+            let files = Leaf { key: Key::Rsa2048, ..Leaf::GOOD }.issue(lab)?;
+            nginx::https(lab, &files, "")?;
+            java::must_fail(lab, 443)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/no-common-cipher/caddy-hello-retry-ed25519",
+        title: "Caddy, TLS 1.3 with HelloRetryRequest, an Ed25519 certificate",
+        fault: "The server asks for its only group, P-384, and then finds no signature scheme for its key.",
+        references: &["RFC 8446 section 4.2.3", "RFC 8446 section 4.1.4", ALERTS],
+        play: |lab| {
+            let files = Leaf { key: Key::Ed25519, ..Leaf::GOOD }.issue(lab)?;
+            let tls =
+                format!("tls {} {} {{\n        curves secp384r1\n    }}", files.chain.display(), files.key.display());
+            caddy::start(lab, 443, &format!("https://origin.example.com {{\n    {tls}\n    respond hello\n}}"))?;
+            S2n::DEFAULT.must_fail(lab, 443)
         },
         ..Scenario::BLANK
     },

@@ -57,6 +57,44 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "tls/client-certificate-required/openssl-tls13",
+        title: "openssl s_server, TLS 1.3",
+        fault: "`-Verify 1`: for the edge the handshake succeeds; the server answers by an encrypted alert.",
+        references: &[CLIENT, ALERTS],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            openssl::start(lab, &files, &["-tls1_3", "-Verify", "1"])?;
+            refused_after_handshake(lab)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/client-certificate-required/node-tls13",
+        title: "Node.js, TLS 1.3",
+        fault: "`requestCert: true`: for the edge the handshake succeeds; Node ends the connection, without an alert.",
+        references: &[CLIENT],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let options = format!("Object.assign({}, {{ requestCert: true }})", node::certificate(&files));
+            let answer = "(_, answer) => answer.end('hello')";
+            node::start(lab, 443, &format!("https.createServer({options}, {answer}).listen(443, '0.0.0.0');"))?;
+            refused_after_handshake(lab)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/client-certificate-required/gnutls-tls13",
+        title: "GnuTLS, TLS 1.3",
+        fault: "`--require-client-cert`: for the edge the handshake succeeds; the server answers by an encrypted alert.",
+        references: &[CLIENT, ALERTS],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            gnutls::start(lab, &files, "NORMAL:-VERS-ALL:+VERS-TLS1.3", &["--require-client-cert"])?;
+            refused_after_handshake(lab)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "tls/client-certificate-required/openssl-tls12",
         title: "openssl s_server, TLS 1.2",
         fault: "`-Verify 1`: the edge's Certificate is empty, and the server ends with handshake_failure.",
