@@ -10,7 +10,7 @@
 //! ```
 //! What is left never reached this host, where the capture covers it and nothing hides it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::{Micros, Timestamp};
 use crate::diagnosis::{Confidence, Outcome};
@@ -18,7 +18,7 @@ use crate::observation::Role;
 
 use super::gather::Gathered;
 use super::log::Told;
-use super::meaning::{leaves, may_reach};
+use super::meaning::{is_plain, leaves, may_reach};
 use super::pick::{Picker, Window};
 use super::row::{Row, Vantage};
 use super::seen::{Kind, Seen, Watched, path_number};
@@ -73,6 +73,9 @@ pub struct Match {
     pub seen: Vec<Seen>,
     /// How many there are.
     pub attempts: usize,
+    /// Further exchanges or connections that fit as well. Where all of them have the cause of this one, that is as sure
+    /// as is said, and which of them it was is not.
+    pub alternatives: usize,
     /// Another row has the same exchange: one request to the origin served several viewers.
     pub shared: bool,
 }
@@ -175,7 +178,14 @@ struct Found {
     by: By,
     confidence: Confidence,
     seen: Vec<usize>,
+    alternatives: usize,
     shared: bool,
+}
+
+impl Found {
+    fn new(by: By, confidence: Confidence, seen: Vec<usize>) -> Found {
+        Found { by, confidence, seen, alternatives: 0, shared: false }
+    }
 }
 
 struct Work<'w> {
@@ -188,6 +198,8 @@ struct Work<'w> {
     /// Which row has each.
     claimed: Vec<Option<usize>>,
     retried: Vec<(usize, usize)>,
+    /// Rows of errors by path.
+    alike: HashMap<u64, Vec<usize>>,
     /// Other rows than those of errors could not all be weighed.
     overloaded: bool,
 }
@@ -206,8 +218,12 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
         found: vec![None; gathered.rows.len()],
         claimed: vec![None; seen.len()],
         retried: Vec::new(),
+        alike: HashMap::new(),
         overloaded: false,
     };
+    for (i, row) in gathered.rows.iter().enumerate().filter(|(_, row)| row.is_error()) {
+        work.alike.entry(path_number(&row.target)).or_default().push(i);
+    }
     work.by_id(&watched);
     work.clocks();
     work.by_time();
@@ -227,7 +243,7 @@ impl Work<'_> {
             if let Some(works) = self.picker.ids_work.get_mut(row.vantage.index()) {
                 *works = true;
             }
-            self.set(i, Found { by: By::Id, confidence: Confidence::Certain, seen: seen.clone(), shared: false });
+            self.set(i, Found::new(By::Id, Confidence::Certain, seen.clone()));
         }
     }
 
@@ -252,32 +268,33 @@ impl Work<'_> {
     }
 
     fn by_time(&mut self) {
-        let failures = |work: &Work<'_>, i: usize, row: &Row, w: &Window| {
+        let failures = |work: &Work<'_>, row: &Row, w: &Window| {
             let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
-            work.free(all, |seen| seen.is_failure() || seen.verdict.outcome == Outcome::Inconclusive, i)
+            work.free(all, |seen| seen.is_failure() || seen.verdict.outcome == Outcome::Inconclusive)
         };
         self.match_up(failures, |_| Confidence::Likely);
         let interesting = self.interesting();
-        let fine = |work: &Work<'_>, i: usize, row: &Row, w: &Window| {
+        let fine = |work: &Work<'_>, row: &Row, w: &Window| {
             if row.is_error() || !interesting.contains(&path_number(&row.target)) {
                 return Vec::new();
             }
             let same = |seen: &Seen| seen.is_fine() && (row.vantage != Vantage::Host || seen.status == row.status);
-            work.free(work.picker.exchanges(row, w), same, i)
+            work.free(work.picker.exchanges(row, w), same)
         };
         self.overloaded = !self.match_up(fine, |_| Confidence::Likely);
-        let attempts = |work: &Work<'_>, i: usize, row: &Row, w: &Window| {
-            let all = if row.is_error() { work.picker.attempts(row, w) } else { Vec::new() };
-            work.free(all, |_| true, i)
+        let attempts = |work: &Work<'_>, row: &Row, w: &Window| {
+            let asked = row.is_error() && work.before(row, w).is_none();
+            let all = if asked { work.picker.attempts(row, w) } else { Vec::new() };
+            work.free(all, |_| true)
         };
         self.match_up(attempts, |seen| match seen.kind {
             Kind::Hidden => Confidence::Possible,
             _ => Confidence::Likely,
         });
         if !self.overloaded {
-            let in_order = |work: &Work<'_>, i: usize, row: &Row, w: &Window| {
+            let in_order = |work: &Work<'_>, row: &Row, w: &Window| {
                 let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
-                work.free(all, Seen::is_fine, i)
+                work.free(all, Seen::is_fine)
             };
             self.match_up(in_order, |_| Confidence::Possible);
         }
@@ -293,7 +310,7 @@ impl Work<'_> {
         rows.chain(seen).collect()
     }
 
-    fn free(&self, all: Vec<(usize, i64)>, fits: impl Fn(&Seen) -> bool, _row: usize) -> Vec<(usize, i64)> {
+    fn free(&self, all: Vec<(usize, i64)>, fits: impl Fn(&Seen) -> bool) -> Vec<(usize, i64)> {
         let free = |s: usize| self.claimed.get(s).is_some_and(Option::is_none) && self.seen.get(s).is_some_and(&fits);
         all.into_iter().filter(|(s, _)| free(*s)).collect()
     }
@@ -302,16 +319,16 @@ impl Work<'_> {
     /// weighed.
     fn match_up(
         &mut self,
-        candidates: impl Fn(&Work<'_>, usize, &Row, &Window) -> Vec<(usize, i64)>,
+        candidates: impl Fn(&Work<'_>, &Row, &Window) -> Vec<(usize, i64)>,
         sureness: impl Fn(&Seen) -> Confidence,
     ) -> bool {
-        let mut pairs: Vec<(i64, usize, usize, bool)> = Vec::new();
+        let mut pairs: Vec<(i64, usize, usize, bool, usize)> = Vec::new();
         let mut whole = true;
         for (i, (row, w)) in self.rows.iter().zip(&self.windows).enumerate() {
             if self.found.get(i).is_some_and(Option::is_some) {
                 continue;
             }
-            let found = candidates(self, i, row, w);
+            let found = candidates(self, row, w);
             if pairs.len() + found.len() > MAX_WEIGHED {
                 whole = false;
                 break;
@@ -319,15 +336,16 @@ impl Work<'_> {
             let cause = |s: usize| self.seen.get(s).and_then(|seen| seen.verdict.cause);
             let first = found.first().and_then(|(s, _)| cause(*s));
             let one = found.len() == 1 || first.is_some() && found.iter().all(|(s, _)| cause(*s) == first);
-            pairs.extend(found.into_iter().map(|(s, score)| (score, i, s, one)));
+            let others = found.len().saturating_sub(1);
+            pairs.extend(found.into_iter().map(|(s, score)| (score, i, s, one, others)));
         }
         pairs.sort_unstable();
-        for (_, i, s, one) in pairs {
+        for (_, i, s, one, alternatives) in pairs {
             let open = self.found.get(i).is_some_and(Option::is_none) && self.claimed.get(s).is_some_and(Option::is_none);
             let Some(seen) = self.seen.get(s).filter(|_| open) else { continue };
             let confidence = if one { sureness(seen) } else { Confidence::Possible };
             self.claim(s, i);
-            self.set(i, Found { by: By::Time, confidence, seen: vec![s], shared: false });
+            self.set(i, Found { alternatives, ..Found::new(By::Time, confidence, vec![s]) });
         }
         whole
     }
@@ -362,7 +380,7 @@ impl Work<'_> {
     fn again(&mut self) {
         for s in 0..self.seen.len() {
             let Some(seen) = self.seen.get(s).filter(|_| self.claimed.get(s).is_some_and(Option::is_none)) else { continue };
-            if !seen.is_failure() || seen.id.is_some() {
+            if !seen.is_failure() {
                 continue;
             }
             let from = seen.start.plus(Micros(-AGAIN.0 - Micros::from_secs(30).0));
@@ -372,7 +390,7 @@ impl Work<'_> {
                 let Some(other) = self.seen.get(b).filter(|_| row.is_some_and(Row::is_error)) else { return false };
                 let gap = seen.start.since(other.end).0;
                 let same = (other.kind, &other.method, other.path) == (seen.kind, &seen.method, seen.path);
-                same && other.client.ip == seen.client.ip && (0..AGAIN.0).contains(&gap) && other.is_failure()
+                same && other.id == seen.id && other.client.ip == seen.client.ip && (0..AGAIN.0).contains(&gap) && other.is_failure()
             });
             let Some(i) = before.and_then(|b| self.claimed.get(b).copied().flatten()) else { continue };
             let within = self.windows.get(i).is_some_and(|w| seen.start <= w.end.plus(w.slack));
@@ -397,7 +415,7 @@ impl Work<'_> {
                 by.is_some_and(Row::is_error) && self.seen.get(*s).is_some_and(Seen::is_failure)
             });
             if let Some(s) = other {
-                self.set(i, Found { by: By::Time, confidence: Confidence::Possible, seen: vec![s], shared: true });
+                self.set(i, Found { shared: true, ..Found::new(By::Time, Confidence::Possible, vec![s]) });
             }
         }
     }
@@ -427,7 +445,7 @@ impl Work<'_> {
         joined.skews = self.skews.iter().filter(used).copied().collect();
         let mut order: Vec<usize> =
             self.rows.iter().enumerate().filter(|(_, row)| row.is_error()).map(|(i, _)| i).collect();
-        order.sort_by_key(|i| self.windows.get(*i).map(|w| w.start));
+        order.sort_by_key(|i| self.rows.get(*i).map(|row| (row.time, row.log, row.line)));
         joined.counts.errors = gathered.outside;
         joined.counts.not_covered = gathered.outside;
         for i in order {
@@ -475,23 +493,27 @@ impl Work<'_> {
         Answer::NeverReached(self.cached(row, w).unwrap_or_else(|| leaves(row)))
     }
 
-    /// The row before with the same path whose error may have come from the cache.
-    fn cached(&self, row: &Row, w: &Window) -> Option<String> {
-        let plain = row.detail().is_none_or(|d| matches!(d, "Error" | "Hit" | "RefreshHit"));
-        if row.vantage != Vantage::Edge || !plain {
+    /// The row before with the same target whose error may have come from the cache.
+    fn before(&self, row: &Row, w: &Window) -> Option<usize> {
+        if !is_plain(row) || row.detail().is_none() {
             return None;
         }
-        let before = self.rows.iter().zip(&self.windows).zip(&self.found).filter(|((other, _), found)| {
-            found.is_some() && other.is_error() && other.target == row.target
-        });
-        let ((_, _), found) = before
-            .filter(|((_, other), _)| (0..=CACHED.0 + w.slack.0).contains(&(w.end.since(other.end).0)))
-            .max_by_key(|((_, other), _)| other.end)?;
-        let seen = self.seen.get(*found.as_ref()?.seen.last()?)?;
-        Some(format!(
-            "most likely an error from the cache (10 s by default): that of connection {}, for the same path shortly before",
-            seen.connection
-        ))
+        let alike = self.alike.get(&path_number(&row.target))?;
+        let earlier = |i: &usize| {
+            let (Some(other), Some(at)) = (self.rows.get(*i), self.windows.get(*i)) else { return false };
+            let gap = w.end.since(at.end).0;
+            !is_plain(other) && other.target == row.target && (0..=CACHED.0 + w.slack.0).contains(&gap)
+        };
+        alike.iter().copied().filter(earlier).max_by_key(|i| self.windows.get(*i).map(|at| at.end))
+    }
+
+    /// What came from the cache, in words.
+    fn cached(&self, row: &Row, w: &Window) -> Option<String> {
+        let before = self.before(row, w)?;
+        let found = self.found.get(before)?.as_ref();
+        let seen = found.and_then(|found| self.seen.get(*found.seen.last()?));
+        let of = seen.map(|seen| format!(", that of connection {}", seen.connection)).unwrap_or_default();
+        Some(format!("most likely an error from the cache (10 s by default{of}): the same path failed shortly before"))
     }
 
     fn full(&self, found: &Found) -> Match {
@@ -502,7 +524,7 @@ impl Work<'_> {
             all.drain(1..attempts - (MAX_ATTEMPTS - 1));
         }
         let seen = all.iter().filter_map(|s| self.seen.get(*s)).cloned().collect();
-        Match { by: found.by, confidence: found.confidence, seen, attempts, shared: found.shared }
+        Match { by: found.by, confidence: found.confidence, seen, attempts, alternatives: found.alternatives, shared: found.shared }
     }
 
     /// Failures that no row tells of, within the time of the logs.

@@ -88,6 +88,23 @@ pub(super) fn may_reach(row: &Row) -> bool {
     })
 }
 
+/// Whether a row may tell of a connection that failed before any request.
+pub(super) fn may_be_connect(row: &Row) -> bool {
+    const OF_A_RESPONSE: [&str; 5] = [
+        "OriginInvalidResponseError",
+        "OriginHeaderTooBigError",
+        "OriginZeroSizeObjectError",
+        "OriginContentRangeLengthError",
+        "SlowReaderOriginError",
+    ];
+    may_reach(row) && row.detail().is_none_or(|detail| !OF_A_RESPONSE.contains(&detail))
+}
+
+/// Whether a row says no more than that there was an error, as those do that come from the cache.
+pub(super) fn is_plain(row: &Row) -> bool {
+    row.vantage == Vantage::Edge && row.detail().is_none_or(|d| matches!(d, "Error" | "Hit" | "RefreshHit"))
+}
+
 /// What is left to explain a row whose request never reached this host.
 #[must_use]
 pub fn leaves(row: &Row) -> String {

@@ -8,7 +8,7 @@ use crate::base::{Endpoint, Micros, Timestamp};
 use crate::diagnosis::Outcome;
 use crate::observation::Role;
 
-use super::meaning::may_reach;
+use super::meaning::may_be_connect;
 use super::row::{Row, Target, Vantage};
 use super::seen::{Kind, Seen, path_number};
 use super::skew::Skew;
@@ -123,7 +123,7 @@ impl<'w> Picker<'w> {
 
     /// Connections that failed without a request that can be read, and may be the row's.
     pub(super) fn attempts(&self, row: &Row, w: &Window) -> Vec<(usize, i64)> {
-        if row.vantage == Vantage::Host || !may_reach(row) || row.to == Target::None {
+        if row.vantage == Vantage::Host || !may_be_connect(row) || row.to == Target::None {
             return Vec::new();
         }
         // Nothing comes between a request and its first attempt to connect.

@@ -214,6 +214,12 @@ fn joined_with(found: &Match) -> String {
     };
     let by = match (found.by, found.shared) {
         (By::Id, _) => "by identifier".to_owned(),
+        (By::Time, false) if found.alternatives > 0 && found.confidence > Confidence::Possible => {
+            format!("by time, {}: {} more fit, all of this cause", found.confidence, found.alternatives)
+        }
+        (By::Time, false) if found.alternatives > 0 => {
+            format!("by time, {}: {} more fit", found.confidence, found.alternatives)
+        }
         (By::Time, false) => format!("by time, {}", found.confidence),
         (By::Time, true) => format!("by time, {}: another row has the same exchange", found.confidence),
     };

@@ -8,6 +8,7 @@ pub(crate) mod header;
 pub(crate) mod http;
 pub(crate) mod openssl;
 pub(crate) mod plain;
+pub(crate) mod record;
 pub(crate) mod s2n;
 
 pub(crate) use request::Request;

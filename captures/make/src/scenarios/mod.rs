@@ -7,6 +7,7 @@ mod healthy_connection;
 mod healthy_keys;
 mod http;
 mod http_response;
+mod incident;
 mod inner;
 mod proxy;
 mod proxy_healthy;
@@ -48,6 +49,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
+    incident::SCENARIOS,
 ];
 
 /// All scenarios.
