@@ -33,11 +33,39 @@ enum Column {
 
 /// Every field that CloudFront has under these names and that is of no use here.
 const IGNORED: [&str; 33] = [
-    "sc-bytes", "c-ip", "cs(host)", "cs(referer)", "cs(user-agent)", "cs(cookie)", "cs-protocol", "cs-bytes",
-    "x-forwarded-for", "ssl-protocol", "ssl-cipher", "x-edge-response-result-type", "cs-protocol-version", "fle-status",
-    "fle-encrypted-fields", "c-port", "time-to-first-byte", "sc-content-type", "sc-content-len", "sc-range-start",
-    "sc-range-end", "distribution-tenant-id", "connection-id", "distributionid", "origin-fbl", "origin-lbl", "asn",
-    "c-country", "cache-behavior-path-pattern", "s-ip", "c-ip-version", "x-edge-mqcs", "primary-distribution-id",
+    "sc-bytes",
+    "c-ip",
+    "cs(host)",
+    "cs(referer)",
+    "cs(user-agent)",
+    "cs(cookie)",
+    "cs-protocol",
+    "cs-bytes",
+    "x-forwarded-for",
+    "ssl-protocol",
+    "ssl-cipher",
+    "x-edge-response-result-type",
+    "cs-protocol-version",
+    "fle-status",
+    "fle-encrypted-fields",
+    "c-port",
+    "time-to-first-byte",
+    "sc-content-type",
+    "sc-content-len",
+    "sc-range-start",
+    "sc-range-end",
+    "distribution-tenant-id",
+    "connection-id",
+    "distributionid",
+    "origin-fbl",
+    "origin-lbl",
+    "asn",
+    "c-country",
+    "cache-behavior-path-pattern",
+    "s-ip",
+    "c-ip-version",
+    "x-edge-mqcs",
+    "primary-distribution-id",
 ];
 
 /// Beginnings of names of further fields of no use.
@@ -206,11 +234,8 @@ impl<'v> Values<'v> {
         let query = none_if_dash(self.query);
         let stem = decode(none_if_dash(self.stem));
         let with_query = !query.is_empty() && !stem.contains('?');
-        row.target = if with_query {
-            keep(&format!("{stem}?{}", decode(query)), MAX_TARGET)
-        } else {
-            keep(&stem, MAX_TARGET)
-        };
+        row.target =
+            if with_query { keep(&format!("{stem}?{}", decode(query)), MAX_TARGET) } else { keep(&stem, MAX_TARGET) };
         row.id = value(self.id);
         let host = if real_time { self.cs_host } else { self.x_host };
         row.more = Some(Box::new(More {

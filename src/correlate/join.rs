@@ -39,6 +39,12 @@ const MAX_WEIGHED: usize = 1_000_000;
 /// An edge tries again within this time.
 const AGAIN: Micros = Micros::from_millis(1_500);
 
+/// An attempt that went before another one lasted no longer.
+const LONGEST: Micros = Micros::from_secs(30);
+
+/// Exchanges looked at before and after one for other attempts at it.
+const MAX_AROUND: usize = 256;
+
 /// How long CloudFront answers from the cache with an error, unless it is told otherwise.
 const CACHED: Micros = Micros::from_secs(10);
 
@@ -304,7 +310,8 @@ impl Work<'_> {
     /// Paths of which rows or failures are still without the other.
     fn interesting(&self) -> HashSet<u64> {
         let open = |(row, found): (&Row, &Option<Found>)| found.is_none() && row.is_error();
-        let rows = self.rows.iter().zip(&self.found).filter(|pair| open(*pair)).map(|(row, _)| path_number(&row.target));
+        let rows =
+            self.rows.iter().zip(&self.found).filter(|pair| open(*pair)).map(|(row, _)| path_number(&row.target));
         let free = |(seen, claimed): (&Seen, &Option<usize>)| claimed.is_none() && seen.is_failure();
         let seen = self.seen.iter().zip(&self.claimed).filter(|pair| free(*pair)).map(|(seen, _)| seen.path);
         rows.chain(seen).collect()
@@ -341,7 +348,8 @@ impl Work<'_> {
         }
         pairs.sort_unstable();
         for (_, i, s, one, alternatives) in pairs {
-            let open = self.found.get(i).is_some_and(Option::is_none) && self.claimed.get(s).is_some_and(Option::is_none);
+            let open =
+                self.found.get(i).is_some_and(Option::is_none) && self.claimed.get(s).is_some_and(Option::is_none);
             let Some(seen) = self.seen.get(s).filter(|_| open) else { continue };
             let confidence = if one { sureness(seen) } else { Confidence::Possible };
             self.claim(s, i);
@@ -362,7 +370,8 @@ impl Work<'_> {
             if let (By::Time, Some(well)) = (found.by, well) {
                 let before = self.picker.exchanges(row, w).into_iter().map(|(s, _)| s);
                 let before = before.filter(|s| {
-                    let is_before = |seen: &Seen| seen.is_failure() && seen.end <= well.start && seen.method == well.method;
+                    let is_before =
+                        |seen: &Seen| seen.is_failure() && seen.end <= well.start && seen.method == well.method;
                     self.claimed.get(*s).is_some_and(Option::is_none) && self.seen.get(*s).is_some_and(is_before)
                 });
                 retried.extend(before.map(|s| (i, s)));
@@ -376,25 +385,19 @@ impl Work<'_> {
         self.retried = retried;
     }
 
-    /// Attempts that were made again right after one that a row has.
+    /// Attempts that were made right before or after one that a row has.
     fn again(&mut self) {
         for s in 0..self.seen.len() {
-            let Some(seen) = self.seen.get(s).filter(|_| self.claimed.get(s).is_some_and(Option::is_none)) else { continue };
-            if !seen.is_failure() {
+            let free = self.claimed.get(s).is_some_and(Option::is_none);
+            let Some(seen) = self.seen.get(s).filter(|seen| free && seen.is_failure()) else { continue };
+            if !matches!(&*seen.method, "GET" | "HEAD" | "") {
                 continue;
             }
-            let from = seen.start.plus(Micros(-AGAIN.0 - Micros::from_secs(30).0));
-            let begin = self.seen.partition_point(|other| other.start < from);
-            let before = (begin..s).rev().find(|&b| {
-                let row = self.claimed.get(b).copied().flatten().and_then(|i| self.rows.get(i));
-                let Some(other) = self.seen.get(b).filter(|_| row.is_some_and(Row::is_error)) else { return false };
-                let gap = seen.start.since(other.end).0;
-                let same = (other.kind, &other.method, other.path) == (seen.kind, &seen.method, seen.path);
-                same && other.id == seen.id && other.client.ip == seen.client.ip && (0..AGAIN.0).contains(&gap) && other.is_failure()
-            });
-            let Some(i) = before.and_then(|b| self.claimed.get(b).copied().flatten()) else { continue };
-            let within = self.windows.get(i).is_some_and(|w| seen.start <= w.end.plus(w.slack));
-            if within && matches!(&*seen.method, "GET" | "HEAD" | "") {
+            let Some(i) = self.attempts_around(s, seen).find_map(|b| self.claimed.get(b).copied().flatten()) else {
+                continue;
+            };
+            let near = |w: &Window| seen.start <= w.end.plus(w.slack) && seen.end >= w.start.plus(Micros(-w.slack.0));
+            if self.windows.get(i).is_some_and(near) {
                 self.claim(s, i);
                 if let Some(Some(found)) = self.found.get_mut(i) {
                     found.seen.push(s);
@@ -403,13 +406,32 @@ impl Work<'_> {
         }
     }
 
+    /// Failures of the same kind, from the same peer and for the same request, that ended right before this one or began
+    /// right after it, and that a row of an error has.
+    fn attempts_around(&self, s: usize, seen: &Seen) -> impl Iterator<Item = usize> {
+        let from = seen.start.plus(Micros(-AGAIN.0 - LONGEST.0));
+        let begin = self.seen.partition_point(|other| other.start < from);
+        let end = self.seen.partition_point(|other| other.start <= seen.end.plus(AGAIN));
+        let around = (begin..s).rev().take(MAX_AROUND).chain((s + 1..end).take(MAX_AROUND));
+        around.filter(move |&b| {
+            let row = self.claimed.get(b).copied().flatten().and_then(|i| self.rows.get(i));
+            let Some(other) = self.seen.get(b).filter(|_| row.is_some_and(Row::is_error)) else { return false };
+            let gap = if b < s { seen.start.since(other.end) } else { other.start.since(seen.end) };
+            let same = (other.kind, &other.method, other.path) == (seen.kind, &seen.method, seen.path);
+            let alike = same && other.id == seen.id && other.client.ip == seen.client.ip && other.is_failure();
+            alike && (0..AGAIN.0).contains(&gap.0)
+        })
+    }
+
     /// Rows of errors that were on their way together with an exchange that another row has: one request to the origin
     /// served both.
     fn shared(&mut self) {
         for i in 0..self.rows.len() {
             let open = self.found.get(i).is_some_and(Option::is_none);
             let pair = self.rows.get(i).zip(self.windows.get(i)).filter(|(row, _)| open && row.is_error());
-            let Some((row, w)) = pair.filter(|(row, _)| row.vantage == Vantage::Edge && may_reach(row)) else { continue };
+            let Some((row, w)) = pair.filter(|(row, _)| row.vantage == Vantage::Edge && may_reach(row)) else {
+                continue;
+            };
             let other = self.picker.beside(row, w).into_iter().find(|s| {
                 let by = self.claimed.get(*s).copied().flatten().and_then(|i| self.rows.get(i));
                 by.is_some_and(Row::is_error) && self.seen.get(*s).is_some_and(Seen::is_failure)
@@ -524,7 +546,14 @@ impl Work<'_> {
             all.drain(1..attempts - (MAX_ATTEMPTS - 1));
         }
         let seen = all.iter().filter_map(|s| self.seen.get(*s)).cloned().collect();
-        Match { by: found.by, confidence: found.confidence, seen, attempts, alternatives: found.alternatives, shared: found.shared }
+        Match {
+            by: found.by,
+            confidence: found.confidence,
+            seen,
+            attempts,
+            alternatives: found.alternatives,
+            shared: found.shared,
+        }
     }
 
     /// Failures that no row tells of, within the time of the logs.

@@ -322,7 +322,9 @@ fn recognise(head: &[u8], fields: Option<&Columns>) -> Result<Format, String> {
 
 fn of_line(line: &str, fields: Option<&Columns>) -> Option<Result<Format, String>> {
     if let Some(list) = line.strip_prefix("#Fields:") {
-        return Some(Columns::read(list).map(|_| Format::W3c).map_err(|why| format!("its #Fields: cannot be used: {why}")));
+        return Some(
+            Columns::read(list).map(|_| Format::W3c).map_err(|why| format!("its #Fields: cannot be used: {why}")),
+        );
     }
     if line.starts_with('{') && json::row(line).is_ok() {
         return Some(Ok(Format::Json));
@@ -334,7 +336,9 @@ fn of_line(line: &str, fields: Option<&Columns>) -> Option<Result<Format, String
         return Some(Ok(Format::Combined));
     }
     if is_list(line) {
-        return Some(Columns::read(line).map(Format::Listed).map_err(|why| format!("its header cannot be used: {why}")));
+        return Some(
+            Columns::read(line).map(Format::Listed).map_err(|why| format!("its header cannot be used: {why}")),
+        );
     }
     let columns = fields?;
     let fits = columns.separator(line).is_some_and(|by| columns.row(line, by).is_ok());
@@ -344,7 +348,9 @@ fn of_line(line: &str, fields: Option<&Columns>) -> Option<Result<Format, String
 /// What is certainly no text of a log.
 fn other_content(head: &[u8]) -> Option<&'static str> {
     match head {
-        [b'P', b'A', b'R', b'1', ..] => Some("is in Parquet, which is not read here: deliver the log as JSON, w3c or plain"),
+        [b'P', b'A', b'R', b'1', ..] => {
+            Some("is in Parquet, which is not read here: deliver the log as JSON, w3c or plain")
+        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("is in UTF-16: `iconv -f UTF-16 -t UTF-8` makes it readable"),
         [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0x0a, 0x0d, 0x0d, 0x0a, ..] => Some("is a capture and no access log"),
         _ if head.iter().take(1_024).any(|b| *b == 0) => Some("is no text: it holds zero bytes"),

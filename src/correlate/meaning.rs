@@ -71,7 +71,8 @@ fn load_balancer(row: &Row, more: &More) -> Option<String> {
         [.., true] => Some("response_processing_time -1: no response came back from the target"),
         _ => None,
     };
-    let own = (row.is_server_error() && more.target_status.is_none()).then_some("the load balancer made the error itself");
+    let own =
+        (row.is_server_error() && more.target_status.is_none()).then_some("the load balancer made the error itself");
     let passed = more.target_status.filter(|s| *s == row.status).map(|s| format!("the target answered {s} itself"));
     let reason = more.error_reason.as_deref().map(|why| format!("error_reason {}", escape(why)));
     let told = [status, own, times].into_iter().flatten().map(str::to_owned).chain(passed).chain(reason);
@@ -83,9 +84,10 @@ fn load_balancer(row: &Row, more: &More) -> Option<String> {
 pub(super) fn may_reach(row: &Row) -> bool {
     let Some(more) = row.more.as_deref() else { return true };
     let words = [&more.detail, &more.result];
-    !words.into_iter().flatten().any(|w| {
-        matches!(&**w, "OriginDnsError" | "CapacityExceeded" | "LimitExceeded") || is_function(w)
-    })
+    !words
+        .into_iter()
+        .flatten()
+        .any(|w| matches!(&**w, "OriginDnsError" | "CapacityExceeded" | "LimitExceeded") || is_function(w))
 }
 
 /// Whether a row may tell of a connection that failed before any request.
@@ -117,9 +119,11 @@ pub fn leaves(row: &Row) -> String {
             Target::Is(target) => format!("the load balancer sent it to {target}: look there"),
             Target::Untold => "another target of the load balancer, or a security group before this host".to_owned(),
         },
-        Vantage::Host => "the web server logged it, but its packets are not in the capture: it came over an interface or \
+        Vantage::Host => {
+            "the web server logged it, but its packets are not in the capture: it came over an interface or \
                           a port that was not captured, such as loopback"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -132,7 +136,8 @@ fn edge_leaves(row: &Row) -> String {
         Some(name) => format!("another host under {}", escape(name)),
         None => "another origin, or another host under the same name".to_owned(),
     };
-    let reason = more.reason.as_deref().map(|why| format!("; CloudFront had changed the origin because of {}", escape(why)));
+    let reason =
+        more.reason.as_deref().map(|why| format!("; CloudFront had changed the origin because of {}", escape(why)));
     let left = match word {
         "OriginDnsError" => "DNS: the origin's name did not resolve, so that no host was asked".to_owned(),
         "OriginConnectError" | "OriginCommError" => format!(

@@ -40,12 +40,7 @@ impl Window {
         let slack = Micros::from_millis(if skew.ahead.is_some() { fine } else { 2_000 });
         let time = row.time.plus(Micros(-ahead.0));
         let taken = row.taken.unwrap_or(if row.vantage == Vantage::Host { Micros(0) } else { UNTOLD });
-        Window {
-            start: time.plus(Micros(-taken.0)),
-            end: time.plus(row.grain),
-            slack,
-            told: row.taken.is_some(),
-        }
+        Window { start: time.plus(Micros(-taken.0)), end: time.plus(row.grain), slack, told: row.taken.is_some() }
     }
 
     /// How badly something fits that began and ended then; less is better.
@@ -104,7 +99,10 @@ impl<'w> Picker<'w> {
     pub(super) fn exchanges(&self, row: &Row, w: &Window) -> Vec<(usize, i64)> {
         let path = path_number(&row.target);
         let fits = |(_, seen): &(usize, &Seen)| {
-            seen.kind == Kind::Exchange && self.asks(row, seen, path) && self.is_at_hand(row, seen) && in_time(row, seen, w)
+            seen.kind == Kind::Exchange
+                && self.asks(row, seen, path)
+                && self.is_at_hand(row, seen)
+                && in_time(row, seen, w)
         };
         self.near(row, w).filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }

@@ -169,11 +169,7 @@ impl Watched {
 
 fn verdict(d: &Diagnosis, outcome: Outcome) -> Verdict {
     let named = outcome == d.verdict.outcome;
-    Verdict {
-        outcome,
-        cause: d.verdict.cause.filter(|_| named),
-        confidence: d.verdict.confidence.filter(|_| named),
-    }
+    Verdict { outcome, cause: d.verdict.cause.filter(|_| named), confidence: d.verdict.confidence.filter(|_| named) }
 }
 
 fn of_connection(c: &Connection, kind: Kind, verdict: Verdict) -> Seen {

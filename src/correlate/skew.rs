@@ -54,7 +54,9 @@ impl Skew {
         let mut apart: Vec<(i64, usize)> = Vec::new();
         let mut paired = 0;
         for (key, rows) in &alike {
-            let Some(requests) = requests.get(key).filter(|found| found.len().max(rows.len()) <= ALIKE) else { continue };
+            let Some(requests) = requests.get(key).filter(|found| found.len().max(rows.len()) <= ALIKE) else {
+                continue;
+            };
             for row in rows {
                 let before = apart.len();
                 let differences = requests.iter().map(|seen| difference(row, seen));
@@ -107,9 +109,7 @@ fn densest(apart: &[(i64, usize)], width: i64) -> Option<(i64, usize)> {
             begin += 1;
         }
         let middle = apart.get(begin + (end - begin) / 2).map_or(last, |(d, _)| *d);
-        let better = best.is_none_or(|(ahead, n)| {
-            inside.len() > n || inside.len() == n && middle.abs() < ahead.abs()
-        });
+        let better = best.is_none_or(|(ahead, n)| inside.len() > n || inside.len() == n && middle.abs() < ahead.abs());
         if better {
             best = Some((middle, inside.len()));
         }

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use super::example::bounded;
 use crate::base::{Micros, escape};
-use crate::correlate::{Answer, Answered, By, Counts, Joined, Kind, Match, Retried, Row, Seen, Skew, Told, Vantage, adds};
+use crate::correlate::{
+    Answer, Answered, By, Counts, Joined, Kind, Match, Retried, Row, Seen, Skew, Told, Vantage, adds,
+};
 use crate::diagnosis::{Confidence, Outcome};
 use crate::report::layout::{Paint, Tone, count, paragraph, shorten};
 
@@ -50,16 +52,14 @@ pub(super) fn section(out: &mut dyn Write, paint: Paint, joined: &Joined) -> io:
 fn about(out: &mut dyn Write, log: &Told) -> io::Result<()> {
     let compressed = log.compression.map(|name| format!(", {name}")).unwrap_or_default();
     let span = match (log.first_time, log.last_time) {
-        (Some(first), Some(last)) => format!(", {first:.19} to {last:.19} UTC", first = stamp(first), last = stamp(last)),
+        (Some(first), Some(last)) => {
+            format!(", {first:.19} to {last:.19} UTC", first = stamp(first), last = stamp(last))
+        }
         _ => String::new(),
     };
     let errors = if log.server_errors > 0 { format!(", {} of them 5xx", log.server_errors) } else { String::new() };
-    let text = format!(
-        "{}: {}{compressed}, {}{errors}{span}",
-        escape(&log.path),
-        log.format.as_str(),
-        count(log.rows, "row")
-    );
+    let text =
+        format!("{}: {}{compressed}, {}{errors}{span}", escape(&log.path), log.format.as_str(), count(log.rows, "row"));
     paragraph(out, "  ", &text)?;
     for problem in &log.problems {
         paragraph(out, "    ! ", &format!("{}: {}", problem.kind, bounded(&problem.detail)))?;
@@ -223,7 +223,8 @@ fn joined_with(found: &Match) -> String {
         (By::Time, false) => format!("by time, {}", found.confidence),
         (By::Time, true) => format!("by time, {}: another row has the same exchange", found.confidence),
     };
-    let tries = if found.attempts > 1 { format!(", the decisive one of {} attempts", found.attempts) } else { String::new() };
+    let tries =
+        if found.attempts > 1 { format!(", the decisive one of {} attempts", found.attempts) } else { String::new() };
     format!("{}: {verdict}{tries}; joined {by}", place(seen))
 }
 
