@@ -55,8 +55,10 @@ pub(crate) fn say(message: &str) {
 fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let format = options::format(typed.format, typed.output.as_deref())?;
     let options = options::analysis(typed)?;
-    output::refuse_inputs(typed.output.as_deref(), &typed.files)?;
+    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
+    let (logs, unreadable_log) = options::access_log::open(typed)?;
     let (sources, unreadable) = open(&typed.files);
+    let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
     }
@@ -72,7 +74,9 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
         Format::Ndjson => Box::new(NdJson::new(&mut out, live)),
     };
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
-    let done = analysis::run(sources, &options, renderer.as_mut(), |capture, bytes| progress.report(capture, bytes));
+    let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {
+        progress.report(capture, bytes);
+    });
     drop(renderer);
     progress.clear();
     match done {

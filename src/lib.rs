@@ -7,7 +7,7 @@
 //! ```text
 //! source -> link -> ip -> flow -> tcp -> session (proxy, tls, http1, http2) -> observation -> diagnosis <- causes
 //!                                                                                          |
-//!                                                                                        report
+//!                                                                  correlate (logs)  ->  report
 //! ```
 //!
 //! | stage | what it turns into what | Invariant |
@@ -22,12 +22,14 @@
 //! | [`observation`] | all that into one finished connection | facts with frames, nothing judged |
 //! | [`diagnosis`] | findings into one verdict | pure; certain means that the bytes prove it |
 //! | [`causes`] | a connection into findings | one file a cause: page, predicate, precedence |
+//! | [`correlate`] | rows of access logs joined with what was seen | a log never changes a verdict |
 //! | [`report`] | verdicts into text and JSON | every byte from the wire is escaped |
 //! | [`analysis`] | the wiring of all of them | the only place that knows every stage |
 
 pub mod analysis;
 pub mod base;
 pub mod causes;
+pub mod correlate;
 pub mod diagnosis;
 pub mod flow;
 pub mod ip;

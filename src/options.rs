@@ -1,5 +1,6 @@
 //! What was typed, turned into what is meant.
 
+pub(crate) mod access_log;
 mod ip_ranges;
 mod keylog;
 mod selection;

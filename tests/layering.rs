@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "base",
     "source",
     "link",
@@ -16,6 +16,7 @@ const ORDER: [&str; 12] = [
     "observation",
     "diagnosis",
     "causes",
+    "correlate",
     "report",
     "analysis",
 ];
@@ -30,9 +31,9 @@ const PLACES: [(&str, &[&str]); 9] = [
     ("tls_parser::", &["session/tls"]),
     ("x509_parser::", &["session/tls"]),
     ("httparse::", &["session/http1"]),
-    ("nom::", &["session"]),
+    ("nom::", &["session", "correlate"]),
     ("clap::", &["cli", "options", "main"]),
-    ("serde_json::", &["report", "options"]),
+    ("serde_json::", &["report", "correlate", "options"]),
     ("println!", &["cli", "main"]),
 ];
 

@@ -2,6 +2,7 @@
 
 use crate::base::Timestamp;
 use crate::causes::CATALOGUE;
+use crate::correlate::Watched;
 use crate::diagnosis::refine::{Drops, Ledger};
 use crate::diagnosis::{Cause, Diagnosis, diagnose};
 use crate::observation::Connection;
@@ -25,6 +26,15 @@ pub(super) struct Desk<'r> {
     held: Vec<(Connection, Diagnosis)>,
     held_exchanges: usize,
     limited: Limited,
+    /// What access logs are compared with, where there are any.
+    watched: Option<Watched>,
+}
+
+/// What comes of all connections.
+pub(super) struct Done {
+    pub(super) summary: Summary,
+    pub(super) limited: Limited,
+    pub(super) watched: Option<Watched>,
 }
 
 /// What the second step had to do without.
@@ -51,7 +61,13 @@ impl<'r> Desk<'r> {
             held: Vec::new(),
             held_exchanges: 0,
             limited: Limited::default(),
+            watched: None,
         }
+    }
+
+    /// Keeps what access logs are compared with, if there are `any`.
+    pub(super) fn watching(self, any: bool) -> Desk<'r> {
+        Desk { watched: any.then(Watched::default), ..self }
     }
 
     /// Judges a connection that is over.
@@ -60,6 +76,7 @@ impl<'r> Desk<'r> {
         self.ledger.note(&connection, &diagnosis);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {
             self.tally.leave_out(&connection);
+            self.watch(&connection, &diagnosis);
             return Ok(());
         }
         if Ledger::may_change(&diagnosis) {
@@ -74,6 +91,7 @@ impl<'r> Desk<'r> {
             }
             self.limited.unrefined += 1;
         }
+        self.watch(&connection, &diagnosis);
         if self.wants(&diagnosis) {
             self.tally.add(&connection, &diagnosis, position);
             self.renderer.connection(&connection, &diagnosis)?;
@@ -83,17 +101,25 @@ impl<'r> Desk<'r> {
         Ok(())
     }
 
+    /// Remembers a connection whose verdict stands.
+    fn watch(&mut self, connection: &Connection, diagnosis: &Diagnosis) {
+        if let Some(watched) = &mut self.watched {
+            watched.note(connection, diagnosis);
+        }
+    }
+
     /// Whether the causes of a connection are among those that were asked for.
     fn wants(&self, diagnosis: &Diagnosis) -> bool {
         self.selection.as_ref().is_none_or(|selection| selection.has_cause(diagnosis))
     }
 
     /// Takes the second step, now that nothing more will come.
-    pub(super) fn finish(mut self, drops: &Drops) -> Result<(Summary, Limited), Failure> {
+    pub(super) fn finish(mut self, drops: &Drops) -> Result<Done, Failure> {
         self.limited.inner = self.ledger.not_kept();
         for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
             let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
             let changed = self.ledger.refine(&connection, &mut diagnosis, drops, &CATALOGUE);
+            self.watch(&connection, &diagnosis);
             // The second step may bring the cause that was asked for, or take it away.
             let wanted = self.wants(&diagnosis);
             if wanted {
@@ -107,7 +133,7 @@ impl<'r> Desk<'r> {
                 (false | true, _) => {}
             }
         }
-        Ok((self.tally.summary(), self.limited))
+        Ok(Done { summary: self.tally.summary(), limited: self.limited, watched: self.watched })
     }
 }
 

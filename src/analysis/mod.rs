@@ -4,6 +4,7 @@
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
 mod clock;
+mod coverage;
 mod desk;
 mod engine;
 mod filter;
@@ -16,7 +17,7 @@ mod why;
 
 pub use engine::{Engine, Noticed, NoticedIn};
 pub use picture::picture;
-pub use run::{Failure, run};
+pub use run::{Failure, run, run_with_logs};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;
 

@@ -4,11 +4,13 @@ use std::fmt;
 use std::io;
 
 use crate::base::CaptureIndex;
+use crate::correlate::{Gathered, Log, join};
 use crate::diagnosis::refine::Drops;
 use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Info, Merge, ProblemKind, Source, Turn};
 
-use super::desk::Desk;
+use super::coverage::known;
+use super::desk::{Desk, Done};
 use super::filter::Filter;
 use super::problems::problems;
 use super::{Engine, Options};
@@ -60,7 +62,21 @@ impl From<io::Error> for Failure {
 /// # Errors
 /// [`Failure`]; damage within a capture is no failure but a problem in the report.
 pub fn run(
+    sources: Vec<(String, Source)>,
+    options: &Options,
+    renderer: &mut dyn Renderer,
+    progress: impl FnMut(usize, u64),
+) -> Result<Summary, Failure> {
+    run_with_logs(sources, Vec::new(), options, renderer, progress)
+}
+
+/// The same, and joins access logs with it: they are read when the captures are.
+///
+/// # Errors
+/// [`Failure`], as [`run`]; damage within a log is told in the report.
+pub fn run_with_logs(
     mut sources: Vec<(String, Source)>,
+    logs: Vec<Log>,
     options: &Options,
     renderer: &mut dyn Renderer,
     progress: impl FnMut(usize, u64),
@@ -72,7 +88,7 @@ pub fn run(
     let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
     let mut reading = Reading {
         engine: Engine::new(options),
-        desk: Desk::new(options, first, renderer),
+        desk: Desk::new(options, first, renderer).watching(!logs.is_empty()),
         filter: Filter::new(options.filter.as_deref())?,
         packets: 0,
         secrets: vec![0; captures],
@@ -87,7 +103,8 @@ pub fn run(
     }
     let Reading { engine, mut desk, .. } = reading;
     let noticed = engine.finish(|c| desk.take(c))?;
-    let (summary, limited) = desk.finish(&drops(sources.iter().map(|(_, source)| source.info())))?;
+    let drops = drops(sources.iter().map(|(_, source)| source.info()));
+    let Done { summary, limited, watched } = desk.finish(&drops)?;
     let mut problems = problems(&noticed, &limited, sources.len());
     let captures: Vec<_> = sources
         .into_iter()
@@ -98,6 +115,11 @@ pub fn run(
             problems: problems.remove(&i).unwrap_or_default(),
         })
         .collect();
+    if let Some(watched) = watched {
+        let known = known(&captures, !drops.is_empty() || options.filter.is_some() || !options.ports.is_empty());
+        let gathered = Gathered::read(logs, &known.spans);
+        renderer.logs(&join(watched, gathered, &known))?;
+    }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
 }

@@ -18,6 +18,8 @@ Examples:
       one JSON line for each connection when it is over
   why502 -o report.json origin.pcap && echo nothing failed
       the JSON report, in a file; the exit status says whether anything failed
+  why502 --access-log E2EXAMPLE.2026-11-28-07.gz origin.pcap
+      say of every 5xx row of CloudFront's log whether it reached this host, and what became of it
   why502 explain tls.no-common-version
       what a cause means, how to confirm it, how to fix it
   why502 why origin.pcap 17
@@ -236,6 +238,15 @@ pub(crate) struct Analyze {
     /// Open TLS with the secrets of this NSS key log (SSLKEYLOGFILE); may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Vec<PathBuf>,
+
+    /// Join this access log with the capture: CloudFront's (standard, v2 as JSON, w3c or plain, real-time), an Application
+    /// Load Balancer's, nginx's or Apache's, known by content, also compressed; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Vec<PathBuf>,
+
+    /// The fields of access logs without a header, in the order in which they have them
+    #[arg(long, value_name = "NAME,NAME,...")]
+    pub(crate) access_log_fields: Option<String>,
 
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]

@@ -23,6 +23,7 @@ pub use text::{Text, TextOptions};
 
 use std::io;
 
+use crate::correlate::Joined;
 use crate::diagnosis::Diagnosis;
 use crate::observation::Connection;
 
@@ -54,6 +55,14 @@ pub trait Renderer {
     /// # Errors
     /// What the output said.
     fn refined(&mut self, _connection: &Connection, _diagnosis: &Diagnosis) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes what access logs add, once all connections were given and before the end; only where there are any.
+    ///
+    /// # Errors
+    /// What the output said.
+    fn logs(&mut self, _logs: &Joined) -> io::Result<()> {
         Ok(())
     }
 

@@ -68,6 +68,21 @@ impl Compression {
     }
 }
 
+/// What `read` gives, decompressed where it is compressed, and in which format it is.
+///
+/// # Errors
+/// What `read` said.
+pub fn decompressed(mut read: Box<dyn Read + Send>) -> io::Result<(Option<&'static str>, Box<dyn Read + Send>)> {
+    let mut magic = Vec::with_capacity(MAGIC_LEN);
+    read.by_ref().take(MAGIC_LEN as u64).read_to_end(&mut magic)?;
+    let compression = Compression::of(&magic);
+    let whole: Box<dyn Read + Send> = Box::new(io::Cursor::new(magic).chain(read));
+    Ok(match compression {
+        Some(compression) => (Some(compression.name()), compression.decompress(whole)),
+        None => (None, whole),
+    })
+}
+
 const fn is_skippable(magic: u32) -> bool {
     magic & !0xf == SKIPPABLE
 }

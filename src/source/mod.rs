@@ -24,7 +24,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-pub use compression::MAX_WINDOW;
+pub use compression::{MAX_WINDOW, decompressed};
 pub use error::{Lookalike, OpenError, OpenReason};
 pub use info::{Format, Info, Secrets};
 pub use link_type::LinkType;

@@ -50,6 +50,15 @@ impl Addresses {
         Addresses { pairs }
     }
 
+    /// A text, such as a log, in which the same is done.
+    pub(crate) fn in_text(&self, text: &[u8]) -> Vec<u8> {
+        let mut text = String::from_utf8_lossy(text).into_owned();
+        for (from, to) in &self.pairs {
+            text = text.replace(&from.to_string(), &to.to_string());
+        }
+        text.into_bytes()
+    }
+
     fn new_v4(&self, old: [u8; 4]) -> Option<[u8; 4]> {
         self.pairs.iter().find_map(|pair| match pair {
             (IpAddr::V4(from), IpAddr::V4(to)) if from.octets() == old => Some(to.octets()),

@@ -104,7 +104,8 @@ impl Scenario {
         std::fs::write(folder.join("capture.pcap"), file.to_bytes())?;
         std::fs::write(folder.join("origin.md"), origin_md::render(self, &notes)?)?;
         for (name, content) in &notes.files {
-            std::fs::write(folder.join(name), content)?;
+            let edited = name.ends_with(".log").then(|| addresses.in_text(content));
+            std::fs::write(folder.join(name), edited.as_ref().unwrap_or(content))?;
         }
         Ok(file.packets.len())
     }

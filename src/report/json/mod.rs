@@ -6,6 +6,7 @@
 pub(super) mod capture;
 mod connection;
 mod http;
+mod logs;
 mod proxy;
 mod safe;
 pub(super) mod shown;
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::correlate::Joined;
 use crate::diagnosis::Diagnosis;
 use crate::observation;
 
@@ -29,12 +31,14 @@ pub const SCHEMA: &str = "why502.report.v1";
 pub struct Json<W> {
     out: Out<W>,
     connections: u64,
+    /// The members that tell of access logs were written.
+    logs: bool,
 }
 
 impl<W: Write> Json<W> {
     /// Writes to `out`. Nothing is written before the first connection.
     pub fn new(out: W) -> Json<W> {
-        Json { out: Out::new(out), connections: 0 }
+        Json { out: Out::new(out), connections: 0, logs: false }
     }
 
     /// Everything before the first connection.
@@ -44,6 +48,24 @@ impl<W: Write> Json<W> {
         self.out.text(",\n\"generator\":")?;
         self.out.value(&capture::GENERATOR)?;
         self.out.text(",\n\"connections\":[")
+    }
+
+    /// Ends the connections, and tells of access logs.
+    fn write_logs(&mut self, logs: &logs::Logs<'_>) -> io::Result<()> {
+        if self.connections == 0 {
+            self.begin()?;
+        }
+        self.logs = true;
+        self.out.text("],\n\"access_logs\":")?;
+        self.out.value(&logs.logs)?;
+        self.out.text(",\n\"log_summary\":")?;
+        self.out.value(&logs.summary)?;
+        self.out.text(",\n\"log_rows\":[")?;
+        for (i, row) in logs.rows.iter().enumerate() {
+            self.out.text(if i == 0 { "\n" } else { ",\n" })?;
+            self.out.value(row)?;
+        }
+        self.out.text("]")
     }
 }
 
@@ -57,11 +79,15 @@ impl<W: Write> Renderer for Json<W> {
         self.out.value(&connection::Connection::of(connection, diagnosis))
     }
 
+    fn logs(&mut self, logs: &Joined) -> io::Result<()> {
+        self.write_logs(&logs::Logs::of(logs))
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
-        if self.connections == 0 {
-            self.begin()?;
+        if !self.logs {
+            self.write_logs(&logs::Logs::NONE)?;
         }
-        self.out.text("],\n\"captures\":")?;
+        self.out.text(",\n\"captures\":")?;
         self.out.value(&capture::list(captures))?;
         self.out.text(",\n\"summary\":")?;
         self.out.value(&capture::Summary::of(summary))?;
@@ -96,6 +122,24 @@ struct Refinement<'a> {
     findings: Vec<verdict::Finding<'a>>,
 }
 
+/// A log, once all connections were told.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    access_log: &'a logs::Log<'a>,
+}
+
+/// A row of an error.
+#[derive(Serialize)]
+struct RowLine<'a> {
+    log_row: &'a logs::Row<'a>,
+}
+
+/// What the logs add, in numbers.
+#[derive(Serialize)]
+struct SummaryLine {
+    log_summary: Option<logs::Summary>,
+}
+
 impl<W: Write> Renderer for NdJson<W> {
     fn wants_first_verdicts(&self) -> bool {
         true
@@ -110,6 +154,20 @@ impl<W: Write> Renderer for NdJson<W> {
         let (refines, verdict) = (connection.id, verdict::Verdict::of(&diagnosis.verdict));
         let findings = verdict::Finding::list(diagnosis, connection);
         self.out.value(&Refinement { refines, verdict, findings })?;
+        self.end_line()
+    }
+
+    fn logs(&mut self, logs: &Joined) -> io::Result<()> {
+        let told = logs::Logs::of(logs);
+        for access_log in &told.logs {
+            self.out.value(&LogLine { access_log })?;
+            self.end_line()?;
+        }
+        for log_row in &told.rows {
+            self.out.value(&RowLine { log_row })?;
+            self.end_line()?;
+        }
+        self.out.value(&SummaryLine { log_summary: told.summary })?;
         self.end_line()
     }
 

@@ -4,6 +4,7 @@
 //! of connections, and every text from the wire is escaped before it is kept.
 
 mod example;
+mod logs;
 mod page;
 mod timeline;
 mod timing;
@@ -12,6 +13,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use crate::correlate::Joined;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
 use example::Example;
@@ -43,6 +45,8 @@ pub struct Text<W> {
     options: TextOptions,
     edge: Kept,
     rest: Kept,
+    /// What access logs add, as it is to be written.
+    logs: Vec<u8>,
 }
 
 /// What a connection is told under.
@@ -73,7 +77,7 @@ struct Kept {
 impl<W: Write> Text<W> {
     /// Writes to `out`, which should be buffered.
     pub fn new(out: W, options: TextOptions) -> Text<W> {
-        Text { out, options, edge: Kept::default(), rest: Kept::default() }
+        Text { out, options, edge: Kept::default(), rest: Kept::default(), logs: Vec::new() }
     }
 }
 
@@ -88,13 +92,17 @@ impl<W: Write> Renderer for Text<W> {
         Ok(())
     }
 
+    fn logs(&mut self, logs: &Joined) -> io::Result<()> {
+        logs::section(&mut self.logs, Paint(self.options.colour), logs)
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         let mut kept = std::mem::take(&mut self.edge);
         if !summary.edge_only {
             kept.absorb(std::mem::take(&mut self.rest));
         }
-        let mut page =
-            page::Page { out: &mut self.out, paint: Paint(self.options.colour), captures, summary, kept: &kept };
+        let paint = Paint(self.options.colour);
+        let mut page = page::Page { out: &mut self.out, paint, captures, summary, kept: &kept, logs: &self.logs };
         page.write(self.options.all)?;
         self.out.flush()
     }

@@ -28,6 +28,8 @@ pub(super) struct Page<'a> {
     pub(super) captures: &'a [Capture],
     pub(super) summary: &'a Summary,
     pub(super) kept: &'a Kept,
+    /// The section about access logs.
+    pub(super) logs: &'a [u8],
 }
 
 impl<'a> Page<'a> {
@@ -46,6 +48,7 @@ impl<'a> Page<'a> {
                 self.inconclusive_reason(reason, group)?;
             }
         }
+        self.out.write_all(self.logs)?;
         self.healthy(all)?;
         timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)
     }

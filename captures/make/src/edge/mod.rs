@@ -10,6 +10,7 @@ pub(crate) mod node;
 pub(crate) mod java;
 pub(crate) mod openssl;
 pub(crate) mod plain;
+pub(crate) mod record;
 pub(crate) mod s2n;
 
 pub(crate) use request::Request;

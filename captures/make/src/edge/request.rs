@@ -36,9 +36,14 @@ impl Request {
         self
     }
 
+    /// Its `X-Amz-Cf-Id`.
+    pub(crate) fn id(&self) -> String {
+        identifier(&format!("{}{}{:?}", self.method, self.target, self.further))
+    }
+
     /// The bytes on the wire.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let id = identifier(&format!("{}{}{:?}", self.method, self.target, self.further));
+        let id = self.id();
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: Amazon CloudFront\r\n\
              Via: 1.1 4c1f8f1d5e2b7a9036d2c4e8a1b3f570.cloudfront.net (CloudFront)\r\n\

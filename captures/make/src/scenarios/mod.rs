@@ -10,6 +10,7 @@ mod http2;
 mod http2_faults;
 mod http2_healthy;
 mod http_response;
+mod incident;
 mod inner;
 mod proxy;
 mod proxy_healthy;
@@ -56,6 +57,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
+    incident::SCENARIOS,
 ];
 
 /// All scenarios.
