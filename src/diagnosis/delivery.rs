@@ -3,7 +3,7 @@
 //! This is the other half of "right": what no cause explains is `ok` only where the bytes show that the edge got
 //! what it asked for, or asked nothing. Everything else is said to be unexplained.
 
-use crate::base::Side;
+use crate::base::{FrameRef, Micros, Side};
 use crate::observation::{Connection, End, HowEnded, encrypted, http1, http2, tls};
 
 /// What the bytes show of a connection that no cause explains.
@@ -127,6 +127,7 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
                 None => Delivery::Complete,
             }
         }
+        (_, Some(asked), Some(answered)) if is_farewell(tls, asked, answered) => Delivery::Complete,
         (_, Some(asked), _) => {
             unexplained(format!("application data in frame {} was not answered behind the keys", asked.frame))
         }
@@ -139,6 +140,20 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
             unexplained("the TLS handshake was not finished, and no cause in the catalogue explains why")
         }
     }
+}
+
+/// The largest record that holds no more than frames of HTTP/2 about the connection: SETTINGS, WINDOW_UPDATE, GOAWAY.
+const FAREWELL: u64 = 64;
+
+/// So soon after the last answer such a record belongs to it.
+const SOON: Micros = Micros::from_secs(1);
+
+/// Whether the last thing that the client said behind the keys may be what HTTP/2 says after an answer: a small record,
+/// right after it.
+fn is_farewell(tls: &tls::Transcript, asked: FrameRef, answered: FrameRef) -> bool {
+    let last = tls.encrypted.client.last.filter(|record| record.frame >= asked);
+    let small = last.is_some_and(|record| u64::from(record.len) <= FAREWELL);
+    encrypted::may_be_http2(tls) && small && asked.since(answered) < SOON
 }
 
 /// Nobody sent a byte: a check, a scan, or a connection opened ahead of need and closed idle (ruling 7).

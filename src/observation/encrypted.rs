@@ -23,6 +23,17 @@ pub fn answered(tls: &tls::Transcript) -> Option<FrameRef> {
     }
 }
 
+/// Whether HTTP/2 may be spoken behind the keys: it was agreed on, or offered where the answer is hidden. Its ends say
+/// more than requests and responses: acknowledgements, windows, farewells.
+#[must_use]
+pub fn may_be_http2(tls: &tls::Transcript) -> bool {
+    let offered = tls.client_hello.as_ref().is_some_and(|hello| hello.alpn.iter().any(|name| name == "h2"));
+    match &tls.server_hello {
+        Some(hello) if !tls.is_tls13() => hello.alpn.as_deref() == Some("h2"),
+        _ => offered,
+    }
+}
+
 /// Whether all that the server sent behind the keys may be its handshake and its tickets: in TLS 1.3, or where the
 /// ServerHello that would tell is missing, as long as every record of it is listed and keys opened none.
 #[must_use]

@@ -14,7 +14,7 @@ pub struct Exchanged<'c> {
     pub stream: Option<u32>,
     /// What was asked.
     pub request: Option<Asked<'c>>,
-    /// What was answered, where a status could be read.
+    /// What was answered.
     pub response: Option<Answer<'c>>,
     /// How long the connection had been idle when the request came, where that is known.
     pub idle_before: Option<Micros>,
@@ -40,7 +40,7 @@ pub struct Asked<'c> {
 pub struct Answer<'c> {
     /// Its first byte.
     pub frame: FrameRef,
-    /// The status.
+    /// The status; 0 where none could be read.
     pub status: u16,
     /// The reason phrase, which HTTP/2 does not have.
     pub reason: &'c str,
@@ -59,7 +59,7 @@ impl<'c> Exchanged<'c> {
             host: r.host.as_deref(),
             cf_id: r.cf_id.as_deref(),
         });
-        let response = e.response.as_ref().filter(|r| r.status > 0).map(|r| Answer {
+        let response = e.response.as_ref().map(|r| Answer {
             frame: r.frame,
             status: r.status,
             reason: &r.reason,
@@ -77,7 +77,7 @@ impl<'c> Exchanged<'c> {
             host: r.authority.as_deref(),
             cf_id: r.cf_id.as_deref(),
         });
-        let response = e.response.as_ref().filter(|r| r.status > 0).map(|r| Answer {
+        let response = e.response.as_ref().map(|r| Answer {
             frame: r.frame,
             status: r.status,
             reason: "",

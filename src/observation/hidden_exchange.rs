@@ -49,7 +49,7 @@ impl Connection {
         let clear = tls.fault.is_none() && !tls.lost.client && !tls.lost.server;
         let found = if tls.is_tls13() { hidden(tls, end) } else { typed(tls, end) };
         // HTTP/2 sends much that is no request and gets no answer.
-        let http2 = tls.client_hello.as_ref().is_some_and(|hello| hello.alpn.iter().any(|name| name == "h2"));
+        let http2 = encrypted::may_be_http2(tls);
         found.filter(|r| clear && r.last < end.frame && !(http2 && r.answered_before.is_some()))
     }
 
@@ -61,7 +61,7 @@ impl Connection {
         let answer = last_answer(tls)?;
         let last = tls.encrypted.client.last_application.filter(|last| *last > end.frame)?;
         // In TLS 1.3 a close_notify has the type of a request, and what comes soon may be the rest of an upload.
-        let is_request = !tls.is_tls13() || tls.tls13.alert_sized.client.is_none();
+        let is_request = (!tls.is_tls13() || tls.tls13.alert_sized.client.is_none()) && !encrypted::may_be_http2(tls);
         let idle = end.frame.since(answer) >= NEXT_REQUEST;
         let request = HiddenRequest { sent: last, last, end, answered_before: Some(answer), by_type: !tls.is_tls13() };
         (is_request && idle).then_some(request)

@@ -39,11 +39,12 @@ fn name(request: &Request, stream: u32) -> String {
     }
 }
 
-/// `, and 2 more`: the other streams that have the same end.
+/// ` (2 more streams were open)`: the other streams that have the same end.
 fn others(c: &Connection, owed: &OwedStream<'_>) -> String {
     let same = |o: &OwedStream<'_>| o.end.frame == owed.end.frame && o.end.side == owed.end.side;
     match c.owed_streams().filter(same).count() {
         0 | 1 => String::new(),
+        2 => " (another stream was open)".to_owned(),
         n => format!(" ({} more streams were open)", n - 1),
     }
 }

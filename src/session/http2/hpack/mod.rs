@@ -154,20 +154,20 @@ impl Decoder {
     }
 
     fn indexed(&self, index: u32, each: &mut dyn FnMut(Field<'_>)) -> Result<(), Defect> {
-        let (name, value, defect) = self.entry(index)?;
-        each(Field { name, value, defect });
+        each(self.entry(index)?);
         Ok(())
     }
 
-    /// Name, value and defect of the entry with this number.
-    fn entry(&self, index: u32) -> Result<(&[u8], &[u8], Option<FieldDefect>), Defect> {
+    /// The entry with this number.
+    fn entry(&self, index: u32) -> Result<Field<'_>, Defect> {
         let index = (index as usize).checked_sub(1).ok_or(Defect::Index)?;
         if let Some((name, value)) = STATIC.get(index) {
             // Transfer-Encoding is in the table and in no message.
-            return Ok((name.as_bytes(), value.as_bytes(), FieldDefect::of(name.as_bytes(), b"")));
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            return Ok(Field { name, value, defect: FieldDefect::of(name, b"") });
         }
         let entry = self.dynamic.get(index - STATIC.len()).ok_or(Defect::Index)?;
-        Ok((&entry.name, &entry.value, entry.defect))
+        Ok(Field { name: &entry.name, value: &entry.value, defect: entry.defect })
     }
 
     fn literal(
@@ -190,7 +190,7 @@ impl Decoder {
         let name = match name {
             Some(Text::Plain(plain)) => plain,
             Some(Text::Decoded) => &name_buffer,
-            None => self.entry(index)?.0,
+            None => self.entry(index)?.name,
         };
         let defect = FieldDefect::of(name, value);
         each(Field { name, value, defect });

@@ -25,6 +25,7 @@ const PLACE: &str = "location: https://www.example.com\n";
 
 /// Sequences of blocks, each with the fields it stands for and the size of the table after it.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_examples_of_the_standard() {
     let moved = format!(":status: 302\ncache-control: private\n{MONDAY}{PLACE}");
     let again = format!(":status: 307\ncache-control: private\n{MONDAY}{PLACE}");

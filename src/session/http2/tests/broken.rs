@@ -9,6 +9,9 @@ fn fault(server: &[u8], size: usize) -> Option<FaultKind> {
     told.fault.server.as_ref().or(of_message).map(|fault| fault.kind)
 }
 
+/// A name, what the server sends, and what is wrong with it, with the section that says so.
+type Row = (&'static str, Vec<u8>, Option<(Scope, &'static str)>);
+
 #[test]
 fn what_a_server_must_not_send() {
     use Scope::{Compression, Frame, Message, Settings};
@@ -18,7 +21,7 @@ fn what_a_server_must_not_send() {
     let after = |bytes: Vec<u8>| [settings.clone(), bytes].concat();
     let in_body = |bytes: Vec<u8>| [settings.clone(), ok.clone(), bytes].concat();
     let ok_length = head(&[(":status", "200"), ("content-length", "10")], 4);
-    let table: Vec<(&str, Vec<u8>, Option<(Scope, &str)>)> = vec![
+    let table: Vec<Row> = vec![
         ("in order", in_body(frame(0, 1, 1, b"x")), None),
         ("nothing in DATA", in_body(frame(0, 1, 1, b"")), None),
         ("an unknown type", after(frame(0xbe, 0xff, 7, b"x")), None),
