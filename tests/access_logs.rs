@@ -364,3 +364,34 @@ fn what_is_no_log_is_refused_in_one_line() {
         assert_eq!(one(empty, None)["access_logs"][0]["format"], "empty");
     }
 }
+
+#[test]
+fn no_byte_of_a_log_stops_the_report() {
+    let real_time = file("real-time.fields");
+    let logs = [
+        (file("standard.log.gz"), None),
+        (file("v2.json.gz"), None),
+        (file("real-time.tsv.gz"), Some(real_time.as_str())),
+        (file("load-balancer.log.gz"), None),
+        (file("nginx.log"), None),
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for round in 0..12 {
+        for (log, fields) in &logs {
+            let mut bytes = log.clone().into_bytes();
+            for _ in 0..200 {
+                let at = random(bytes.len());
+                bytes[at] = [b'9', b'-', b'\t', b'"', b'\n', b' ', 0xff, b'%', b'e'][random(9)];
+            }
+            if let Ok(log) = open(bytes, "log", *fields) {
+                let document = json(vec![log]);
+                let told = &document["access_logs"][0];
+                assert!(told["rows"].as_u64().unwrap() > 100 && told["unparsed"] != 0, "round {round}: {told}");
+            }
+        }
+    }
+}

@@ -31,7 +31,8 @@ pub(super) fn common(text: &str) -> Option<Grained> {
     let date = civil::Date::new(year.parse().ok()?, i8::try_from(month).ok()?, day.parse().ok()?).ok()?;
     let (sign, digits) = offset.split_at_checked(1)?;
     let (hours, minutes) = digits.split_at_checked(2)?;
-    let seconds = hours.parse::<i32>().ok()? * 3_600 + minutes.parse::<i32>().ok()? * 60;
+    let within = |text: &str, most: i32| text.parse::<i32>().ok().filter(|n| (0..=most).contains(n));
+    let seconds = within(hours, 25)? * 3_600 + within(minutes, 59)? * 60;
     let offset = Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()?;
     Some((timestamp(date.to_datetime(time.parse().ok()?), offset)?, grain(time)))
 }

@@ -501,6 +501,9 @@ impl Work<'_> {
         if !may_reach(row) || self.picker.is_elsewhere(row) {
             return Answer::NeverReached(leaves(row));
         }
+        if let Some(cached) = self.cached(row, w) {
+            return Answer::NeverReached(cached);
+        }
         let mut dark = self.picker.dark(row, w);
         if !dark.is_empty() {
             dark.truncate(MAX_DARK);
@@ -512,7 +515,7 @@ impl Work<'_> {
         if forgot {
             return Answer::Undecided("more was captured than could be remembered".to_owned(), Vec::new());
         }
-        Answer::NeverReached(self.cached(row, w).unwrap_or_else(|| leaves(row)))
+        Answer::NeverReached(leaves(row))
     }
 
     /// The row before with the same target whose error may have come from the cache.

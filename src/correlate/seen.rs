@@ -120,7 +120,8 @@ impl Watched {
             self.keep(of_exchange(c, d, exchange));
         }
         if http.total > http.exchanges.len() as u64 {
-            self.keep(of_connection(c, Kind::Unlisted, verdict(d, Outcome::Ok)));
+            let (start, end) = unlisted(c, &http.exchanges);
+            self.keep(Seen { start, end, ..of_connection(c, Kind::Unlisted, verdict(d, Outcome::Ok)) });
         }
     }
 
@@ -135,7 +136,8 @@ impl Watched {
             tls.encrypted.client.first_application.is_some() || tls.tls13.client_application.is_some()
         });
         let unread = c.tls.is_none() && c.tcp.payload_bytes.client > 0 && d.verdict.outcome != Outcome::Failed;
-        let kind = if carried || unread { Kind::Hidden } else { Kind::Attempt };
+        // Requests over HTTP/2 are not compared with rows one by one.
+        let kind = if carried || unread || c.http2.is_some() { Kind::Hidden } else { Kind::Attempt };
         self.keep(of_connection(c, kind, verdict(d, d.verdict.outcome)));
     }
 
@@ -165,6 +167,14 @@ impl Watched {
         }
         found
     }
+}
+
+/// From the first to the last gap in the list of exchanges.
+fn unlisted(c: &Connection, exchanges: &[Exchange]) -> (Timestamp, Timestamp) {
+    let begin = |e: &Exchange| e.request.as_ref().map_or(c.first.time, |r| r.frame.time);
+    let pairs = || exchanges.iter().zip(exchanges.iter().skip(1)).filter(|(one, next)| one.index + 1 < next.index);
+    let start = pairs().next().map_or(c.first.time, |(one, _)| begin(one));
+    (start, pairs().next_back().map_or(c.last.time, |(_, next)| begin(next)))
 }
 
 fn verdict(d: &Diagnosis, outcome: Outcome) -> Verdict {
