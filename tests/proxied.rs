@@ -32,10 +32,11 @@ const ABOUT_THE_HEADER: [&str; 6] = [
 ];
 
 /// What the same bytes mean behind a header: the header itself is the likeliest reason of a refusal like these.
-const REFUSALS: [&str; 5] = [
+const REFUSALS: [&str; 6] = [
     "tls.plaintext-http-reply",
     "tls.no-common-version",
     "tls.origin-alert",
+    "tls.sni-forwarded-host",
     "tls.reset-after-client-hello",
     "tls.closed-after-client-hello",
 ];

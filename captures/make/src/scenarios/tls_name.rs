@@ -188,20 +188,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "tls/certificate-rejected/nginx-two-names-tls13",
-        title: "nginx serves one name and not another, TLS 1.3",
-        fault: "The origin's name gets its answer; for the viewer's name, which a behaviour forwards, the origin shows the \
-                same certificate, which TLS 1.3 hides.",
-        references: &[NAME, NAMES, "RFC 8446 section 4.4.2"],
-        play: |lab| {
-            let files = Leaf::GOOD.issue(lab)?;
-            nginx::https(lab, &files, "ssl_protocols TLSv1.3;")?;
-            works(lab)?;
-            ALIAS.must_fail(lab, 443)
-        },
-        ..Scenario::BLANK
-    },
-    Scenario {
         path: "tls/sni-forwarded-host/haproxy-two-names-strict-sni",
         title: "HAProxy serves one name and refuses another",
         fault: "`strict-sni`: the origin's name gets its answer, the viewer's the alert unrecognized_name.",
