@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::path::{self, End};
+use super::staple::{self, Issuer};
 use super::verify::{Verified, verify};
 use super::{Chain, ChainFault, ChainReport, Connection, Invalid, Trust, names};
 use crate::base::Timestamp;
@@ -39,7 +40,9 @@ struct Seen {
     hash: u64,
     sni: Option<Box<str>>,
     chain: Vec<Arc<[u8]>>,
-    /// The seconds of the Unix era between which no certificate begins or ceases to be valid: first, and first after.
+    staple: Option<Box<[u8]>>,
+    /// The seconds of the Unix era between which no certificate and no staple begins or ceases to be valid: first, and
+    /// first after.
     within: (i64, i64),
     report: Arc<ChainReport>,
 }
@@ -70,12 +73,13 @@ impl<'t> Judge<'t> {
             return Some(Chain { at, report: Arc::clone(&seen.report) });
         }
         let chain: Vec<_> = c.origin_certificates().collect();
-        let (report, within) = judge(&chain, sni, at, self.trust);
+        let (report, within) = judge(&chain, c.staple(), sni, at, self.trust);
         let report = Arc::new(report);
         let remembered = Seen {
             hash,
             sni: sni.map(Into::into),
             chain: chain.iter().map(|c| Arc::clone(&c.der)).collect(),
+            staple: c.staple().map(Into::into),
             within,
             report: Arc::clone(&report),
         };
@@ -92,6 +96,8 @@ impl<'t> Judge<'t> {
             hasher.write_usize(c.der.len());
             hasher.write(c.der.last_chunk::<32>().map_or(&*c.der, |end| end));
         });
+        // So that of several staples to one chain each has its place.
+        c.staple().and_then(|staple| staple.last_chunk::<32>()).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -124,12 +130,21 @@ impl<'t> Judge<'t> {
 impl Seen {
     fn shows(&self, c: &Connection) -> bool {
         let same = |(ours, theirs): (&Arc<[u8]>, &Certificate)| *ours == theirs.der;
-        c.origin_certificates().count() == self.chain.len() && self.chain.iter().zip(c.origin_certificates()).all(same)
+        let certificates = c.origin_certificates();
+        c.staple() == self.staple.as_deref()
+            && certificates.count() == self.chain.len()
+            && self.chain.iter().zip(c.origin_certificates()).all(same)
     }
 }
 
 /// The judgement, and the seconds for which it holds.
-fn judge(chain: &[&Certificate], sni: Option<&str>, at: Timestamp, trust: &Trust) -> (ChainReport, (i64, i64)) {
+fn judge(
+    chain: &[&Certificate],
+    staple: Option<&[u8]>,
+    sni: Option<&str>,
+    at: Timestamp,
+    trust: &Trust,
+) -> (ChainReport, (i64, i64)) {
     let names = if trust.names.is_empty() { sni.map(str::to_owned).into_iter().collect() } else { trust.names.clone() };
     let mut report = ChainReport { names, ..ChainReport::default() };
     let unreadable = |(_, c): &(usize, &&Certificate)| c.summary().is_err();
@@ -158,6 +173,12 @@ fn judge(chain: &[&Certificate], sni: Option<&str>, at: Timestamp, trust: &Trust
         }
         End::Root | End::Missing => report.trusted = Some(false),
     }
+    let mut changes = Vec::new();
+    if let Some(response) = staple {
+        let judged = judge_staple(response, &on_path, chain, at, trust);
+        report.faults.extend(judged.faults);
+        changes = judged.changes;
+    }
     // One that is sent twice, or for another chain, is merely superfluous.
     if !path.is_sorted() {
         report.faults.push(ChainFault::Order);
@@ -166,7 +187,24 @@ fn judge(chain: &[&Certificate], sni: Option<&str>, at: Timestamp, trust: &Trust
         .faults
         .extend(on_path.iter().filter_map(|(i, c)| weakness(c).map(|what| ChainFault::Weak { certificate: *i, what })));
     report.path = path;
-    (report, within(&certificates, at))
+    (report, within(&certificates, &changes, at))
+}
+
+/// Judges the staple by whoever may have issued the leaf: the next of the path, or every trust anchor of that name.
+fn judge_staple(
+    response: &[u8],
+    path: &[(usize, &Summary)],
+    chain: &[&Certificate],
+    at: Timestamp,
+    trust: &Trust,
+) -> staple::Judged {
+    let Some((leaf, summary)) = path.first().and_then(|(i, s)| Some((chain.get(*i)?, s))) else {
+        return staple::Judged::default();
+    };
+    let sent = path.get(1).and_then(|(i, _)| chain.get(*i)).and_then(|c| Issuer::of_certificate(&c.der));
+    let anchors = trust.anchors.iter().filter(|anchor| *anchor.subject == *summary.issuer_der);
+    let issuers: Vec<_> = sent.into_iter().chain(anchors.filter_map(Issuer::of_anchor)).collect();
+    staple::judge(response, &leaf.der, &issuers, at)
 }
 
 fn faults_of(path: &[(usize, &Summary)], end: End, at: Timestamp, names: &[String]) -> Vec<ChainFault> {
@@ -236,10 +274,13 @@ fn weakness(c: &Summary) -> Option<String> {
     }
 }
 
-/// The seconds around a time between which no certificate begins or ceases to be valid.
-fn within(certificates: &[&Summary], at: Timestamp) -> (i64, i64) {
+/// The seconds around a time between which no certificate begins or ceases to be valid, nor anything else changes.
+fn within(certificates: &[&Summary], further: &[i64], at: Timestamp) -> (i64, i64) {
     let now = at.0.div_euclid(SECOND);
-    let changes = certificates.iter().flat_map(|c| [c.not_before.0 / SECOND, c.not_after.0 / SECOND + 1]);
+    let changes = certificates
+        .iter()
+        .flat_map(|c| [c.not_before.0 / SECOND, c.not_after.0 / SECOND + 1])
+        .chain(further.iter().copied());
     let (past, coming): (Vec<i64>, Vec<i64>) = changes.partition(|&change| change <= now);
     (past.into_iter().max().unwrap_or(i64::MIN), coming.into_iter().min().unwrap_or(i64::MAX))
 }

@@ -6,6 +6,7 @@
 mod judge;
 mod names;
 mod path;
+mod staple;
 mod store;
 mod verify;
 
@@ -17,6 +18,7 @@ use crate::session::tls::Certificate;
 use super::Connection;
 
 pub use judge::Judge;
+pub use staple::StapleFault;
 pub use store::{NoAnchor, Trust};
 
 /// The chain of one connection, judged.
@@ -66,6 +68,15 @@ pub enum ChainFault {
     },
     /// No name of the leaf is one of those that count.
     NameMismatch,
+    /// The stapled OCSP response says that the leaf is revoked.
+    Revoked {
+        /// Since when.
+        since: Timestamp,
+        /// Why, as `CRLReason` numbers it; `None` where it does not say.
+        reason: Option<u8>,
+    },
+    /// The stapled OCSP response proves nothing.
+    Staple(StapleFault),
     /// The leaf is not for servers (RFC 5280 section 4.2.1.12).
     Purpose,
     /// The issuer of the leaf was not sent, and is no trust anchor.
@@ -129,6 +140,8 @@ impl ChainFault {
             ChainFault::NotYetValid { .. } => "not-yet-valid",
             ChainFault::Expired { .. } => "expired",
             ChainFault::NameMismatch => "name-mismatch",
+            ChainFault::Revoked { .. } => "revoked",
+            ChainFault::Staple(_) => "ocsp-staple-invalid",
             ChainFault::Purpose => "purpose",
             ChainFault::Incomplete { .. } => "chain-incomplete",
             ChainFault::Untrusted { .. } => "untrusted",
@@ -148,9 +161,12 @@ impl ChainFault {
             | ChainFault::Untrusted { certificate, .. }
             | ChainFault::Invalid(Invalid::NoAuthority { certificate })
             | ChainFault::Weak { certificate, .. } => Some(certificate),
-            ChainFault::SelfSigned | ChainFault::NameMismatch | ChainFault::Purpose | ChainFault::Incomplete { .. } => {
-                Some(0)
-            }
+            ChainFault::SelfSigned
+            | ChainFault::NameMismatch
+            | ChainFault::Revoked { .. }
+            | ChainFault::Staple(_)
+            | ChainFault::Purpose
+            | ChainFault::Incomplete { .. } => Some(0),
             ChainFault::Invalid(_) | ChainFault::Order => None,
         }
     }
@@ -160,5 +176,11 @@ impl Connection {
     /// The certificates that the origin sent in clear.
     pub fn origin_certificates(&self) -> impl Iterator<Item = &Certificate> {
         self.tls.iter().flat_map(|tls| &tls.certificates).filter(|c| c.from == Side::Server)
+    }
+
+    /// The OCSP response that the origin stapled to its certificate.
+    #[must_use]
+    pub fn staple(&self) -> Option<&[u8]> {
+        self.tls.as_ref()?.ocsp_staple.as_ref().map(|(_, response)| &**response)
     }
 }

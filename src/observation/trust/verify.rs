@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::Invalid;
+use crate::session::tls::{PublicKeyInfo, Signed};
 
 /// What webpki says of a path whose names chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,5 +44,30 @@ fn told(why: &Error) -> Verified {
         Error::PathLenConstraintViolated => Verified::No(&PATH_LENGTH),
         Error::NameConstraintViolation => Verified::No(&NAMES),
         _ => Verified::Unknown,
+    }
+}
+
+/// Whether a signature is that of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// The algorithm is not known here.
+    Unknown,
+}
+
+/// Verifies one signature.
+pub(super) fn signed_by(signed: &Signed<'_>, key: &PublicKeyInfo<'_>) -> Proof {
+    let fits = |a: &&&dyn SignatureVerificationAlgorithm| {
+        *a.public_key_alg_id() == *key.algorithm && *a.signature_alg_id() == *signed.algorithm
+    };
+    match webpki::ALL_VERIFICATION_ALGS.iter().find(fits) {
+        Some(algorithm) => match algorithm.verify_signature(key.key, signed.bytes, signed.signature) {
+            Ok(()) => Proof::Yes,
+            Err(_) => Proof::No,
+        },
+        None => Proof::Unknown,
     }
 }

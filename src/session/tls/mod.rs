@@ -21,6 +21,7 @@ mod alert;
 mod certificate;
 mod client_hello;
 mod decrypt;
+mod der;
 mod detect;
 mod encrypted;
 mod extension;
@@ -30,6 +31,7 @@ mod handshake;
 mod keylog;
 pub mod names;
 mod observer;
+mod ocsp;
 mod outcome;
 mod reader;
 mod record;
@@ -50,6 +52,10 @@ pub use fault::{Fault, FaultKind};
 pub use handshake::HandshakeType;
 pub use keylog::{Keys, LogRead};
 pub use observer::{Inside, Observer};
+pub use ocsp::{
+    BasicOcsp, CertificateStatus, Identity, OcspResponse, PublicKeyInfo, Responder, ResponseStatus, Signed,
+    SingleStatus, name_has_sha1, reason_name,
+};
 pub use outcome::Handshake;
 pub use record::{ContentType, RecordHeader};
 pub use server_hello::ServerHello;

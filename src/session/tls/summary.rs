@@ -47,6 +47,8 @@ pub struct Summary {
     pub is_ca: bool,
     /// Whether extendedKeyUsage allows TLS servers; true where there is none.
     pub server_auth: bool,
+    /// Whether extendedKeyUsage makes it a responder of OCSP (RFC 6960 section 4.2.2.2).
+    pub ocsp_signing: bool,
 }
 
 /// Why a certificate cannot be read.
@@ -93,7 +95,11 @@ impl Summary {
         (self.not_before.0 / 1_000_000_000..=self.not_after.0 / 1_000_000_000).contains(&second)
     }
 
-    pub(super) fn read(der: &[u8]) -> Result<Self, MalformedCertificate> {
+    /// Reads a certificate in DER.
+    ///
+    /// # Errors
+    /// [`MalformedCertificate`] where the bytes are no X.509 certificate.
+    pub fn read(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let (rest, certificate) = X509Certificate::from_der(der)?;
         if !rest.is_empty() {
             return Err(MalformedCertificate::TrailingBytes { count: rest.len() });
@@ -118,6 +124,7 @@ impl Summary {
                 Ok(Some(usage)) => usage.value.any || usage.value.server_auth,
                 _ => true,
             },
+            ocsp_signing: matches!(certificate.extended_key_usage(), Ok(Some(usage)) if usage.value.ocsp_signing),
         })
     }
 }
