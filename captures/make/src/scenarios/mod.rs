@@ -4,8 +4,10 @@ mod app;
 mod capture;
 mod healthy;
 mod healthy_connection;
+mod healthy_grammar;
 mod healthy_keys;
 mod http;
+mod http_grammar;
 mod http_response;
 mod inner;
 mod proxy;
@@ -40,6 +42,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_stall::SCENARIOS,
     http::SCENARIOS,
     http_response::SCENARIOS,
+    http_grammar::SCENARIOS,
     proxy::SCENARIOS,
     proxy_healthy::SCENARIOS,
     app::SCENARIOS,
@@ -48,6 +51,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
+    healthy_grammar::SCENARIOS,
 ];
 
 /// All scenarios.
