@@ -71,6 +71,7 @@ use {area, or_default};
 mod app;
 mod capture;
 mod certificate;
+mod fault;
 mod http;
 mod http2;
 mod proxy;

@@ -4,7 +4,7 @@
 //! what it asked for, or asked nothing. Everything else is said to be unexplained.
 
 use crate::base::{FrameRef, Micros, Side};
-use crate::observation::{Connection, End, HowEnded, encrypted, http1, http2, tls};
+use crate::observation::{Aftermath, Connection, End, HowEnded, encrypted, http1, http2, tls};
 
 /// What the bytes show of a connection that no cause explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,11 +66,20 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
         return unexplained("bytes of the client are missing, and a request may be among them");
     }
     // A response without a status is one whose first line could not be read.
-    let unanswered = |e: &&http1::Exchange| e.response.as_ref().is_none_or(|r| !r.complete || r.status == 0);
+    let unanswered = |e: &&http1::Exchange| {
+        let whole = |r: &http1::Response| r.status > 0 && (r.complete || was_taken(c, e, r));
+        !e.response.as_ref().is_some_and(whole)
+    };
     match http.exchanges.iter().find(unanswered) {
         None => Delivery::Complete,
         Some(e) => unexplained(format!("exchange {} has no complete response", e.index)),
     }
+}
+
+/// Whether the edge went on after a body whose framing is broken, so that it had found its end.
+fn was_taken(c: &Connection, exchange: &http1::Exchange, response: &http1::Response) -> bool {
+    let broken = response.fault.as_ref().filter(|f| matches!(f.kind, http1::FaultKind::MalformedChunk(_)));
+    broken.is_some_and(|fault| matches!(c.aftermath(exchange, fault.frame), Aftermath::WentOn(_)))
 }
 
 /// Every stream has its response.

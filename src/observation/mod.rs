@@ -3,6 +3,7 @@
 //! Invariant: everything here is a fact with a frame. Nothing is judged, and nothing is taken from outside the
 //! connection but the addresses of CloudFront and of this host, and what certificates are judged by.
 
+mod aftermath;
 mod connection;
 mod edge;
 pub mod encrypted;
@@ -21,6 +22,7 @@ mod stream;
 mod timing;
 mod trust;
 
+pub use aftermath::Aftermath;
 pub use connection::{Connection, Ended, Orientation};
 pub use edge::{Callers, Edge, EdgeEvidence, EdgeKind, Role};
 pub use exchange::{Unanswered, Unfinished};

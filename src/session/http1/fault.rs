@@ -77,6 +77,10 @@ pub enum FaultKind {
     RepeatedContinue,
     /// 101 for a request that carried no Upgrade (RFC 9110 section 7.8).
     UnexpectedUpgrade,
+    /// The Content-Length of a 206 is not the length of its Content-Range (RFC 9110 section 15.3.7).
+    ContentRangeMismatch,
+    /// The body does not begin as Content-Encoding says (RFC 9110 section 8.4).
+    ContentEncodingMismatch,
     /// Note: a line that ends in LF alone (RFC 9112 section 2.2).
     BareLf,
     /// Note: more, or other, white space than one SP between the words of the first line (RFC 9112 sections 3, 4).
@@ -151,6 +155,8 @@ impl FaultKind {
             Self::UnsolicitedResponse => "RFC 9112 section 9.2",
             Self::RepeatedContinue => "RFC 9110 section 15.2.1; CloudFront's behaviour for custom origins",
             Self::UnexpectedUpgrade => "RFC 9110 section 7.8",
+            Self::ContentRangeMismatch => "RFC 9110 section 15.3.7",
+            Self::ContentEncodingMismatch => "RFC 9110 section 8.4",
             Self::BareLf | Self::LeadingEmptyLine => "RFC 9112 section 2.2",
         }
     }
@@ -199,6 +205,8 @@ impl fmt::Display for FaultKind {
             Self::UnsolicitedResponse => "a response that no request asked for",
             Self::RepeatedContinue => "a second 100 Continue",
             Self::UnexpectedUpgrade => "101 that was not asked for",
+            Self::ContentRangeMismatch => "a Content-Length that is not the length of the Content-Range",
+            Self::ContentEncodingMismatch => "a body that is not what Content-Encoding says",
             Self::BareLf => "lines that end in LF alone",
             Self::OddWhitespace => "odd white space in the first line",
             Self::LeadingEmptyLine => "an empty line before the status line",

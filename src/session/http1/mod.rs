@@ -37,7 +37,7 @@ pub use framing::Framing;
 pub use line::MAX_LINE;
 pub use observer::{End, MAX_PENDING, Observer};
 pub use request::{MAX_TARGET, Request, UserAgent};
-pub use response::{EXCERPT_FROM_STATUS, MAX_BODY_EXCERPT, MAX_REASON, Response};
+pub use response::{BODY_START, EXCERPT_FROM_STATUS, MAX_BODY_EXCERPT, MAX_REASON, Response};
 pub use transcript::{
     CloudFrontHeader, CloudFrontMark, Connection, Exchange, Foreign, Interim, MAX_FIRST, MAX_INTERIM, MAX_LAST,
     MAX_NOTABLE, MAX_SLOW, MAX_UNSOLICITED, SLOW, Transcript, Unlisted, Unsolicited,

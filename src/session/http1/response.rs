@@ -15,6 +15,9 @@ pub const MAX_BODY_EXCERPT: usize = 512;
 /// The status from which on content is kept.
 pub const EXCERPT_FROM_STATUS: u16 = 400;
 
+/// First bytes of content that are kept, to be held against Content-Encoding: the longest magic number of a coding.
+pub const BODY_START: usize = 4;
+
 /// Bytes kept of a reason phrase.
 pub const MAX_REASON: usize = 128;
 
@@ -64,6 +67,8 @@ pub struct Response {
     pub header_bytes: u64,
     /// Bytes of content; the framing of chunks is not counted.
     pub body_bytes: u64,
+    /// The first bytes of content, zeros where there are none.
+    pub body_start: [u8; BODY_START],
     /// How the end of the body is found.
     pub framing: Framing,
     /// The head was seen to its end.
@@ -106,6 +111,7 @@ impl Response {
             keep_alive_max: None,
             header_bytes: 0,
             body_bytes: 0,
+            body_start: [0; BODY_START],
             framing: Framing::Unknown,
             head_complete: false,
             complete: false,
@@ -168,6 +174,13 @@ impl Response {
         self.status >= 100 && self.status < 200 && self.status != 101
     }
 
+    fn keep_start(&mut self, bytes: &[u8]) {
+        let known = usize::try_from(self.body_bytes).unwrap_or(BODY_START);
+        for (slot, byte) in self.body_start.iter_mut().skip(known).zip(bytes) {
+            *slot = *byte;
+        }
+    }
+
     fn keep_alive(&mut self, value: &[u8]) {
         for member in super::field::members(value) {
             let Some((name, number)) = std::str::from_utf8(member).ok().and_then(|m| m.split_once('=')) else {
@@ -207,6 +220,9 @@ impl Message for Response {
     }
 
     fn content(&mut self, bytes: &[u8], frame: FrameRef) {
+        if self.body_bytes < BODY_START as u64 && !self.gaps {
+            self.keep_start(bytes);
+        }
         self.body_bytes += bytes.len() as u64;
         self.last_frame = frame;
         if self.status >= EXCERPT_FROM_STATUS && !self.gaps {

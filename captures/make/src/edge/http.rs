@@ -1,6 +1,6 @@
 //! HTTP/1.1 as an edge speaks it, over whatever carries it: sends requests and reads one answer at a time.
 
-use super::{Ending, Request, plain::Plain, s2n};
+use super::{Ending, Request, openssl, plain::Plain, s2n};
 use crate::lab::Lab;
 use anyhow::{Context as _, Result, bail};
 use std::time::{Duration, Instant};
@@ -243,6 +243,24 @@ impl Line for s2n::Session {
 
     fn end(self, ending: Ending) -> Result<()> {
         s2n::Session::end(self, ending)
+    }
+}
+
+impl Line for openssl::Session {
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        openssl::Session::send(self, bytes)
+    }
+
+    fn receive(&mut self) -> Result<Vec<u8>> {
+        self.read_some()
+    }
+
+    fn patience(&mut self, limit: Duration) -> Result<()> {
+        openssl::Session::patience(self, limit)
+    }
+
+    fn end(self, ending: Ending) -> Result<()> {
+        openssl::Session::end(self, ending)
     }
 }
 

@@ -11,6 +11,7 @@ use openssl::x509::X509;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// `SSL_OP_NO_ENCRYPT_THEN_MAC`, for which the crate has no name.
 const NO_ENCRYPT_THEN_MAC: u64 = 1 << 19;
@@ -126,6 +127,11 @@ impl Session {
     /// Sends a request, or anything else.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(bytes)?)
+    }
+
+    /// How long a read may take before it gives up with nothing.
+    pub(crate) fn patience(&self, limit: Duration) -> Result<()> {
+        Ok(self.stream.get_ref().set_read_timeout(Some(limit))?)
     }
 
     /// Reads once; nothing is an end, or patience run out.

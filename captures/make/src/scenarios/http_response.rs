@@ -270,7 +270,7 @@ fn nonsense(lab: &mut Lab, beginning: &str) -> Result<()> {
 }
 
 /// Apache with a CGI script that writes its whole answer itself; `answer` as `printf` wants it.
-fn apache_script(lab: &mut Lab, answer: &str) -> Result<u32> {
+pub(super) fn apache_script(lab: &mut Lab, answer: &str) -> Result<u32> {
     let script = lab.write("nph-answer", format!("#!/bin/sh\nprintf '{answer}'\n"))?;
     for path in [lab.directory(), script.as_path()] {
         // Apache runs as another user.

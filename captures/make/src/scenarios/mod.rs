@@ -4,11 +4,13 @@ mod app;
 mod capture;
 mod healthy;
 mod healthy_connection;
+mod healthy_grammar;
 mod healthy_keys;
 mod http;
 mod http2;
 mod http2_faults;
 mod http2_healthy;
+mod http_grammar;
 mod http_response;
 mod incident;
 mod inner;
@@ -49,6 +51,7 @@ const FAMILIES: &[&[Scenario]] = &[
     http2::SCENARIOS,
     http2_faults::SCENARIOS,
     http2_healthy::SCENARIOS,
+    http_grammar::SCENARIOS,
     proxy::SCENARIOS,
     proxy_healthy::SCENARIOS,
     app::SCENARIOS,
@@ -58,6 +61,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
     incident::SCENARIOS,
+    healthy_grammar::SCENARIOS,
 ];
 
 /// All scenarios.
