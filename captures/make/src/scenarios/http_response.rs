@@ -7,7 +7,7 @@ use crate::edge::{Ending, Request};
 use crate::lab::Lab;
 use crate::pcap::{FIN, Packet};
 use crate::scenario::{Family, Over, Scenario};
-use crate::servers::{apache, dropbear, gunicorn, nginx, node};
+use crate::servers::{apache, dropbear, gunicorn, haproxy, nginx, node};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
@@ -236,6 +236,44 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             nginx::https(lab, &files, "keepalive_timeout 1s;")?;
             let http = Http::tls(lab)?;
             race_on(lab, http, &Request::get("/next"))
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "http/keep-alive-race/apache-2s",
+        title: "Apache, keep-alive 2 s",
+        fault: "`KeepAliveTimeout 2`: Apache closes while the edge's next request is on its way (a filter on the \
+                edge's side drops the end of the connection, as if it had not arrived yet).",
+        references: &[RACE, TEAR_DOWN],
+        play: |lab| {
+            let page = lab.write("page.html", "hello\n")?;
+            for path in [lab.directory(), page.as_path()] {
+                // Apache runs as another user.
+                std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+            }
+            let directives = format!(
+                "LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so\nKeepAliveTimeout 2\n\
+                 AliasMatch ^/ {}\n<Location />\nRequire all granted\n</Location>",
+                page.display()
+            );
+            apache::start(lab, 80, &directives)?;
+            race(lab, &Request::get("/next"))
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "http/keep-alive-race/haproxy-2s",
+        title: "HAProxy, keep-alive 2 s",
+        fault: "`timeout http-keep-alive 2s`: HAProxy closes while the edge's next request is on its way (a filter on \
+                the edge's side drops the end of the connection, as if it had not arrived yet).",
+        references: &[RACE, TEAR_DOWN],
+        play: |lab| {
+            let answer = "http-request return status 200 content-type text/plain string hello";
+            let frontend = format!(
+                "frontend f\n    mode http\n    timeout http-keep-alive 2s\n    bind :::80 v4v6\n    {answer}\n"
+            );
+            haproxy::start(lab, 80, &frontend)?;
+            race(lab, &Request::get("/next"))
         },
         ..Scenario::BLANK
     },
