@@ -3,6 +3,13 @@
 mod cli;
 mod options;
 
+use mimalloc::MiMalloc;
+
+/// Connections come and go by the hundred thousand, in another order than they came, each with some twenty pieces of
+/// memory: what the C library's allocator does with those is a fifth of all work.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> std::process::ExitCode {
     cli::run()
 }

@@ -210,7 +210,7 @@ impl fmt::Debug for Cause {
 
 impl PartialEq for Cause {
     fn eq(&self, other: &Self) -> bool {
-        self.id() == other.id()
+        self.id.bytes == other.id.bytes
     }
 }
 

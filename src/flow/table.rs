@@ -13,6 +13,26 @@ use crate::base::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(u32);
 
+/// A deadline, and the connection that has it, in one number that sorts as the pair does: the queue compares more than
+/// anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Due(u128);
+
+impl Due {
+    const fn new(deadline: Timestamp, id: u64) -> Due {
+        // Times before 1970 are negative, and come first.
+        Due(((deadline.0 ^ i64::MIN) as u64 as u128) << 64 | id as u128)
+    }
+
+    const fn deadline(self) -> Timestamp {
+        Timestamp((self.0 >> 64) as u64 as i64 ^ i64::MIN)
+    }
+
+    const fn id(self) -> u64 {
+        self.0 as u64
+    }
+}
+
 struct Entry<K, T> {
     key: K,
     id: u64,
@@ -31,7 +51,7 @@ pub struct Table<K, T> {
     index: HashTable<u32>,
     entries: Vec<Option<Entry<K, T>>>,
     free: Vec<u32>,
-    queue: BinaryHeap<Reverse<(Timestamp, u64, u32)>>,
+    queue: BinaryHeap<Reverse<(Due, u32)>>,
     hasher: RandomState,
 }
 
@@ -96,7 +116,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         let (entries, hasher) = (&self.entries, &self.hasher);
         let rehash = |&j: &u32| entries.get(j as usize).and_then(Option::as_ref).map_or(0, |e| hasher.hash_one(e.key));
         self.index.insert_unique(hasher.hash_one(key), i, rehash);
-        self.queue.push(Reverse((deadline, id, i)));
+        self.queue.push(Reverse((Due::new(deadline, id), i)));
         Slot(i)
     }
 
@@ -107,7 +127,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         entry.deadline = deadline;
         if deadline < entry.scheduled {
             entry.scheduled = deadline;
-            self.queue.push(Reverse((deadline, entry.id, slot.0)));
+            self.queue.push(Reverse((Due::new(deadline, entry.id), slot.0)));
         }
     }
 
@@ -125,8 +145,8 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     /// Takes out the next connection whose deadline is at or before `now`, earliest first.
     #[inline]
     pub fn expire(&mut self, now: Timestamp) -> Option<T> {
-        while let Some(&Reverse((due, ..))) = self.queue.peek() {
-            if due > now {
+        while let Some(&Reverse((due, _))) = self.queue.peek() {
+            if due.deadline() > now {
                 return None;
             }
             if let Some(slot) = self.pop_true() {
@@ -159,11 +179,12 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     /// Pops the head of the queue: the slot, if the head stands for a connection whose deadline it truly is;
     /// a connection with a later deadline is queued again.
     fn pop_true(&mut self) -> Option<Slot> {
-        let Reverse((due, id, i)) = self.queue.pop()?;
+        let Reverse((due, i)) = self.queue.pop()?;
+        let (due, id) = (due.deadline(), due.id());
         let entry = self.entries.get_mut(i as usize)?.as_mut().filter(|e| e.id == id && e.scheduled == due)?;
         if entry.deadline > due {
             entry.scheduled = entry.deadline;
-            self.queue.push(Reverse((entry.deadline, id, i)));
+            self.queue.push(Reverse((Due::new(entry.deadline, id), i)));
             return None;
         }
         Some(Slot(i))

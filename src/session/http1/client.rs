@@ -115,7 +115,7 @@ impl Inner {
         if let Some(request) = &mut exchange.request {
             request.complete = true;
         }
-        if self.pending.len() == 1 && exchange_is_answered(self.pending.front()) {
+        if self.pending.len() == 1 && exchange_is_answered(self.pending.front().map(AsRef::as_ref)) {
             self.close_front();
         }
     }

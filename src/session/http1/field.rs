@@ -106,13 +106,21 @@ pub(super) fn has_token(value: &[u8], token: &str) -> bool {
 /// The first `max` bytes as text, cut before a character that does not fit. What is not UTF-8 becomes U+FFFD.
 pub(super) fn text(bytes: &[u8], max: usize) -> String {
     let Some(head) = bytes.get(..max).filter(|h| h.len() < bytes.len()) else {
-        return String::from_utf8_lossy(bytes).into_owned();
+        return lossy(bytes);
     };
     let whole = match std::str::from_utf8(head) {
         Err(e) if e.error_len().is_none() => head.get(..e.valid_up_to()).unwrap_or(head),
         _ => head,
     };
-    String::from_utf8_lossy(whole).into_owned()
+    lossy(whole)
+}
+
+/// What is in order, as nearly all is, is checked many bytes at a time and copied once.
+fn lossy(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// Keeps the first of several values.

@@ -3,19 +3,21 @@
 use super::transcript::{Exchange, MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW, Unlisted};
 use std::collections::VecDeque;
 
-/// Finished exchanges, as many as are kept.
+/// Finished exchanges, as many as are kept. They are not moved until all are known: most connections have one or two,
+/// and a list that grows has room for more.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::vec_box, reason = "an exchange has a kilobyte, and a list that grows takes room for four")]
 pub(super) struct Log {
-    first: Vec<Exchange>,
-    notable: Vec<Exchange>,
+    first: Vec<Box<Exchange>>,
+    notable: Vec<Box<Exchange>>,
     slow: usize,
-    recent: VecDeque<Exchange>,
+    recent: VecDeque<Box<Exchange>>,
     unlisted: Option<Box<Unlisted>>,
 }
 
 impl Log {
     /// Adds the next one.
-    pub(super) fn push(&mut self, exchange: Exchange) {
+    pub(super) fn push(&mut self, exchange: Box<Exchange>) {
         if self.first.len() < MAX_FIRST {
             self.first.push(exchange);
             return;
@@ -28,7 +30,7 @@ impl Log {
         }
     }
 
-    fn sift(&mut self, exchange: Exchange) {
+    fn sift(&mut self, exchange: Box<Exchange>) {
         let only_slow = !exchange.is_notable();
         let ordinary = only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW);
         if ordinary || self.notable.len() >= MAX_NOTABLE {
@@ -41,9 +43,8 @@ impl Log {
 
     /// All that were kept, in order, and the times of the others.
     pub(super) fn into_exchanges(self) -> (Vec<Exchange>, Option<Box<Unlisted>>) {
-        let mut all = self.first;
-        all.extend(self.notable);
-        all.extend(self.recent);
+        let mut all = Vec::with_capacity(self.first.len() + self.notable.len() + self.recent.len());
+        all.extend(self.first.into_iter().chain(self.notable).chain(self.recent).map(|exchange| *exchange));
         (all, self.unlisted)
     }
 }

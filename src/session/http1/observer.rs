@@ -43,12 +43,13 @@ pub(super) enum Target {
 pub(super) struct Inner {
     pub(super) client: Reader,
     pub(super) server: Reader,
-    /// Exchanges that are not over, oldest first. The client writes to the last, the server to the first.
-    pub(super) pending: VecDeque<Exchange>,
+    /// Exchanges that are not over, oldest first. The client writes to the last, the server to the first. Each stays
+    /// where it is until the connection is over: it is large, and goes through several hands.
+    pub(super) pending: VecDeque<Box<Exchange>>,
     pub(super) target: Target,
     pub(super) orphan: Option<Box<Response>>,
     /// The exchange that was closed last: bytes may follow that are too many.
-    pub(super) last: Option<Exchange>,
+    pub(super) last: Option<Box<Exchange>>,
     /// Bytes of the response that ended last, if it answered a request.
     pub(super) ended_at: Option<u64>,
     /// The frame in which bytes after the end of a response began.
@@ -146,7 +147,7 @@ impl Observer {
 impl Inner {
     /// Adds an exchange to those that are not over.
     pub(super) fn open(&mut self, request: Option<Request>) {
-        self.pending.push_back(Exchange::new(self.total, request));
+        self.pending.push_back(Box::new(Exchange::new(self.total, request)));
         self.total += 1;
         if self.pending.len() > MAX_PENDING {
             self.close_front();
@@ -162,7 +163,7 @@ impl Inner {
         }
     }
 
-    fn remember(&mut self, mut exchange: Exchange) {
+    fn remember(&mut self, mut exchange: Box<Exchange>) {
         if let Some(previous) = &self.last {
             exchange.follows(previous);
         }

@@ -290,7 +290,7 @@ impl Response {
 /// The response that is being read.
 pub(super) fn current<'a>(
     target: Target,
-    pending: &'a mut VecDeque<Exchange>,
+    pending: &'a mut VecDeque<Box<Exchange>>,
     orphan: &'a mut Option<Box<Response>>,
 ) -> Option<&'a mut Response> {
     match target {
