@@ -23,6 +23,8 @@ pub struct Case {
     pub cause: Option<String>,
     /// A key log lies beside it: without decryption the cause cannot be seen.
     pub needs_keys: bool,
+    /// What is found there all the same, without the keys.
+    pub without_keys: Option<String>,
     /// The root that this capture's edge trusts, where it lies beside it.
     pub trust: Option<PathBuf>,
     /// Further causes that may rightly be found there.
@@ -45,7 +47,8 @@ pub fn cases() -> Vec<Case> {
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let path = entry.path();
-        if path.file_name().is_some_and(|n| n == "make") || !path.is_dir() {
+        // The generator, and captures of many connections, which have a test of their own.
+        if path.file_name().is_some_and(|n| n == "make" || n == "suites") || !path.is_dir() {
             continue;
         }
         if capture_in(&path).is_some() {
@@ -71,7 +74,9 @@ fn case(dir: &Path) -> Case {
         _ => panic!("{name}: neither healthy/NAME nor AREA/SLUG/VARIANT"),
     };
     let trust = Some(dir.join("ca.pem")).filter(|path| path.is_file());
-    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), trust, also }
+    let without_keys = origin.lines().find_map(|l| l.strip_prefix("Without keys: ")).map(str::to_owned);
+    let needs_keys = dir.join("keys.log").is_file();
+    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys, without_keys, trust, also }
 }
 
 impl Case {

@@ -26,6 +26,9 @@ cause! {
     /// - `openssl s_client -connect HOST:443 -servername NAME -verify_hostname NAME -verify_return_error -showcerts </dev/null`
     ///   with the name from the evidence: it prints the chain and what is wrong with it ("certificate has expired",
     ///   "hostname mismatch", "unable to get local issuer certificate", "self-signed certificate").
+    /// - In TLS 1.3, where keys hide the certificate: capture again with a key log, and give it as `--keylog`; the cause is
+    ///   then named by itself. Node `--tls-keylog`, Go `KeyLogWriter`, `openssl s_server -keylogfile`, Apache
+    ///   `SSLKEYLOGFILE`, HAProxy `tune.ssl.keylog on`; nginx and Java need something put before them (`docs/keylog.md`).
     /// - Each certificate by itself: `openssl x509 -noout -subject -issuer -dates -ext subjectAltName`.
     /// - A browser proves nothing: it fetches missing intermediates, and it may not ask for the same name.
     ///

@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod openssl;
 pub(crate) mod plain;
 pub(crate) mod s2n;
+pub(crate) mod s_client;
 
 pub(crate) use request::Request;
 

@@ -6,10 +6,12 @@ mod healthy;
 mod healthy_connection;
 mod healthy_keys;
 mod http;
+mod http_keys;
 mod http_response;
 mod inner;
 mod proxy;
 mod proxy_healthy;
+mod suites;
 mod tcp;
 mod tcp_icmp;
 mod tcp_loss;
@@ -17,6 +19,7 @@ mod tcp_queue;
 mod tls;
 mod tls_certificate;
 mod tls_chain;
+mod tls_chain13;
 mod tls_foreign;
 mod tls_handshake;
 mod tls_silent;
@@ -34,6 +37,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tls::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_chain::SCENARIOS,
+    tls_chain13::SCENARIOS,
     tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
     tls_foreign::SCENARIOS,
@@ -48,6 +52,8 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
+    http_keys::SCENARIOS,
+    suites::SCENARIOS,
 ];
 
 /// All scenarios.

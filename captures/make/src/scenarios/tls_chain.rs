@@ -246,7 +246,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The root that the edge trusts, beside the capture.
-fn keep_root(lab: &mut Lab) -> Result<()> {
+pub(super) fn keep_root(lab: &mut Lab) -> Result<()> {
     let root = lab.authority()?.root_pem()?;
     lab.keep_file("ca.pem", root);
     Ok(())
