@@ -94,10 +94,16 @@ fn detect(c: &Connection) -> Option<Finding> {
         }
         None => finding,
     };
-    Some(
-        finding
-            .fix(format!("{} shows the chain that the origin sends, and what is wrong with it.", s_client(c, &verification(c))))
-            .fix("Look at, in this order: validity dates, the name above among its names, the intermediate certificates, the CA.")
-            .fix("If the name above is not the origin's own, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name."),
-    )
+    let finding = finding
+        .fix(format!(
+            "{} shows the chain that the origin sends, and what is wrong with it.",
+            s_client(c, &verification(c))
+        ))
+        .fix("Look at, in this order: validity dates, the name above among its names, the intermediate certificates, the CA.")
+        .fix("If the name above is not the origin's own, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name.");
+    let is_hidden = tls.is_tls13() && c.origin_certificates().next().is_none();
+    Some(if is_hidden { finding.fix(KEY_LOG) } else { finding })
 }
+
+/// What shows a certificate that keys hide.
+const KEY_LOG: &str = "To see the certificate that was refused: capture again with a key log of the origin (docs/keylog.md) and give it as `--keylog`.";

@@ -106,9 +106,12 @@ impl Decryption {
     /// Whether records were opened, and every one that was seen.
     pub(super) fn is_whole(&self) -> bool {
         let stopped = |side: Side| matches!(self.directions[side], Direction::Stopped);
-        let refused =
-            matches!(&self.directions.client, Direction::Open(opened) if matches!(opened.phase, Phase::AfterRefusal));
-        self.opened && !refused && !stopped(Side::Client) && !stopped(Side::Server)
+        self.opened && !self.is_after_refusal() && !stopped(Side::Client) && !stopped(Side::Server)
+    }
+
+    /// Whether of what the client sent after early data that was refused nothing could be opened.
+    fn is_after_refusal(&self) -> bool {
+        matches!(&self.directions.client, Direction::Open(opened) if matches!(opened.phase, Phase::AfterRefusal))
     }
 
     /// What was not opened, and why; nothing where there are no keys at all.
@@ -116,12 +119,12 @@ impl Decryption {
         if self.keys.is_empty() || self.is_whole() {
             return None;
         }
-        let missing = || {
-            let side = [Side::Client, Side::Server].into_iter().find(|&side| t.encrypted[side].last.is_some())?;
-            let frame = t.encrypted[side].last?.frame;
-            Some(NotOpened { from: side, frame, why: WhyNot::HelloMissing, partly: false })
-        };
-        self.not_opened.or_else(missing)
+        self.not_opened.or_else(|| {
+            let last = |from: Side| t.encrypted[from].last.map(|record| (from, record.frame));
+            let (from, frame) = last(Side::Client).or_else(|| last(Side::Server))?;
+            let why = if self.is_after_refusal() { WhyNot::NotAuthentic } else { WhyNot::HelloMissing };
+            Some(NotOpened { from, frame, why, partly: self.opened })
+        })
     }
 
     /// Whether a record that begins now, and is encrypted, is to be [collected](Self::collect).
