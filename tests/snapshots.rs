@@ -11,12 +11,15 @@ use std::process::Command;
 
 use common::cases;
 
-/// The report as it is printed from the root of the repository, where a root beside the capture is trusted.
+/// The report as it is printed from the root of the repository, where a root and a key log beside the capture are used.
 fn printed(capture: &str) -> String {
-    let root = Path::new(capture).with_file_name("ca.pem");
-    let trust = Path::new(env!("CARGO_MANIFEST_DIR")).join(&root).is_file().then(|| ["--trust".into(), root]);
+    let beside = |option: &str, name: &str| {
+        let file = Path::new(capture).with_file_name(name);
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).is_file().then(|| [option.into(), file])
+    };
+    let options = [beside("--trust", "ca.pem"), beside("--keylog", "keys.log")];
     let out = Command::new(env!("CARGO_BIN_EXE_why502"))
-        .args(trust.iter().flatten())
+        .args(options.iter().flatten().flatten())
         .arg(capture)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("NO_COLOR")

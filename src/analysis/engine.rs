@@ -7,6 +7,7 @@ use crate::flow::{FlowKey, Slot, Table};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Hosts, Judge};
+use crate::session::tls;
 use crate::source::{Packet, Secrets};
 use crate::tcp;
 
@@ -33,6 +34,12 @@ pub struct Noticed {
     pub evicted: u64,
     /// TCP connections.
     pub connections: u64,
+    /// TLS connections that keys opened, or began to open.
+    pub opened: u64,
+    /// Those of which they opened nothing.
+    pub not_opened: u64,
+    /// Why, of the first of those.
+    pub first_not_opened: Option<String>,
     /// Connections whose server could not be remembered for one.
     pub hosts_limited: u64,
 }
@@ -257,11 +264,28 @@ impl<'o> Engine<'o> {
         self.held = self.held.saturating_sub(open.held());
         let mut c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
         c.chain = self.judge.judge(&c);
+        if let Some(tls) = &c.tls {
+            self.keys_of(tls);
+        }
         let noticed = self.noticed.captures.entry(c.first.capture).or_default();
         noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         noticed.one_sided += u64::from(c.is_one_sided());
         noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
         c
+    }
+
+    /// Counts what the keys were good for.
+    fn keys_of(&mut self, tls: &tls::Transcript) {
+        match tls.not_opened {
+            Some(shut) if !shut.partly => {
+                self.noticed.not_opened += 1;
+                if self.noticed.first_not_opened.is_none() {
+                    self.noticed.first_not_opened = tls.not_opened_in_words();
+                }
+            }
+            Some(_) => self.noticed.opened += 1,
+            None => self.noticed.opened += u64::from(tls.decrypted),
+        }
     }
 
     #[cold]

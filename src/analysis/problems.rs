@@ -77,6 +77,14 @@ fn of_all(noticed: &Noticed, limited: &Limited, of: &str) -> Vec<CaptureProblem>
             format!("connections to more servers than are remembered{of}; what these connect to counts as the edge's"),
         ),
         (
+            "key-log-unused",
+            if noticed.opened == 0 { noticed.not_opened } else { 0 },
+            format!(
+                "TLS connections, and the key log opens none of them{of}; of the first: {}",
+                noticed.first_not_opened.as_deref().unwrap_or("no reason is known")
+            ),
+        ),
+        (
             "verdicts-not-refined",
             limited.unrefined,
             format!("verdicts written without the second look that compares connections with each other{of}"),

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::panic, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Case {
     pub cause: Option<String>,
     /// A key log lies beside it: without decryption the cause cannot be seen.
     pub needs_keys: bool,
+    /// What is found there all the same, without the keys.
+    pub without_keys: Option<String>,
     /// The root that this capture's edge trusts, where it lies beside it.
     pub trust: Option<PathBuf>,
     /// Further causes that may rightly be found there.
@@ -45,8 +48,9 @@ pub fn cases() -> Vec<Case> {
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
         let path = entry.path();
-        // An incident shows no cause of its own, and has logs beside it: it is for the tests of those.
-        if path.file_name().is_some_and(|n| n == "make" || n == "incident") || !path.is_dir() {
+        // Beside the generator, captures that show no cause of their own, and have tests of their own.
+        let apart = |name: &OsStr| ["make", "incident", "suites"].iter().any(|other| name == *other);
+        if path.file_name().is_some_and(apart) || !path.is_dir() {
             continue;
         }
         if capture_in(&path).is_some() {
@@ -72,7 +76,9 @@ fn case(dir: &Path) -> Case {
         _ => panic!("{name}: neither healthy/NAME nor AREA/SLUG/VARIANT"),
     };
     let trust = Some(dir.join("ca.pem")).filter(|path| path.is_file());
-    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys: dir.join("keys.log").is_file(), trust, also }
+    let without_keys = origin.lines().find_map(|l| l.strip_prefix("Without keys: ")).map(str::to_owned);
+    let needs_keys = dir.join("keys.log").is_file();
+    Case { path: capture_in(dir).unwrap(), name, cause, needs_keys, without_keys, trust, also }
 }
 
 impl Case {

@@ -12,6 +12,10 @@ pub(crate) fn render(scenario: &Scenario, notes: &Notes) -> Result<String> {
         "" => "addresses (checksums updated); only TCP and ICMP errors were kept.".to_owned(),
         more => format!("addresses (checksums updated); only TCP and ICMP errors were kept. {more}"),
     };
+    let without_keys = match scenario.without_keys {
+        "" => String::new(),
+        cause => format!("Without keys: {cause}\n"),
+    };
     Ok(format!(
         "# {cause}: {title}\n\n\
          Server: {server}\n\
@@ -20,6 +24,7 @@ pub(crate) fn render(scenario: &Scenario, notes: &Notes) -> Result<String> {
          Made with: `cargo run --release --manifest-path captures/make/Cargo.toml -- {path}`\n\
          Edited: {edited}\n\
          Also: {also}\n\
+         {without_keys}\
          References: {references}\n",
         title = scenario.title,
         server = notes.server.as_deref().context("the scenario noted no server")?,
@@ -31,12 +36,12 @@ pub(crate) fn render(scenario: &Scenario, notes: &Notes) -> Result<String> {
 }
 
 /// The identifier that a path stands for: `tls/no-common-cipher/nginx-tls12` is `tls.no-common-cipher`, and what lies
-/// below `healthy` is `healthy`.
+/// below `healthy` is `healthy`, and what lies below `suites`, of many connections, is `suites`.
 fn cause(path: &str) -> Option<String> {
     let mut parts = path.split('/');
     let area = parts.next()?;
     let slug = parts.next()?;
-    if area == "healthy" {
+    if matches!(area, "healthy" | "suites") {
         return Some(area.to_owned());
     }
     parts.next().map(|_variant| format!("{area}.{slug}"))

@@ -19,6 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) fault: &'static str,
     /// What was edited beside the addresses, for `origin.md`; empty for nothing.
     pub(crate) edited: &'static str,
+    /// The cause that is found where the key log beside the capture is not used; empty where nothing fails then.
+    pub(crate) without_keys: &'static str,
     /// Further causes that may rightly be found in the capture.
     pub(crate) also: &'static [&'static str],
     /// `RFC 8446 section 6.2` and the like.
@@ -74,6 +76,7 @@ impl Scenario {
         title: "",
         fault: "",
         edited: "",
+        without_keys: "",
         also: &[],
         references: &[],
         family: Family::V4,

@@ -18,8 +18,9 @@ cause! {
     ///
     /// # How to confirm
     /// - The program's log and `journalctl -k` at this time: crash, kill, restart, worker timeout.
-    /// - Capture again with the keys (Node `--tls-keylog`, HAProxy `tune.ssl.keylog on`, `SSLKEYLOGFILE` for Apache)
-    ///   and give them as `--keylog`, or capture behind the program that ends TLS.
+    /// - Capture again with a key log, and give it as `--keylog`: Node `--tls-keylog`, Go `KeyLogWriter`, `openssl s_server
+    ///   -keylogfile`, Apache `SSLKEYLOGFILE`, HAProxy `tune.ssl.keylog on`; nginx and Java need something put before
+    ///   them. `docs/keylog.md` has each. Or capture behind the program that ends TLS.
     ///
     /// # How to fix
     /// - As for `http.closed-before-response`: nginx `return 444`, workers that are killed (gunicorn `--timeout`,

@@ -21,6 +21,9 @@ cause! {
     /// - The program's access log with response times (nginx `$request_time` and status 499, Apache `%D`, HAProxy
     ///   timers).
     /// - CloudFront's log: OriginCommError, and `time-taken` near the timeout or a multiple of it.
+    /// - Capture again with a key log, and give it as `--keylog`: Node `--tls-keylog`, Go `KeyLogWriter`, `openssl s_server
+    ///   -keylogfile`, Apache `SSLKEYLOGFILE`, HAProxy `tune.ssl.keylog on`; nginx and Java need something put before
+    ///   them. `docs/keylog.md` has each. Or capture behind the program that ends TLS.
     ///
     /// # How to fix
     /// - As for `http.response-timeout`: make the request fast, add workers (gunicorn `--workers`, Apache

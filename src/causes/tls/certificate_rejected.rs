@@ -26,6 +26,9 @@ cause! {
     /// - `openssl s_client -connect HOST:443 -servername NAME -verify_hostname NAME -verify_return_error -showcerts </dev/null`
     ///   with the name from the evidence: it prints the chain and what is wrong with it ("certificate has expired",
     ///   "hostname mismatch", "unable to get local issuer certificate", "self-signed certificate").
+    /// - In TLS 1.3, where keys hide the certificate: capture again with a key log, and give it as `--keylog`; the cause is
+    ///   then named by itself. Node `--tls-keylog`, Go `KeyLogWriter`, `openssl s_server -keylogfile`, Apache
+    ///   `SSLKEYLOGFILE`, HAProxy `tune.ssl.keylog on`; nginx and Java need something put before them (`docs/keylog.md`).
     /// - Each certificate by itself: `openssl x509 -noout -subject -issuer -dates -ext subjectAltName`.
     /// - A browser proves nothing: it fetches missing intermediates, and it may not ask for the same name.
     ///
@@ -91,10 +94,16 @@ fn detect(c: &Connection) -> Option<Finding> {
         }
         None => finding,
     };
-    Some(
-        finding
-            .fix(format!("{} shows the chain that the origin sends, and what is wrong with it.", s_client(c, &verification(c))))
-            .fix("Look at, in this order: validity dates, the name above among its names, the intermediate certificates, the CA.")
-            .fix("If the name above is not the origin's own, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name."),
-    )
+    let finding = finding
+        .fix(format!(
+            "{} shows the chain that the origin sends, and what is wrong with it.",
+            s_client(c, &verification(c))
+        ))
+        .fix("Look at, in this order: validity dates, the name above among its names, the intermediate certificates, the CA.")
+        .fix("If the name above is not the origin's own, the Host header is forwarded: origin request policy AllViewerExceptHostHeader, or a certificate for that name.");
+    let is_hidden = tls.is_tls13() && c.origin_certificates().next().is_none();
+    Some(if is_hidden { finding.fix(KEY_LOG) } else { finding })
 }
+
+/// What shows a certificate that keys hide.
+const KEY_LOG: &str = "To see the certificate that was refused: capture again with a key log of the origin (docs/keylog.md) and give it as `--keylog`.";

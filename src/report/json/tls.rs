@@ -23,6 +23,7 @@ pub(super) struct Tls<'a> {
     handshake: &'static str,
     handshake_us: Option<i64>,
     decrypted: bool,
+    not_opened: Option<NotOpened>,
     fault: Option<Fault>,
 }
 
@@ -79,6 +80,15 @@ struct Fault {
     excerpt: String,
 }
 
+/// Why keys did not open everything.
+#[derive(Serialize)]
+struct NotOpened {
+    reason: &'static str,
+    from: &'static str,
+    frame: u64,
+    detail: String,
+}
+
 /// The name of a group; its code where it has none.
 struct Name(u16);
 
@@ -118,8 +128,17 @@ impl<'a> Tls<'a> {
             },
             handshake_us: micros(duration(began, t.handshake_done())),
             decrypted: t.decrypted,
+            not_opened: NotOpened::of(t),
             fault: t.fault.as_ref().map(Fault::of),
         }
+    }
+}
+
+impl NotOpened {
+    fn of(t: &tls::Transcript) -> Option<NotOpened> {
+        let detail = t.not_opened_in_words()?;
+        let tls::NotOpened { from, frame, why, .. } = t.not_opened?;
+        Some(NotOpened { reason: why.as_str(), from: side_name(from), frame: frame.frame, detail })
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Example {
     limits: Vec<String>,
     timeline: Timeline,
     times: String,
+    /// Why a key log does not open it.
+    keys: Option<String>,
 }
 
 impl Example {
@@ -69,6 +71,7 @@ impl Example {
             limits: told_limits(d),
             timeline: Timeline::of(c, finding),
             times: timing::decisive(c, finding),
+            keys: c.tls.as_ref().and_then(|tls| tls.not_opened_in_words()),
         }
     }
 
@@ -107,6 +110,9 @@ impl Example {
             paragraph(out, "    Behind  ", inner)?;
         }
         paragraph(out, "    Times  ", &self.times)?;
+        if let Some(why) = &self.keys {
+            paragraph(out, "    Keys  ", &format!("not opened: {why}"))?;
+        }
         for other in &self.also {
             paragraph(out, "    Also  ", other)?;
         }

@@ -24,6 +24,8 @@ impl HandshakeType {
     pub const SERVER_HELLO: Self = Self(2);
     /// NewSessionTicket (RFC 5077 section 3.3).
     pub const NEW_SESSION_TICKET: Self = Self(4);
+    /// EndOfEarlyData (TLS 1.3).
+    pub const END_OF_EARLY_DATA: Self = Self(5);
     /// HelloRetryRequest of drafts before TLS 1.3.
     pub const HELLO_RETRY_REQUEST: Self = Self(6);
     /// EncryptedExtensions (TLS 1.3).

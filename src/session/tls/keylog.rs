@@ -29,6 +29,7 @@ pub(super) type Secret = Zeroizing<Box<[u8]>>;
 pub(super) enum Label {
     /// The master secret, up to TLS 1.2.
     Master,
+    ClientEarly,
     ClientHandshake,
     ServerHandshake,
     ClientApplication,
@@ -36,16 +37,29 @@ pub(super) enum Label {
 }
 
 impl Label {
-    /// Those that are of no use here (early data, exporters, what is still to come) have no label.
+    /// Those that are of no use here (exporters, what is still to come) have no label.
     fn of(name: &[u8]) -> Option<Label> {
         Some(match name {
             b"CLIENT_RANDOM" => Self::Master,
+            b"CLIENT_EARLY_TRAFFIC_SECRET" => Self::ClientEarly,
             b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Self::ClientHandshake,
             b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Self::ServerHandshake,
             b"CLIENT_TRAFFIC_SECRET_0" => Self::ClientApplication,
             b"SERVER_TRAFFIC_SECRET_0" => Self::ServerApplication,
             _ => return None,
         })
+    }
+
+    /// The name in a log.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Master => "CLIENT_RANDOM",
+            Self::ClientEarly => "CLIENT_EARLY_TRAFFIC_SECRET",
+            Self::ClientHandshake => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ServerHandshake => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            Self::ClientApplication => "CLIENT_TRAFFIC_SECRET_0",
+            Self::ServerApplication => "SERVER_TRAFFIC_SECRET_0",
+        }
     }
 
     /// A master secret has 48 bytes (RFC 5246 section 8.1), a traffic secret those of a hash (RFC 8446 section 7.1).

@@ -30,6 +30,7 @@ mod fingerprint;
 mod handshake;
 mod keylog;
 pub mod names;
+mod not_opened;
 mod observer;
 mod ocsp;
 mod outcome;
@@ -51,6 +52,7 @@ pub use encrypted::{EncryptedRecord, EncryptedRecords};
 pub use fault::{Fault, FaultKind};
 pub use handshake::HandshakeType;
 pub use keylog::{Keys, LogRead};
+pub use not_opened::{NotOpened, WhyNot};
 pub use observer::{Inside, Observer};
 pub use ocsp::{
     BasicOcsp, CertificateStatus, Identity, OcspResponse, PublicKeyInfo, Responder, ResponseStatus, Signed,

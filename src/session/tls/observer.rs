@@ -94,8 +94,12 @@ impl Observer {
     #[must_use]
     pub fn into_transcript(self) -> Transcript {
         self.state.map_or(Transcript::EMPTY, |state| {
-            let decrypted = state.decryption.is_some_and(|decryption| decryption.is_whole());
-            Transcript { decrypted, ..state.transcript }
+            let mut transcript = state.transcript;
+            if let Some(decryption) = state.decryption {
+                transcript.decrypted = decryption.is_whole();
+                transcript.not_opened = decryption.not_opened(&transcript);
+            }
+            transcript
         })
     }
 

@@ -9,6 +9,7 @@ use super::client_hello::ClientHello;
 use super::encrypted::EncryptedRecords;
 use super::fault::Fault;
 use super::handshake::HandshakeType;
+use super::not_opened::NotOpened;
 use super::server_hello::ServerHello;
 use super::tls13::Tls13Marks;
 use crate::base::{FrameRef, PerSide, Side};
@@ -109,6 +110,10 @@ pub struct Transcript {
     pub records: PerSide<RecordCount>,
     /// Whether keys opened every encrypted record that was seen, of which there is at least one.
     pub decrypted: bool,
+    /// The first record that was not opened, where there are keys.
+    pub not_opened: Option<NotOpened>,
+    /// Whether the server takes the early data that the client offers, as its EncryptedExtensions say.
+    pub early_data_accepted: Option<bool>,
 }
 
 impl Transcript {
@@ -141,6 +146,8 @@ impl Transcript {
             server: RecordCount { count: 0, first: None, last: None },
         },
         decrypted: false,
+        not_opened: None,
+        early_data_accepted: None,
     };
 
     /// The frame that completes the first message of `kind` from `from`.

@@ -12,6 +12,7 @@ pub(crate) mod openssl;
 pub(crate) mod plain;
 pub(crate) mod record;
 pub(crate) mod s2n;
+pub(crate) mod s_client;
 
 pub(crate) use request::Request;
 

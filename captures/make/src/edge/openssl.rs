@@ -1,5 +1,6 @@
 //! An edge that speaks TLS with OpenSSL: another load balancer, which sends alerts.
 
+use super::http::Line;
 use super::{Ending, socket};
 use crate::certs::ORIGIN_NAME;
 use crate::lab::Lab;
@@ -16,17 +17,22 @@ use std::time::Duration;
 /// `SSL_OP_NO_ENCRYPT_THEN_MAC`, for which the crate has no name.
 const NO_ENCRYPT_THEN_MAC: u64 = 1 << 19;
 
+/// `SSL_OP_NO_EXTENDED_MASTER_SECRET`, likewise.
+const NO_EXTENDED_MASTER_SECRET: u64 = 1;
+
 /// An edge to be connected.
-pub(crate) struct OpenSsl {
+pub(crate) struct OpenSsl<'a> {
     pub(crate) name: &'static str,
     pub(crate) lowest: SslVersion,
     pub(crate) highest: SslVersion,
     /// In OpenSSL's notation; only for TLS 1.2 and below.
-    pub(crate) ciphers: &'static str,
+    pub(crate) ciphers: &'a str,
     /// The suites of TLS 1.3; empty for OpenSSL's own list.
     pub(crate) suites: &'static str,
     /// Whether it offers encrypt-then-MAC (RFC 7366).
     pub(crate) encrypt_then_mac: bool,
+    /// Whether it offers the extended master secret (RFC 7627).
+    pub(crate) extended_master_secret: bool,
     /// Whether it checks the origin's certificate.
     pub(crate) verify: bool,
     /// Whether it says that it tries again with a lower version than it could have.
@@ -42,15 +48,16 @@ pub(crate) struct Session {
     stream: SslStream<TcpStream>,
 }
 
-impl OpenSsl {
+impl OpenSsl<'_> {
     /// A load balancer that checks certificates.
-    pub(crate) const DEFAULT: OpenSsl = OpenSsl {
+    pub(crate) const DEFAULT: OpenSsl<'static> = OpenSsl {
         name: ORIGIN_NAME,
         lowest: SslVersion::TLS1_2,
         highest: SslVersion::TLS1_3,
         ciphers: "DEFAULT",
         suites: "",
         encrypt_then_mac: true,
+        extended_master_secret: true,
         verify: true,
         fallback: false,
         keys: false,
@@ -69,6 +76,9 @@ impl OpenSsl {
         }
         if !self.encrypt_then_mac {
             builder.set_options(SslOptions::from_bits_retain(NO_ENCRYPT_THEN_MAC));
+        }
+        if !self.extended_master_secret {
+            builder.set_options(SslOptions::from_bits_retain(NO_EXTENDED_MASTER_SECRET));
         }
         if !self.alpn.is_empty() {
             builder.set_alpn_protos(self.alpn)?;
@@ -94,7 +104,7 @@ impl OpenSsl {
         if self.keys
             && let Ok(keys) = keys.lock()
         {
-            lab.keep_file("keys.log", keys.as_bytes());
+            lab.keep_keys(keys.as_bytes());
         }
         match outcome {
             Ok(stream) => Ok(Ok(Session { stream })),
@@ -120,6 +130,24 @@ impl OpenSsl {
             _ => "1.3",
         };
         format!("TLS {} to {}, ciphers {}", version(self.lowest), version(self.highest), self.ciphers)
+    }
+}
+
+impl Line for Session {
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Session::send(self, bytes)
+    }
+
+    fn receive(&mut self) -> Result<Vec<u8>> {
+        self.read_some()
+    }
+
+    fn patience(&mut self, limit: Duration) -> Result<()> {
+        Ok(self.stream.get_ref().set_read_timeout(Some(limit))?)
+    }
+
+    fn end(self, ending: Ending) -> Result<()> {
+        Session::end(self, ending)
     }
 }
 

@@ -40,9 +40,14 @@ pub(crate) struct S2n {
     pub(crate) after_flight: Duration,
     /// How long it waits for the origin within the handshake.
     pub(crate) patience: Duration,
+    /// Whether `keys.log` is kept beside the capture.
+    pub(crate) keys: bool,
     /// What it does when the handshake fails.
     pub(crate) on_failure: Ending,
 }
+
+/// The lines of a key log so far.
+type Keys = std::sync::Arc<std::sync::Mutex<Vec<u8>>>;
 
 /// A connection whose handshake is complete.
 pub(crate) struct Session {
@@ -61,6 +66,7 @@ impl S2n {
         before_hello: Duration::ZERO,
         after_flight: Duration::ZERO,
         patience: Duration::from_secs(30),
+        keys: false,
         on_failure: Ending::Drop,
     };
 
@@ -68,7 +74,8 @@ impl S2n {
     /// `Err` inside: most scenarios want just that.
     pub(crate) fn connect(&self, lab: &mut Lab, port: u16) -> Result<Result<Session, s2n_tls::error::Error>> {
         lab.note_edge(format!("s2n-tls {} (crate, AWS-LC), policy {}", library_version()?, self.policy));
-        let mut connection = self.connection(lab)?;
+        let keys = Keys::default();
+        let mut connection = self.connection(lab, &keys)?;
         let mut stream = socket::connect(lab, port)?;
         stream.write_all(self.header)?;
         stream.set_read_timeout(Some(self.patience))?;
@@ -79,6 +86,11 @@ impl S2n {
             Poll::Ready(Err(error)) => Some(error),
             Poll::Pending => Some(s2n_tls::error::Error::application("the edge's patience ran out".into())),
         };
+        if self.keys
+            && let Ok(keys) = keys.lock()
+        {
+            lab.keep_keys(&keys);
+        }
         let session = Session { connection, stream };
         match outcome {
             None => Ok(Ok(session)),
@@ -97,7 +109,7 @@ impl S2n {
         Ok(())
     }
 
-    fn connection(&self, lab: &mut Lab) -> Result<Connection> {
+    fn connection(&self, lab: &mut Lab, keys: &Keys) -> Result<Connection> {
         let mut config = Config::builder();
         config.set_security_policy(&Policy::from_version(self.policy)?)?;
         config.with_system_certs(false)?;
@@ -105,6 +117,7 @@ impl S2n {
         // CloudFront asks for a stapled OCSP response.
         config.enable_ocsp()?;
         config.set_application_protocol_preference(self.alpn)?;
+        io::log_keys(&mut config, keys)?;
         if !self.after_flight.is_zero() {
             config.set_verify_host_callback(Ponder { name: self.name, time: self.after_flight })?;
         }
@@ -184,7 +197,9 @@ fn library_version() -> Result<&'static str> {
 /// Where s2n-tls reads and writes: the one place that needs `unsafe`, because the library's interface is C's.
 #[allow(unsafe_code)]
 mod io {
+    use super::Keys;
     use anyhow::Result;
+    use s2n_tls::config::Builder;
     use s2n_tls::connection::Connection;
     use std::ffi::{c_int, c_void};
     use std::net::TcpStream;
@@ -198,6 +213,29 @@ mod io {
         // SAFETY: the context is never dereferenced, so it cannot dangle.
         unsafe { connection.set_receive_context(context)?.set_send_context(context)? };
         Ok(())
+    }
+
+    /// Lets a configuration write what a key log holds.
+    pub(super) fn log_keys(config: &mut Builder, keys: &Keys) -> Result<()> {
+        let context = std::sync::Arc::into_raw(keys.clone()).cast_mut().cast();
+        // SAFETY: the count that `into_raw` took is never given back: the lines outlive the configuration.
+        unsafe { config.set_key_log_callback(Some(key), context)? };
+        Ok(())
+    }
+
+    unsafe extern "C" fn key(
+        context: *mut c_void,
+        _: *mut s2n_tls_sys::s2n_connection,
+        line: *mut u8,
+        length: usize,
+    ) -> c_int {
+        // SAFETY: the context is from `log_keys`; the library hands over a line of this length.
+        let (keys, line) =
+            unsafe { (&*context.cast::<std::sync::Mutex<Vec<u8>>>(), std::slice::from_raw_parts(line, length)) };
+        let Ok(mut keys) = keys.lock() else { return -1 };
+        keys.extend(line);
+        keys.push(b'\n');
+        0
     }
 
     unsafe extern "C" fn receive(context: *mut c_void, buffer: *mut u8, length: u32) -> c_int {

@@ -51,6 +51,8 @@ pub(crate) struct Lab {
 const START: Duration = Duration::from_secs(10);
 /// How often something is looked at again while waiting for it.
 const LOOK: Duration = Duration::from_millis(20);
+/// Name of the key log beside a capture.
+const KEY_LOG: &str = "keys.log";
 /// How long the capture goes on after the last connection closed, for the segments that still follow.
 const AFTERMATH: Duration = Duration::from_millis(300);
 
@@ -225,6 +227,31 @@ impl Lab {
     /// Adds a file to the capture's folder.
     pub(crate) fn keep_file(&mut self, name: &str, content: impl Into<Vec<u8>>) {
         self.notes.files.push((name.to_owned(), content.into()));
+    }
+
+    /// Adds lines to the key log beside the capture.
+    pub(crate) fn keep_keys(&mut self, lines: &[u8]) {
+        match self.notes.files.iter_mut().find(|(name, _)| name == KEY_LOG) {
+            Some((_, kept)) => kept.extend(lines),
+            None => self.keep_file(KEY_LOG, lines),
+        }
+    }
+
+    /// Where a server of this lab writes its key log, if it does.
+    pub(crate) fn origin_key_log(&self) -> PathBuf {
+        self.directory.path().join(KEY_LOG)
+    }
+
+    /// Keeps the key log that the server has written.
+    pub(crate) fn keep_origin_keys(&mut self) -> Result<()> {
+        let (deadline, path) = (Instant::now() + START, self.origin_key_log());
+        // Some write it on another thread.
+        while std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        let log = std::fs::read(path).context("the server has written no key log")?;
+        self.keep_keys(&log);
+        Ok(())
     }
 
     /// What was noted.

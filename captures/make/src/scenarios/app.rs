@@ -275,7 +275,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The edge asks, gets this status with a whole response, and closes.
-fn passed_on<L: Line>(mut http: Http<L>, status: u16) -> Result<()> {
+pub(super) fn passed_on<L: Line>(mut http: Http<L>, status: u16) -> Result<()> {
     http.send(&Request::get("/checkout"))?;
     http.expect(status)?;
     http.end(Ending::Fin)

@@ -393,7 +393,7 @@ fn unanswered_in_tls(lab: &mut Lab, edge: &S2n) -> Result<()> {
 }
 
 /// The edge sends a request, waits for this long, and closes its socket.
-fn gives_up<L: Line>(mut http: Http<L>, after: Duration) -> Result<()> {
+pub(super) fn gives_up<L: Line>(mut http: Http<L>, after: Duration) -> Result<()> {
     http.send(&Request::get("/slow"))?;
     http.wait_in_vain(after)?;
     http.end(Ending::Drop)

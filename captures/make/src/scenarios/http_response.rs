@@ -280,7 +280,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// The edge wants an answer and gets a part of it.
-fn cut_short<L: Line>(mut http: Http<L>, request: &Request) -> Result<()> {
+pub(super) fn cut_short<L: Line>(mut http: Http<L>, request: &Request) -> Result<()> {
     http.send(request)?;
     http.expect_head(200)?;
     let rest = http.receive_all()?;
@@ -329,7 +329,7 @@ fn race(lab: &mut Lab, next: &Request) -> Result<()> {
     race_on(lab, http, next)
 }
 
-fn race_on<L: Line>(lab: &Lab, mut http: Http<L>, next: &Request) -> Result<()> {
+pub(super) fn race_on<L: Line>(lab: &Lab, mut http: Http<L>, next: &Request) -> Result<()> {
     http.get("/", 200)?;
     hold_back_end(lab)?;
     lab.wait_captured(Duration::from_secs(5), |packets| {

@@ -11,11 +11,13 @@ mod http2;
 mod http2_faults;
 mod http2_healthy;
 mod http_grammar;
+mod http_keys;
 mod http_response;
 mod incident;
 mod inner;
 mod proxy;
 mod proxy_healthy;
+mod suites;
 mod tcp;
 mod tcp_icmp;
 mod tcp_loss;
@@ -23,6 +25,7 @@ mod tcp_queue;
 mod tls;
 mod tls_certificate;
 mod tls_chain;
+mod tls_chain13;
 mod tls_foreign;
 mod tls_handshake;
 mod tls_name;
@@ -42,6 +45,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_name::SCENARIOS,
     tls_certificate::SCENARIOS,
     tls_chain::SCENARIOS,
+    tls_chain13::SCENARIOS,
     tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
     tls_foreign::SCENARIOS,
@@ -62,6 +66,8 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy_keys::SCENARIOS,
     incident::SCENARIOS,
     healthy_grammar::SCENARIOS,
+    http_keys::SCENARIOS,
+    suites::SCENARIOS,
 ];
 
 /// All scenarios.

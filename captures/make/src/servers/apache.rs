@@ -22,7 +22,7 @@ pub(crate) fn start(lab: &mut Lab, port: u16, directives: &str) -> Result<u32> {
     let said = version("apache2", "-v", "Apache/")?;
     lab.note_server(said.trim_start_matches("Server version: "));
     let mut command = lab.origin_command("apache2");
-    command.args(["-X", "-f"]).arg(config);
+    command.env("SSLKEYLOGFILE", lab.origin_key_log()).args(["-X", "-f"]).arg(config);
     lab.serve(command, port)
 }
 

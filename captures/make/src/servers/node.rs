@@ -13,7 +13,7 @@ pub(crate) fn start(lab: &mut Lab, port: u16, script: &str) -> Result<u32> {
     let script = lab.write(&format!("app-{port}.js"), format!("{PREAMBLE}{script}\n"))?;
     lab.note_server(format!("Node.js {}", version("node", "--version", "v")?.trim_start_matches('v')));
     let mut command = lab.origin_command("node");
-    command.arg(script);
+    command.arg(format!("--tls-keylog={}", lab.origin_key_log().display())).arg(script);
     lab.serve(command, port)
 }
 

@@ -19,6 +19,17 @@ pub(super) enum Hash {
     Sha384,
 }
 
+impl Hash {
+    /// Length of what it gives, and so of a secret under HKDF.
+    pub(super) const fn len(self) -> usize {
+        match self {
+            Self::Md5Sha1 => 36,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+}
+
 /// Fills `out` from the PRF.
 pub(super) fn prf(hash: Hash, secret: &[u8], label: &[u8], seed: &[u8], out: &mut [u8]) -> Option<()> {
     let seed = [label, seed].concat();

@@ -94,6 +94,14 @@ impl Opener {
         self.aead(&nonce, &aad, sealed).map(|bytes| (header.content_type, bytes))
     }
 
+    /// Whether a record is authentic, without taking it.
+    pub(super) fn can_open(&mut self, header: RecordHeader, record: &[u8]) -> bool {
+        let sequence = self.sequence;
+        let found = self.open(header, &mut Zeroizing::new(record.to_vec())).is_some();
+        self.sequence = sequence;
+        found
+    }
+
     /// The IV with the number of the record (RFC 8446 section 5.3, RFC 7905 section 2).
     fn nonce(&self, sequence: u64) -> [u8; 12] {
         let mut nonce = [0; 12];

@@ -1,24 +1,26 @@
 //! Records that keys open.
 
+use super::super::WhyNot;
 use super::super::handshake::HandshakeType;
 use super::super::record::{ContentType, RecordHeader};
 use super::super::tls13::Content;
 use super::{Context, Reader, Skipped, Stage};
+use crate::base::Side;
 
 impl Reader {
     /// Whether a record that begins now is to be opened.
     pub(super) fn is_sealed(&self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) -> bool {
         let Some(decryption) = cx.decryption else { return false };
-        // Early data, which goes before the ServerHello, says nothing about the records after it.
         if cx.transcript.server_hello.is_none() {
-            return false;
+            // Only early data goes before the ServerHello.
+            return !self.uncertain && decryption.wants_early(cx.from, header, cx.transcript);
         }
         if what == Skipped::Unknown || self.uncertain {
             // It has a number, too, or new keys follow.
-            decryption.stop(cx.from);
+            decryption.stop(cx.from, if self.uncertain { WhyNot::Gap } else { WhyNot::OutOfPlace }, cx.frame);
             return false;
         }
-        decryption.wants(cx.from, header, cx.transcript)
+        decryption.wants(cx.from, header, cx.transcript, cx.frame)
     }
 
     pub(super) fn sealed(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
@@ -34,7 +36,7 @@ impl Reader {
         }
         let (header, what, begun) = (*header, *what, *begun);
         let mut record = decryption.take(cx.from);
-        let found = decryption.open(cx.from, header, &mut record);
+        let found = decryption.open(cx.from, header, &mut record, cx.frame);
         let content = found.map(|(content_type, plain)| self.inside(content_type, plain, cx));
         if let Some(decryption) = cx.decryption {
             decryption.give_back(cx.from, record);
@@ -52,7 +54,12 @@ impl Reader {
     fn inside(&mut self, content_type: ContentType, plain: &[u8], cx: &mut Context<'_>) -> Content {
         let mut content = Content { content_type, finished: false, empty_certificate: false };
         match content_type {
-            ContentType::APPLICATION_DATA => cx.inside.data(cx.from, plain, cx.frame),
+            ContentType::APPLICATION_DATA => {
+                let held = cx.decryption.as_mut().is_some_and(|d| d.hold(cx.from, plain, cx.transcript, cx.frame));
+                if !held {
+                    cx.inside.data(cx.from, plain, cx.frame);
+                }
+            }
             ContentType::ALERT => cx.transcript.inner_alert(cx.from, plain, cx.frame),
             ContentType::HANDSHAKE if cx.transcript.is_tls13() => self.inner_handshake(plain, &mut content, cx),
             _ => {}
@@ -62,23 +69,30 @@ impl Reader {
 
     fn inner_handshake(&mut self, plain: &[u8], content: &mut Content, cx: &mut Context<'_>) {
         let (from, transcript) = (cx.from, &mut *cx.transcript);
-        let mut updated = false;
+        let (mut updated, mut early_data_is_over) = (false, false);
         let had_none = transcript.empty_certificate[from].is_some();
         let fed = self.assembler.feed(plain, cx.frame, self.at, &mut |message| {
             content.finished |= message.kind == HandshakeType::FINISHED;
             updated |= message.kind == HandshakeType::KEY_UPDATE;
+            early_data_is_over |= message.kind == HandshakeType::END_OF_EARLY_DATA;
             transcript.inner_message(from, message);
         });
         content.empty_certificate = !had_none && transcript.empty_certificate[from].is_some();
         let Some(decryption) = cx.decryption else { return };
         if fed.is_err() {
-            decryption.stop(from);
+            decryption.stop(from, WhyNot::OutOfPlace, cx.frame);
+        }
+        if early_data_is_over {
+            decryption.end_of_early_data(from, cx.transcript, cx.frame);
+        }
+        for (bytes, frame) in decryption.release(cx.transcript) {
+            cx.inside.data(Side::Client, &bytes, frame);
         }
         if content.finished {
-            decryption.finished(from, cx.transcript);
+            decryption.finished(from);
         }
         if updated {
-            decryption.update(from, cx.transcript);
+            decryption.update(from, cx.transcript, cx.frame);
         }
     }
 
@@ -86,7 +100,7 @@ impl Reader {
     /// records are not known, and the side is not opened any more.
     pub(super) fn unseal(&mut self, cx: &mut Context<'_>) {
         let Some(decryption) = cx.decryption else { return };
-        decryption.stop(cx.from);
+        decryption.stop(cx.from, WhyNot::Gap, cx.frame);
         if let Stage::Sealed { header, what, left, begun } = self.stage {
             cx.transcript.mark_by_length(cx.from, header, begun);
             self.at += u64::from(left);

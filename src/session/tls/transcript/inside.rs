@@ -24,8 +24,12 @@ impl Transcript {
         match (from, m.kind) {
             (Side::Server, HandshakeType::ENCRYPTED_EXTENSIONS) => {
                 let mut c = Cursor::new(m.body);
+                self.early_data_accepted.get_or_insert(false);
                 for extension in extension::block(&mut c)? {
                     let mut extension = extension?;
+                    if extension.number == number::EARLY_DATA {
+                        self.early_data_accepted = Some(true);
+                    }
                     if extension.number == number::ALPN
                         && let Some(hello) = &mut self.server_hello
                     {
