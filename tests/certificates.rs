@@ -1,4 +1,4 @@
-//! Certificates in clear: each fault told from the others, and a chain of the real web.
+//! Certificates in clear, or opened by keys: each fault told from the others, and a chain of the real web.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
@@ -30,7 +30,7 @@ fn faults() -> impl Iterator<Item = common::Case> {
 #[test]
 fn each_fault_is_told_from_the_others() {
     for case in faults() {
-        let told = &analyse_case(&case).unwrap().0.connections[0];
+        let told = &analyse_by(&fs::read(&case.path).unwrap(), &case.with_keys()).unwrap().0.connections[0];
         assert_eq!(told.findings, [case.cause.as_deref().unwrap()], "{}", case.name);
     }
 }
@@ -38,7 +38,8 @@ fn each_fault_is_told_from_the_others() {
 #[test]
 fn without_its_root_a_chain_leads_nowhere_and_its_own_fault_still_comes_first() {
     for case in faults() {
-        let told = &common::analyse(&fs::read(&case.path).unwrap()).unwrap().0.connections[0];
+        let options = Options { keys: case.with_keys().keys, ..Options::default() };
+        let told = &analyse_by(&fs::read(&case.path).unwrap(), &options).unwrap().0.connections[0];
         assert_eq!(told.findings[0], case.cause.as_deref().unwrap(), "{}", case.name);
     }
 }

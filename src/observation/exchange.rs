@@ -130,7 +130,13 @@ impl Connection {
     /// Whether the origin sent nothing between a request and the end, but interim responses.
     fn origin_was_silent(&self, owed: &Unanswered<'_>) -> bool {
         let apart = |data: FrameRef| data < owed.request.frame || data > owed.end.frame;
-        let silent = owed.exchange.interim_total > 0 || self.tcp.last_data.server.is_none_or(apart);
+        // Where keys opened everything, what the origin sent besides was of TLS: tickets, a farewell.
+        let opened = self.tls.as_ref().is_some_and(|tls| {
+            let inside = tls.client_hello.as_ref().is_some_and(|hello| hello.frame < owed.request.frame);
+            let farewell = tls.alerts.iter().any(|a| a.from == Side::Server && !apart(a.frame));
+            tls.decrypted && inside && (owed.end.side == Side::Server || !farewell)
+        });
+        let silent = opened || owed.exchange.interim_total > 0 || self.tcp.last_data.server.is_none_or(apart);
         self.tcp.heard(Side::Server) && silent && self.knows_its_holes()
     }
 

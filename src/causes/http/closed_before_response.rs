@@ -1,5 +1,5 @@
 use crate::base::Side;
-use crate::diagnosis::{Edge, Finding};
+use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::{Connection, End};
 
 cause! {
@@ -47,6 +47,36 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
+    ended(c).or_else(|| said_farewell(c))
+}
+
+/// Inside of TLS, where keys show it: the origin says goodbye, and the edge is the first to close. Only the first
+/// request: a later one may have crossed it.
+fn said_farewell(c: &Connection) -> Option<Finding> {
+    let tls = c.tls.as_ref().filter(|tls| tls.decrypted)?;
+    let first = c.http.as_ref()?.exchanges.first()?;
+    let exchange = Some(first).filter(|e| e.index == 0 && e.response.is_none() && e.interim_total == 0)?;
+    let request = exchange.request.as_ref()?;
+    let farewell = tls.alerts.iter().find(|a| a.from == Side::Server && a.is_close_notify())?.frame;
+    let gone_first = [c.tcp.fin.client, c.tcp.rst.client].into_iter().flatten().any(|end| end < farewell);
+    if farewell <= request.last_frame || gone_first {
+        return None;
+    }
+    let (asked, wait) = (super::name(request), farewell.since(request.last_frame));
+    let message =
+        format!("{} ended TLS by a close_notify {wait} after {asked}, without a byte of a response.", c.server);
+    Some(
+        Finding::new(farewell, Confidence::Certain, message)
+            .exchange(exchange.index)
+            .evidence(request.frame, format!("request: {asked}"))
+            .evidence(farewell, "close_notify of the origin, in place of a response")
+            .rules_out("http.response-timeout", "the origin ended the connection, not the edge")
+            .fix("Read the log of the program on this port, and `journalctl -k`, at this time: exception, kill, restart, timeout.")
+            .fix("Look for rules that close on purpose (nginx `return 444`, HAProxy `http-request reject`, a WAF)."),
+    )
+}
+
+fn ended(c: &Connection) -> Option<Finding> {
     let owed = c.unanswered().filter(|u| u.end.side == Side::Server && u.end.how == End::Fin)?;
     let fin = owed.end.frame;
     let message = format!(

@@ -59,6 +59,10 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
+    if c.tls.as_ref().is_some_and(|tls| tls.client_hello.is_some()) {
+        // What keys show was not said in clear.
+        return None;
+    }
     let http = c.http.as_ref().filter(|http| http.upgraded.is_none() && !http.mid_stream)?;
     let exchange = http.exchanges.first().filter(|e| e.index == 0)?;
     let request = exchange.request.as_ref()?;

@@ -39,9 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         path: "http/closed-before-response/node-close-notify-tls13-keys",
         title: "Node.js ends without an answer, TLS 1.3, with keys",
-        fault: "The handler ends the connection of the request: close_notify, then FIN.",
-        without_keys: "http.encrypted-closed-before-response",
-        also: &["http.encrypted-closed-before-response"],
+        fault: "The handler ends the connection of the request by a close_notify; the edge is the first to send FIN.",
         references: &[FAILURE, CLOSURE],
         play: |lab| {
             serve(lab, "request => request.socket.end()")?;

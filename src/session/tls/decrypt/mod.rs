@@ -47,6 +47,8 @@ enum Direction {
     /// The handshake of TLS 1.3 is over. The keys of what comes next are asked for when it comes: a program whose
     /// handshake has failed has never written them.
     Finished,
+    /// Early data could not be opened, since this frame. That matters only if the server takes it.
+    EarlyShut(FrameRef),
     /// A record could not be opened, or may not be: none after it can.
     Stopped,
 }
@@ -106,7 +108,8 @@ impl Decryption {
     /// Whether records were opened, and every one that was seen.
     pub(super) fn is_whole(&self) -> bool {
         let stopped = |side: Side| matches!(self.directions[side], Direction::Stopped);
-        self.opened && !self.is_after_refusal() && !stopped(Side::Client) && !stopped(Side::Server)
+        let early_shut = matches!(self.directions.client, Direction::EarlyShut(_));
+        self.opened && !early_shut && !self.is_after_refusal() && !stopped(Side::Client) && !stopped(Side::Server)
     }
 
     /// Whether of what the client sent after early data that was refused nothing could be opened.
@@ -122,7 +125,8 @@ impl Decryption {
         self.not_opened.or_else(|| {
             let last = |from: Side| t.encrypted[from].last.map(|record| (from, record.frame));
             let (from, frame) = last(Side::Client).or_else(|| last(Side::Server))?;
-            let why = if self.is_after_refusal() { WhyNot::NotAuthentic } else { WhyNot::HelloMissing };
+            let shut = self.is_after_refusal() || matches!(self.directions.client, Direction::EarlyShut(_));
+            let why = if shut { WhyNot::NotAuthentic } else { WhyNot::HelloMissing };
             Some(NotOpened { from, frame, why, partly: self.opened })
         })
     }
@@ -142,7 +146,10 @@ impl Decryption {
                 let next = self.traffic(label, Phase::Data, t);
                 self.turn(from, next, frame);
             }
-            Direction::Open(_) | Direction::Stopped => {}
+            Direction::EarlyShut(shut) if t.early_data_accepted == Some(true) => {
+                self.stop(from, WhyNot::NotAuthentic, shut);
+            }
+            Direction::Open(_) | Direction::EarlyShut(_) | Direction::Stopped => {}
         }
         // In TLS 1.3 all that is encrypted is of one type; and an empty record is never encrypted.
         let expected = !t.is_tls13() || header.content_type == ContentType::APPLICATION_DATA;
@@ -221,9 +228,11 @@ impl Decryption {
             }
             Phase::Handshake | Phase::Data => {}
         }
+        let is_early = matches!(opened.phase, Phase::Early(_));
         let found = opened.opener.open(header, record);
         match found {
             Some(_) => self.opened = true,
+            None if is_early => self.directions[from] = Direction::EarlyShut(frame),
             None => self.stop(from, WhyNot::NotAuthentic, frame),
         }
         found
@@ -253,9 +262,12 @@ impl Decryption {
         if accepted {
             return held;
         }
-        if let Direction::Open(opened) = &mut self.directions.client
-            && matches!(opened.phase, Phase::Early(_))
-        {
+        let is_early = match &self.directions.client {
+            Direction::Open(opened) => matches!(opened.phase, Phase::Early(_)),
+            Direction::EarlyShut(_) => true,
+            Direction::Clear | Direction::Finished | Direction::Stopped => false,
+        };
+        if is_early {
             self.directions.client = Direction::Clear;
         }
         Vec::new()
