@@ -85,16 +85,21 @@ pub(super) fn of_responses(
     })
 }
 
-/// The finding about the first fault that made the connection fail, else about the first.
+/// The finding about the first fault that made the connection fail, else about the first. An edge that went on after a
+/// fault once takes it: how the connection ends then says nothing about another one of the kind.
 pub(super) fn tell<'c>(
     c: &'c Connection,
     found: impl Iterator<Item = Found<'c>>,
     refused_as: impl Fn(&Response) -> Edge,
 ) -> Option<Finding> {
-    let mut first = None;
+    let (mut first, mut taken) = (None, Vec::new());
     for found in found {
-        let finding = told(c, &found, &refused_as);
-        if finding.effect == Some(Effect::Failed) {
+        let after = c.aftermath(found.exchange, found.fault.frame);
+        if matches!(after, Aftermath::WentOn(_)) && !taken.contains(&found.fault.kind) {
+            taken.push(found.fault.kind);
+        }
+        let finding = told(c, &found, after, &refused_as);
+        if finding.effect == Some(Effect::Failed) && !taken.contains(&found.fault.kind) {
             return Some(finding);
         }
         first = first.or(Some(finding));
@@ -102,9 +107,8 @@ pub(super) fn tell<'c>(
     first
 }
 
-fn told(c: &Connection, found: &Found<'_>, refused_as: impl Fn(&Response) -> Edge) -> Finding {
+fn told(c: &Connection, found: &Found<'_>, after: Aftermath, refused_as: impl Fn(&Response) -> Edge) -> Finding {
     let (exchange, fault) = (found.exchange, &found.fault);
-    let after = c.aftermath(exchange, fault.frame);
     let (effect, confidence) = found.known.judge(after);
     let asked = exchange.request.as_ref().map_or_else(|| "a request".to_owned(), |r| name(&r.method, &r.target));
     let message = format!(
