@@ -12,7 +12,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use common::{Told, analyse_by, analyse_case, cases};
+use common::{Told, analyse_by, cases};
 use packets::Capture;
 use why502::analysis::Options;
 use why502::base::Timestamp;

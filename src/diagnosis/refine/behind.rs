@@ -146,6 +146,10 @@ impl Failures {
     fn behind(&self, c: &Connection, exchange: &Exchanged<'_>) -> Vec<Inner> {
         let (Some(request), Some(response)) = (exchange.request, exchange.response) else { return Vec::new() };
         let (asked, answered) = (request.frame, response.frame);
+        if answered.order < asked.order {
+            // Captured the wrong way round, or damaged: nothing lies between.
+            return Vec::new();
+        }
         let before = self.known.range((asked.order, 0)..(answered.order, 0)).rev().take(MAX_LOOKED);
         let after = self.known.range((answered.order, 0)..).take(MAX_LOOKED);
         let after = after.take_while(|(_, f)| f.end().since(answered) <= AFTERWARDS);
