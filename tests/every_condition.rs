@@ -102,7 +102,7 @@ const NEED_NO_MORE: [&str; 27] = [
     "app.misdirected-request",
 ];
 /// Of these, the captures that have it in bytes which are cut.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     // The version that the origin chose, or that the edge offered.
     "tls/no-common-version/nginx-ssl3-only-edge",
     "tls/no-common-version/nginx-tls11-openssl-alert",
@@ -118,6 +118,8 @@ const HIDDEN: [&str; 10] = [
     "app/origin-503/nginx-limit-req-ipv6",
     "app/origin-504/haproxy-timeout-server-ipv6",
     "http/closed-before-response/node-after-continue-ipv6",
+    // A block of header fields of HTTP/2 can be read as a whole only.
+    "app/origin-502/nginx-http2-upstream-refuses",
 ];
 
 /// What is left of a forwarded Host header where the name, or the one that works, is not in the capture.

@@ -116,6 +116,13 @@ impl Connection {
     /// The first exchange whose response has this status.
     #[must_use]
     pub fn answered_with(&self, status: u16) -> Option<(Exchanged<'_>, Answer<'_>)> {
-        self.exchanges().find_map(|e| Some((e, e.response.filter(|r| r.status == status)?)))
+        self.exchanges().find_map(|e| Some((e, e.response.filter(|r| r.status == status && self.is_asked_for(&e, r))?)))
+    }
+
+    /// Whether a response answers something. Where its request is not in the capture, it may be one that nobody asked
+    /// for if it began in the packet in which the response before it began.
+    fn is_asked_for(&self, exchange: &Exchanged<'_>, response: &Answer<'_>) -> bool {
+        let before = exchange.index.checked_sub(1).and_then(|index| self.exchange(index)?.response);
+        exchange.request.is_some() || before.is_none_or(|before| before.frame < response.frame)
     }
 }

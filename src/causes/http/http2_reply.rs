@@ -69,7 +69,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 /// Frames in place of a response.
 fn answer(c: &Connection, exchange: &Exchange) -> Option<FrameRef> {
-    let response = exchange.response.as_ref().filter(|_| c.sees_all_of(crate::base::Side::Server))?;
+    let response = exchange.response.as_ref().filter(|r| super::begins_an_answer(c, exchange, r.frame))?;
     let fault = response.fault.as_ref().filter(|f| f.kind == FaultKind::NoStatusLine)?;
     (protocol(&fault.excerpt) == Some("HTTP/2 frames")).then_some(response.frame)
 }

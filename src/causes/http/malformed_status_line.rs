@@ -82,13 +82,8 @@ fn detect(c: &Connection) -> Option<Finding> {
 
 fn in_response(c: &Connection) -> Option<Wrong<'_>> {
     let http = c.http.as_ref()?;
-    // A hole before the first bytes that were seen would make the middle of a response look like its beginning. One
-    // behind them, where their packet was cut, changes nothing about them.
-    let whole = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
-    let from_the_start = |frame: FrameRef| whole && c.tcp.cut.server.is_none_or(|cut| cut >= frame);
     http.exchanges.iter().find_map(|exchange| {
-        let begins = |frame| if exchange.index > 0 { !exchange.lost.server } else { from_the_start(frame) };
-        let response = exchange.response.as_ref().filter(|r| begins(r.frame))?;
+        let response = exchange.response.as_ref().filter(|r| super::begins_an_answer(c, exchange, r.frame))?;
         let fault = response.fault.as_ref()?;
         let line = match fault.kind {
             FaultKind::NoStatusLine => false,

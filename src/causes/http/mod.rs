@@ -35,8 +35,9 @@ super::area! {
 }
 
 use super::timeout::{TIMEOUT, confidence as timeout_confidence};
+use crate::base::FrameRef;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::http1::{Framing, Request, Response};
+use crate::observation::http1::{Exchange, Framing, Request, Response};
 use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
 
 /// A target is shown up to this many characters: a message is one sentence.
@@ -49,6 +50,16 @@ fn name(request: &Request) -> String {
         target.push_str("...");
     }
     format!("{} {target}", request.method)
+}
+
+/// Whether the first bytes of a response that were seen are its first. A hole before them would make its middle look like
+/// its beginning; one behind them, where their packet was cut, changes nothing about them.
+fn begins_an_answer(c: &Connection, exchange: &Exchange, frame: FrameRef) -> bool {
+    if exchange.index > 0 {
+        return !exchange.lost.server;
+    }
+    let whole = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
+    whole && c.tcp.cut.server.is_none_or(|cut| cut >= frame)
 }
 
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a

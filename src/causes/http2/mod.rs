@@ -81,9 +81,11 @@ fn grpc_note(request: &Request, finding: Finding) -> Finding {
     )
 }
 
-/// Streams that were ended by a reset, or by the end of the connection.
+/// Streams that were ended by a reset, or by the end of the connection. The origin's end is the first where every byte of
+/// both sides is accounted for: an earlier end of the edge's may be among what is not.
 fn closed_by(c: &Connection, side: Side, how: crate::observation::End) -> Option<OwedStream<'_>> {
-    c.owed_streams().find(|owed| owed.end.side == side && owed.end.how == HowEnded::Connection(how))
+    let is_first = side == Side::Client || c.counts_all();
+    c.owed_streams().find(|owed| is_first && owed.end.side == side && owed.end.how == HowEnded::Connection(how))
 }
 
 /// A fault of the origin, by what the edge did about it (contract, ruling 22).

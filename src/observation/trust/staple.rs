@@ -131,8 +131,8 @@ impl Issuer<'_> {
         if self.is_named(basic.responder) {
             return proven(signed_by(&basic.signed, &self.key));
         }
-        let responders = basic.certificates.iter().filter_map(|der| Some((*der, Identity::read(der)?)));
-        let named = responders.filter(|(_, id)| names(basic.responder, id.subject, &id.key)).next();
+        let mut responders = basic.certificates.iter().filter_map(|der| Some((*der, Identity::read(der)?)));
+        let named = responders.find(|(_, id)| names(basic.responder, id.subject, &id.key));
         let Some((der, id)) = named else { return Err(StapleFault::Responder) };
         let may = Summary::read(der).is_ok_and(|s| s.ocsp_signing && s.is_valid_at(at) && *s.issuer_der == *self.name);
         match signed_by(&id.signed, &self.key) {

@@ -276,6 +276,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         path: "http2/closed-before-response/node-killed-tls",
         title: "Node.js, killed, inside TLS with keys",
         fault: "The program is killed (SIGKILL) 200 ms after the request.",
+        also: &["http.encrypted-closed-before-response"],
         references: &["RFC 9113 section 5.4.1"],
         play: |lab| {
             served_in_tls(lab, "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);")?;
