@@ -1,6 +1,5 @@
 //! An edge that speaks TLS with OpenSSL: another load balancer, which sends alerts.
 
-use super::http::Line;
 use super::{Ending, socket};
 use crate::certs::ORIGIN_NAME;
 use crate::lab::Lab;
@@ -130,24 +129,6 @@ impl OpenSsl<'_> {
             _ => "1.3",
         };
         format!("TLS {} to {}, ciphers {}", version(self.lowest), version(self.highest), self.ciphers)
-    }
-}
-
-impl Line for Session {
-    fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Session::send(self, bytes)
-    }
-
-    fn receive(&mut self) -> Result<Vec<u8>> {
-        self.read_some()
-    }
-
-    fn patience(&mut self, limit: Duration) -> Result<()> {
-        Ok(self.stream.get_ref().set_read_timeout(Some(limit))?)
-    }
-
-    fn end(self, ending: Ending) -> Result<()> {
-        Session::end(self, ending)
     }
 }
 
