@@ -69,7 +69,7 @@ pub struct Row {
     pub status: u16,
     /// The method; empty where the row has none.
     pub method: Box<str>,
-    /// The path, and the query where the row has it there: as on the wire, the first [`MAX_TARGET`] bytes.
+    /// The path, and the query where the row has it there: as on the wire, the first `MAX_TARGET` bytes.
     pub target: Box<str>,
     /// `x-edge-request-id`.
     pub id: Option<Box<str>>,

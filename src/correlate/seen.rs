@@ -67,7 +67,7 @@ pub struct Seen {
     pub id: Option<Box<str>>,
     /// The method.
     pub method: Box<str>,
-    /// The target as sent, the first [`MAX_TARGET`] bytes.
+    /// The target as sent, the first `MAX_TARGET` bytes.
     pub target: Box<str>,
     /// The status of the response; 0 where there is none.
     pub status: u16,
