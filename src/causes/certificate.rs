@@ -126,6 +126,11 @@ pub(super) fn look(c: &Connection) -> String {
     )
 }
 
+/// The command that shows the stapled OCSP response.
+pub(super) fn look_at_staple(c: &Connection) -> String {
+    format!("{} shows the response that the origin staples.", tls_area::s_client(c, "-status"))
+}
+
 /// Where the certificate was shown: its message, or the first encrypted record of the flight.
 pub(super) fn shown_at(c: &Connection, tls: &tls::Transcript) -> Option<FrameRef> {
     let hidden = || tls.encrypted.server.first_application.filter(|_| tls.is_tls13());

@@ -178,6 +178,11 @@ impl Authority {
         Ok(self.root.to_pem()?)
     }
 
+    /// The certificate and the key that sign the leaves.
+    pub(crate) fn issuer_pem(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        Ok((self.intermediate.to_pem()?, self.intermediate_key.private_key_to_pem_pkcs8()?))
+    }
+
     fn sign(&self, leaf: &Leaf) -> Result<(X509, PKey<Private>)> {
         let key = leaf.key.generate()?;
         let mut builder = leaf.builder(&*name(leaf.name)?, &key)?;

@@ -17,6 +17,7 @@ mod certs;
 mod checksum;
 mod edge;
 mod lab;
+mod ocsp;
 mod origin_md;
 mod pcap;
 mod rewrite;

@@ -19,6 +19,8 @@ super::area! {
     certificate_chain_invalid,
     certificate_chain_incomplete,
     certificate_untrusted,
+    certificate_revoked,
+    ocsp_staple_invalid,
     certificate_rejected,
     origin_alert,
     edge_alert,

@@ -31,6 +31,7 @@ mod tls_handshake;
 mod tls_name;
 mod tls_silent;
 mod tls_stall;
+mod tls_staple;
 
 use crate::scenario::Scenario;
 
@@ -46,6 +47,7 @@ const FAMILIES: &[&[Scenario]] = &[
     tls_certificate::SCENARIOS,
     tls_chain::SCENARIOS,
     tls_chain13::SCENARIOS,
+    tls_staple::SCENARIOS,
     tls_handshake::SCENARIOS,
     tls_silent::SCENARIOS,
     tls_foreign::SCENARIOS,
