@@ -2,23 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
+#[path = "common/flight.rs"]
+mod flight;
 #[path = "common/packets.rs"]
 mod packets;
 #[path = "common/tape.rs"]
 mod tape;
 
 use std::fs;
-use std::path::Path;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use common::{Told, analyse_by, cases};
+use flight::{also_refused, chain, refused};
 use packets::Capture;
 use why502::analysis::Options;
 use why502::base::Timestamp;
 use why502::diagnosis::{Confidence, Outcome};
 
-const PSH_ACK: u8 = 24;
 const RST: u8 = 4;
 
 /// Faults that are told of in the captures of `tls.certificate-*`.
@@ -54,44 +53,6 @@ fn a_fault_before_the_end_of_the_capture_is_likely_and_no_verdict() {
     let told = &common::analyse(&tape::write(&tape)).unwrap().0.connections[0];
     assert_eq!((told.outcome, told.cause), (Outcome::Inconclusive, Some("capture.still-open")));
     assert!(told.findings.contains(&"tls.certificate-expired"), "{told:?}");
-}
-
-/// The certificates of a PEM file.
-fn chain(name: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
-    let pem = fs::read_to_string(path).unwrap();
-    let bodies = pem.split("-----BEGIN CERTIFICATE-----").skip(1).map(|rest| rest.split("-----END").next().unwrap());
-    bodies.map(|body| BASE64_STANDARD.decode(body.replace('\n', "")).unwrap()).collect()
-}
-
-fn list24(bytes: &[u8]) -> Vec<u8> {
-    [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat()
-}
-
-fn list16(bytes: &[u8]) -> Vec<u8> {
-    [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
-}
-
-fn record(messages: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let messages: Vec<u8> = messages.iter().flat_map(|(kind, body)| [&[*kind], &list24(body)[..]].concat()).collect();
-    [&[22, 3, 3], &list16(&messages)[..]].concat()
-}
-
-/// A handshake in TLS 1.2 that the edge ends with a RST once it has seen these certificates.
-fn refused(certificates: &[Vec<u8>], sni: &str) -> Vec<u8> {
-    also_refused(Capture::new(), certificates, sni).bytes()
-}
-
-/// The same after others.
-fn also_refused(before: Capture, certificates: &[Vec<u8>], sni: &str) -> Capture {
-    let name = list16(&[&[0], &list16(sni.as_bytes())[..]].concat());
-    let extension = [&[0, 0], &list16(&name)[..]].concat();
-    let fixed = [&[3, 3][..], &[7; 32], &[0]].concat();
-    let hello = [&fixed[..], &[0, 2, 0xc0, 0x2f, 1, 0], &list16(&extension)].concat();
-    let answer = [&fixed[..], &[0xc0, 0x2f, 0]].concat();
-    let list: Vec<u8> = certificates.iter().flat_map(|der| list24(der)).collect();
-    let flight = record(&[(2, answer), (11, list24(&list)), (14, Vec::new())]);
-    before.open().edge(PSH_ACK, &record(&[(1, hello)])).origin(PSH_ACK, &flight).edge(RST, b"")
 }
 
 #[test]
