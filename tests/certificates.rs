@@ -122,3 +122,35 @@ fn at(second: u32, mut capture: Vec<u8>) -> Vec<u8> {
     }
     capture
 }
+
+#[test]
+fn what_will_not_do_for_long_is_told_without_alarm() {
+    let case = cases().into_iter().find(|case| case.name == "healthy/nginx-tls12-near-misses").unwrap();
+    let bytes = fs::read(&case.path).unwrap();
+    let all = ["expires-soon", "root-sent", "unlisted-key", "unrelated"];
+    for (at, soon) in [(None, true), (Some("2026-11-21T12:00:00Z"), false), (Some("2026-11-21T13:00:00Z"), true)] {
+        let mut options = case.trusting();
+        options.trust.at = at.map(|at| Timestamp::parse(at).unwrap());
+        let (told, summary) = analyse_by(&bytes, &options).unwrap();
+        assert_eq!(told.connections[0].findings, [] as [&str; 0], "{at:?}");
+        let mut names: Vec<_> = summary.near_misses.iter().map(|n| n.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, if soon { &all[..] } else { &all[1..] }, "{at:?}");
+        assert!(summary.near_misses.iter().all(|n| n.message.contains("origin.example.com") && n.connections == 1));
+    }
+
+    // The same certificate twice, and one of the real web, are nothing to tell of.
+    let whole = chain("web-chain-2024.pem");
+    let twice = vec![whole[0].clone(), whole[1].clone(), whole[1].clone()];
+    for (at, names) in [
+        ("2024-05-03T12:00:00Z", &[][..]),
+        ("2025-02-28T23:59:58Z", &[]),
+        ("2025-02-28T23:59:59Z", &["expires-soon"]),
+        ("2025-03-15T00:00:00Z", &[]),
+    ] {
+        let mut options = Options::default();
+        options.trust.at = Timestamp::parse(at);
+        let (_, summary) = analyse_by(&refused(&twice, "www.ugdturner.com"), &options).unwrap();
+        assert_eq!(summary.near_misses.iter().map(|n| n.name).collect::<Vec<_>>(), names, "{at}");
+    }
+}

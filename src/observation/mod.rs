@@ -36,7 +36,7 @@ pub use prefixes::{Prefixes, SNAPSHOT_DATE};
 pub use profiles::Profile;
 pub use stream::{HowEnded, OwedStream, Reaction, StreamEnd};
 pub use timing::{Step, Timings};
-pub use trust::{Chain, ChainFault, ChainReport, Invalid, Judge, NoAnchor, StapleFault, Trust};
+pub use trust::{Chain, ChainFault, ChainReport, Invalid, Judge, NearMiss, NoAnchor, StapleFault, Trust};
 
 pub use crate::ip::IcmpKind;
 pub use crate::session::{Foreign, http1, http2, proxy, tls};

@@ -10,6 +10,7 @@ mod headline;
 mod joined;
 mod json;
 mod layout;
+mod near_misses;
 mod steps;
 mod summary;
 mod text;
@@ -18,6 +19,7 @@ pub mod wireshark;
 
 pub use json::{Json, NdJson, SCHEMA};
 pub use layout::WIDTH;
+pub use near_misses::NearMiss;
 pub use summary::{Capture, CaptureProblem, CauseCount, Counts, OtherCounts, Summary, Tally};
 pub use text::{Text, TextOptions};
 

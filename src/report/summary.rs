@@ -9,6 +9,7 @@ use crate::source;
 
 use super::headline::{Story, headline};
 use super::joined::Joined;
+use super::near_misses::{NearMiss, NearMisses};
 
 /// One capture file, as it is told of in the report.
 #[derive(Debug, Clone)]
@@ -84,6 +85,10 @@ pub struct Summary {
     pub causes: Vec<CauseCount>,
     /// How long their steps took.
     pub timings: Timings,
+    /// Certificates that are in order, and will not be or need not be as they are.
+    pub near_misses: Vec<NearMiss>,
+    /// How often there were others, for which there was no room.
+    pub near_misses_unlisted: u64,
     /// Only the edge's connections count, and `other` tells of the rest; else all count.
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
@@ -102,6 +107,7 @@ struct RoleTally {
     causes: BTreeMap<(usize, Outcome), (Running, Story)>,
     joined: Joined,
     timings: Timings,
+    near_misses: NearMisses,
 }
 
 #[derive(Debug)]
@@ -158,6 +164,7 @@ impl Tally {
             (self.edge, OtherCounts { connections: rest.connections, failed: rest.failed })
         };
         let timings = counted.timings;
+        let (near_misses, near_misses_unlisted) = counted.near_misses.into_list();
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
         let joined = counted.joined.groups();
@@ -168,6 +175,8 @@ impl Tally {
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
             timings,
+            near_misses,
+            near_misses_unlisted,
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
             not_selected: self.selected.then_some(self.not_selected),
@@ -180,6 +189,7 @@ impl RoleTally {
     fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&Cause) -> usize) {
         self.counts.connections += 1;
         self.timings.add(c);
+        self.near_misses.add(c);
         match d.verdict.outcome {
             Outcome::Ok => self.counts.ok += 1,
             Outcome::Failed => self.counts.failed += 1,
@@ -216,6 +226,7 @@ impl RoleTally {
         self.counts.inconclusive += other.counts.inconclusive;
         self.joined.absorb(other.joined);
         self.timings.absorb(&other.timings);
+        self.near_misses.absorb(other.near_misses);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

@@ -27,6 +27,7 @@ pub(crate) struct Authority {
 #[derive(Clone, Copy)]
 pub(crate) enum Key {
     P256,
+    P384,
     P521,
     Rsa1024,
     Rsa2048,
@@ -154,6 +155,7 @@ impl Key {
         };
         match self {
             Key::P256 => curve(Nid::X9_62_PRIME256V1),
+            Key::P384 => curve(Nid::SECP384R1),
             Key::P521 => curve(Nid::SECP521R1),
             Key::Rsa1024 => Ok(PKey::from_rsa(Rsa::generate(1024)?)?),
             Key::Rsa2048 => Ok(PKey::from_rsa(Rsa::generate(2048)?)?),

@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use super::path::{self, End};
 use super::staple::{self, Issuer};
 use super::verify::{Verified, verify};
-use super::{Chain, ChainFault, ChainReport, Connection, Invalid, Trust, names};
+use super::{Chain, ChainFault, ChainReport, Connection, Invalid, Trust, names, near};
 use crate::base::Timestamp;
 use crate::session::tls::{Certificate, Summary};
 
@@ -186,6 +186,7 @@ fn judge(
     report
         .faults
         .extend(on_path.iter().filter_map(|(i, c)| weakness(c).map(|what| ChainFault::Weak { certificate: *i, what })));
+    report.near_misses = near::misses(&certificates, &path, at);
     report.path = path;
     (report, within(&certificates, &changes, at))
 }
@@ -279,7 +280,8 @@ fn within(certificates: &[&Summary], further: &[i64], at: Timestamp) -> (i64, i6
     let now = at.0.div_euclid(SECOND);
     let changes = certificates
         .iter()
-        .flat_map(|c| [c.not_before.0 / SECOND, c.not_after.0 / SECOND + 1])
+        .flat_map(|c| [c.not_before.0, near::begins_to_be_soon(c).0, c.not_after.0 + SECOND])
+        .map(|time| time.div_euclid(SECOND))
         .chain(further.iter().copied());
     let (past, coming): (Vec<i64>, Vec<i64>) = changes.partition(|&change| change <= now);
     (past.into_iter().max().unwrap_or(i64::MIN), coming.into_iter().min().unwrap_or(i64::MAX))

@@ -5,6 +5,7 @@
 
 mod judge;
 mod names;
+mod near;
 mod path;
 mod staple;
 mod store;
@@ -18,6 +19,7 @@ use crate::session::tls::Certificate;
 use super::Connection;
 
 pub use judge::Judge;
+pub use near::NearMiss;
 pub use staple::StapleFault;
 pub use store::{NoAnchor, Trust};
 
@@ -44,6 +46,8 @@ pub struct ChainReport {
     pub names: Vec<String>,
     /// What is wrong, in the order in which a verifier meets it that begins with the leaf.
     pub faults: Vec<ChainFault>,
+    /// What is no fault, and worth knowing.
+    pub near_misses: Vec<NearMiss>,
 }
 
 /// One thing that is wrong with a chain.

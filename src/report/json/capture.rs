@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::shown::{Shown, Time};
 use super::timing::Quantiles;
+use crate::base::Endpoint;
 use crate::report;
 use crate::source::{Format, LinkType};
 
@@ -72,6 +73,8 @@ pub(super) struct Summary<'a> {
     causes: Vec<CauseCount<'a>>,
     timing: Quantiles<'a>,
     notes: Vec<Note>,
+    near_misses: Vec<NearMiss<'a>>,
+    near_misses_unlisted: u64,
     not_selected: Option<u64>,
     headline: &'a str,
 }
@@ -101,6 +104,21 @@ struct Note {
     message: &'static str,
 }
 
+/// A certificate that is in order, and will not be or need not be as it is.
+#[derive(Serialize)]
+struct NearMiss<'a> {
+    server: Shown<Endpoint>,
+    near_miss: &'static str,
+    message: &'a str,
+    connections: u64,
+}
+
+impl<'a> NearMiss<'a> {
+    fn of(n: &'a report::NearMiss) -> NearMiss<'a> {
+        NearMiss { server: Shown(n.server), near_miss: n.name, message: &n.message, connections: n.connections }
+    }
+}
+
 impl<'a> Summary<'a> {
     pub(super) fn of(s: &'a report::Summary) -> Summary<'a> {
         let causes = s.causes.iter().map(|c| CauseCount {
@@ -124,6 +142,8 @@ impl<'a> Summary<'a> {
             causes: causes.collect(),
             timing: Quantiles(&s.timings),
             notes: no_edge.into_iter().collect(),
+            near_misses: s.near_misses.iter().map(NearMiss::of).collect(),
+            near_misses_unlisted: s.near_misses_unlisted,
             not_selected: s.not_selected,
             headline: &s.headline,
         }

@@ -248,6 +248,7 @@ struct Chain<'a> {
     anchor: Option<&'a str>,
     names: &'a [String],
     faults: Vec<ChainFault>,
+    near_misses: Vec<NearMiss>,
 }
 
 #[derive(Serialize)]
@@ -256,10 +257,17 @@ struct ChainFault {
     certificate: Option<usize>,
 }
 
+#[derive(Serialize)]
+struct NearMiss {
+    near_miss: &'static str,
+    certificate: usize,
+}
+
 impl<'a> Chain<'a> {
     fn of(c: &'a observation::Chain) -> Chain<'a> {
         let report = &c.report;
         let fault = |f: &observation::ChainFault| ChainFault { fault: f.as_str(), certificate: f.certificate() };
+        let near = |n: &observation::NearMiss| NearMiss { near_miss: n.as_str(), certificate: n.certificate() };
         Chain {
             judged_at: Shown(c.at),
             trusted: report.trusted,
@@ -267,6 +275,7 @@ impl<'a> Chain<'a> {
             anchor: report.anchor.as_deref(),
             names: &report.names,
             faults: report.faults.iter().map(fault).collect(),
+            near_misses: report.near_misses.iter().map(near).collect(),
         }
     }
 }

@@ -110,6 +110,16 @@ impl<'a> Page<'a> {
         if self.summary.no_edge_traffic && c.connections > 0 {
             paragraph(self.out, "  Note: ", &format!("{NO_EDGE_TRAFFIC} See why502 explain {NO_EDGE_TRAFFIC_ID}."))?;
         }
+        for near in &self.summary.near_misses {
+            paragraph(self.out, "  Note: ", &escape(&near.message))?;
+        }
+        if let unlisted @ 1.. = self.summary.near_misses_unlisted {
+            paragraph(
+                self.out,
+                "  Note: ",
+                &format!("{} of that kind, see --format json", count(unlisted, "more note")),
+            )?;
+        }
         Ok(())
     }
 

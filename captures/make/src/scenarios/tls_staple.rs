@@ -1,7 +1,8 @@
-//! Stapled OCSP responses: `tls.certificate-revoked` and `tls.ocsp-staple-invalid`, and one that is in order.
+//! Stapled OCSP responses: `tls.certificate-revoked` and `tls.ocsp-staple-invalid`, and one that is in order; and
+//! certificates that are in order for now.
 
 use super::tls_chain::keep_root;
-use crate::certs::{Files, Leaf};
+use crate::certs::{Authority, Files, Key, Leaf};
 use crate::edge::Ending;
 use crate::edge::http::Http;
 use crate::edge::s2n::S2n;
@@ -10,6 +11,7 @@ use crate::ocsp::Staple;
 use crate::scenario::Scenario;
 use crate::servers::{nginx, node, openssl};
 use anyhow::Result;
+use std::io::Write as _;
 use std::path::Path;
 
 const STAPLING: &str = "RFC 6066 section 8";
@@ -29,7 +31,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         fault: "The response in nginx's `ssl_stapling_file` says that the certificate was revoked four days ago.",
         also: &["tls.certificate-untrusted"],
         references: &[STAPLING, RESPONSE],
-        play: |lab| refused(lab, REVOKED, |lab, files, staple| stapled_by_nginx(lab, files, staple, "TLSv1.2")),
+        play: |lab| refused(lab, REVOKED, stapled_by_nginx),
         ..Scenario::BLANK
     },
     Scenario {
@@ -52,7 +54,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         fault: "Nobody has renewed the response in nginx's `ssl_stapling_file`: it was good until three days ago.",
         also: &["tls.certificate-untrusted"],
         references: &[STAPLING, RESPONSE],
-        play: |lab| refused(lab, OUT_OF_DATE, |lab, files, staple| stapled_by_nginx(lab, files, staple, "TLSv1.2")),
+        play: |lab| refused(lab, OUT_OF_DATE, stapled_by_nginx),
         ..Scenario::BLANK
     },
     Scenario {
@@ -66,7 +68,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let staple = Staple::GOOD.issue(lab, &before)?;
             let renewed = Leaf::GOOD.issue(lab)?;
             keep_root(lab)?;
-            stapled_by_nginx(lab, &renewed, &staple, "TLSv1.2")?;
+            stapled_by_nginx(lab, &renewed, &staple)?;
             S2n { on_failure: Ending::Drop, ..S2n::DEFAULT }.must_fail(lab, 443)
         },
         ..Scenario::BLANK
@@ -94,14 +96,35 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let files = Leaf::GOOD.issue(lab)?;
             let staple = Staple::GOOD.issue(lab, &files)?;
             keep_root(lab)?;
-            stapled_by_nginx(lab, &files, &staple, "TLSv1.2")?;
-            let mut http = Http::tls_by(lab, &S2n::DEFAULT)?;
-            http.get("/", 200)?;
-            http.end(Ending::CloseNotify)
+            stapled_by_nginx(lab, &files, &staple)?;
+            answered(lab)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "healthy/nginx-tls12-near-misses",
+        title: "nginx, TLS 1.2, certificates that are in order for now",
+        fault: "None. The certificate ends in a week, its key is EC P-384, and its file holds the root and another CA's, \
+                too.",
+        references: &["RFC 5246 section 7.4.2"],
+        play: |lab| {
+            let files = Leaf { not_after: 7, key: Key::P384, ..Leaf::GOOD }.issue(lab)?;
+            let further = [lab.authority()?.root_pem()?, Authority::new("Another")?.root_pem()?].concat();
+            std::fs::OpenOptions::new().append(true).open(&files.chain)?.write_all(&further)?;
+            keep_root(lab)?;
+            nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
+            answered(lab)
         },
         ..Scenario::BLANK
     },
 ];
+
+/// One exchange, then a close_notify.
+fn answered(lab: &mut Lab) -> Result<()> {
+    let mut http = Http::tls_by(lab, &S2n::DEFAULT)?;
+    http.get("/", 200)?;
+    http.end(Ending::CloseNotify)
+}
 
 /// The edge does not accept the certificate for what is stapled to it.
 fn refused(lab: &mut Lab, staple: Staple, serve: fn(&mut Lab, &Files, &Path) -> Result<u32>) -> Result<()> {
@@ -112,8 +135,8 @@ fn refused(lab: &mut Lab, staple: Staple, serve: fn(&mut Lab, &Files, &Path) -> 
     S2n { on_failure: Ending::Fin, ..S2n::DEFAULT }.must_fail(lab, 443)
 }
 
-fn stapled_by_nginx(lab: &mut Lab, files: &Files, staple: &Path, versions: &str) -> Result<u32> {
-    let stapling = format!("ssl_protocols {versions}; ssl_stapling on; ssl_stapling_file {};", staple.display());
+fn stapled_by_nginx(lab: &mut Lab, files: &Files, staple: &Path) -> Result<u32> {
+    let stapling = format!("ssl_protocols TLSv1.2; ssl_stapling on; ssl_stapling_file {};", staple.display());
     nginx::https(lab, files, &stapling)
 }
 
