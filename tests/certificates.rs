@@ -154,3 +154,19 @@ fn what_will_not_do_for_long_is_told_without_alarm() {
         assert_eq!(summary.near_misses.iter().map(|n| n.name).collect::<Vec<_>>(), names, "{at}");
     }
 }
+
+#[test]
+fn where_there_is_no_other_name_the_common_name_counts() {
+    let case = cases().into_iter().find(|case| case.name == "healthy/nginx-tls12-common-name").unwrap();
+    for (name, findings) in [
+        (None, &[][..]),
+        (Some("Origin.Example.COM."), &[]),
+        (Some("www.example.com"), &["tls.certificate-name-mismatch"]),
+        (Some("example.com"), &["tls.certificate-name-mismatch"]),
+    ] {
+        let mut options = case.trusting();
+        options.trust.names = name.into_iter().map(str::to_owned).collect();
+        let told = &analyse_by(&fs::read(&case.path).unwrap(), &options).unwrap().0.connections[0];
+        assert_eq!((told.outcome, told.findings.as_slice()), (Outcome::Ok, findings), "{name:?}");
+    }
+}

@@ -46,6 +46,8 @@ pub(crate) struct Leaf {
     pub(crate) with_intermediate: bool,
     /// Whether its extended key usage is that of clients in place of servers.
     pub(crate) for_clients: bool,
+    /// Whether the name stands in subjectAltName, and not in the subject alone.
+    pub(crate) with_alt_name: bool,
     /// Whether it is signed with SHA-1.
     pub(crate) sha1: bool,
 }
@@ -67,6 +69,7 @@ impl Leaf {
         not_after: 60,
         with_intermediate: true,
         for_clients: false,
+        with_alt_name: true,
         sha1: false,
     };
 
@@ -133,9 +136,11 @@ impl Leaf {
 
     fn builder(&self, subject: &X509NameRef, key: &PKey<Private>) -> Result<X509Builder> {
         let mut builder = begin(subject, key, self.not_before, self.not_after)?;
-        let context = builder.x509v3_context(None, None);
-        let names = SubjectAlternativeName::new().dns(self.name).build(&context)?;
-        builder.append_extension(names)?;
+        if self.with_alt_name {
+            let context = builder.x509v3_context(None, None);
+            let names = SubjectAlternativeName::new().dns(self.name).build(&context)?;
+            builder.append_extension(names)?;
+        }
         let mut purpose = ExtendedKeyUsage::new();
         if self.for_clients {
             purpose.client_auth()

@@ -117,6 +117,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         ..Scenario::BLANK
     },
+    Scenario {
+        path: "healthy/nginx-tls12-common-name",
+        title: "nginx, TLS 1.2, a certificate with a common name alone",
+        fault: "None: where there is no subjectAltName the edge compares the common name.",
+        references: &["RFC 5246 section 7.4.2"],
+        play: |lab| {
+            let files = Leaf { with_alt_name: false, ..Leaf::GOOD }.issue(lab)?;
+            keep_root(lab)?;
+            nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
+            answered(lab)
+        },
+        ..Scenario::BLANK
+    },
 ];
 
 /// One exchange, then a close_notify.
