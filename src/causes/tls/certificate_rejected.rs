@@ -10,7 +10,8 @@ cause! {
     /// # What happened
     /// The origin chose version and cipher suite and sent its certificate. The edge does not go on with the handshake.
     /// What is ordinarily wrong: expired, not for the name that the edge asks for, self-signed, from a CA that Mozilla
-    /// does not include, or sent without its intermediate.
+    /// does not include, or sent without its intermediate;
+    /// less often it is revoked, or stapled with an old OCSP response (`-status` shows it).
     ///
     /// # Evidence
     /// The origin's flight up to its certificate, and then, in place of the edge's key exchange or Finished, one of:
