@@ -68,6 +68,29 @@ fn every_cause_is_shown() {
     }
 }
 
+/// What lies before TLS, or is told because there are no keys.
+const IN_CLEAR_ALONE: [&str; 7] = [
+    "http.encrypted-closed-before-response",
+    "http.encrypted-reset-before-response",
+    "http.encrypted-response-timeout",
+    "http.plaintext-on-tls-port",
+    "http.proxy-header-expected",
+    "http.unexpected-proxy-header",
+    "tls.certificate-rejected",
+];
+
+#[test]
+fn what_is_wrong_with_http_and_certificates_is_shown_in_clear_and_behind_keys() {
+    let shown: BTreeSet<_> = cases().into_iter().filter_map(|c| Some((c.cause?, c.needs_keys))).collect();
+    let about =
+        |id: &&str| ["http.", "http2.", "app.", "tls.certificate-", "tls.ocsp-"].iter().any(|a| id.starts_with(a));
+    for id in CATALOGUE.iter().map(|cause| cause.id()).filter(about) {
+        assert!(shown.contains(&(id.to_owned(), false)), "{id}: no capture in clear");
+        let behind_keys = shown.contains(&(id.to_owned(), true));
+        assert_eq!(behind_keys, !IN_CLEAR_ALONE.contains(&id), "{id}: captures behind keys");
+    }
+}
+
 /// Of the connections of a capture, the one that its cause is about.
 fn subject<'t>(told: &'t [Told], cause: &str) -> &'t Told {
     let named = told.iter().find(|t| t.findings.contains(&cause));

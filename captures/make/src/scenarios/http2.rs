@@ -13,7 +13,7 @@ const PREFACE: &str = "RFC 9113 section 3.4";
 const GRPC: &str = "gRPC over HTTP2, \"Responses\"";
 
 /// A server of HTTP/2 in clear on port 80, with this body of its handler of streams.
-fn served(lab: &mut Lab, handler: &str) -> Result<u32> {
+pub(super) fn served(lab: &mut Lab, handler: &str) -> Result<u32> {
     let script = format!(
         "const server = http2.createServer(); let socket; server.on('connection', s => {{ socket = s; }});\n\
          server.on('sessionError', () => {{}});\n\
@@ -23,11 +23,12 @@ fn served(lab: &mut Lab, handler: &str) -> Result<u32> {
 }
 
 /// The same inside TLS, on port 443.
-fn served_in_tls(lab: &mut Lab, handler: &str) -> Result<()> {
+pub(super) fn served_in_tls(lab: &mut Lab, handler: &str) -> Result<()> {
     let files = Leaf::GOOD.issue(lab)?;
     let script = format!(
-        "const server = http2.createSecureServer({}); let socket;\n\
-         server.on('secureConnection', s => {{ socket = s; }}); server.on('sessionError', () => {{}});\n\
+        "const server = http2.createSecureServer({}); let socket, tcp;\n\
+         server.on('connection', s => {{ tcp = s; }}); server.on('secureConnection', s => {{ socket = s; }});\n\
+         server.on('sessionError', () => {{}});\n\
          server.on('stream', (stream, headers) => {{ stream.on('error', () => {{}}); {handler} }}); server.listen(443);",
         node::certificate(&files)
     );

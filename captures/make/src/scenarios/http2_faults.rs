@@ -23,7 +23,7 @@ fn by_hand(lab: &mut Lab, greeting: &str, answer: &str) -> Result<()> {
 }
 
 /// SETTINGS without an entry, and the acknowledgement of the edge's.
-const GOOD: &str = "000000040000000000000000040100000000";
+pub(super) const GOOD: &str = "000000040000000000000000040100000000";
 
 /// See the module.
 pub(super) const SCENARIOS: &[Scenario] = &[

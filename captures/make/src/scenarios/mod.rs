@@ -10,6 +10,7 @@ mod http;
 mod http2;
 mod http2_faults;
 mod http2_healthy;
+mod http2_keys;
 mod http_grammar;
 mod http_keys;
 mod http_response;
@@ -57,6 +58,7 @@ const FAMILIES: &[&[Scenario]] = &[
     http2::SCENARIOS,
     http2_faults::SCENARIOS,
     http2_healthy::SCENARIOS,
+    http2_keys::SCENARIOS,
     http_grammar::SCENARIOS,
     proxy::SCENARIOS,
     proxy_healthy::SCENARIOS,
