@@ -112,7 +112,8 @@ impl Session {
 
     /// What was seen, once nothing more will come.
     #[must_use]
-    pub fn finish(self) -> Protocols {
+    pub fn finish(mut self) -> Protocols {
+        self.settle();
         let tls = self.tls.map(|o| o.into_transcript());
         // Of a side that was not opened to its end, an answer may be missing that was given.
         let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
@@ -129,6 +130,17 @@ impl Session {
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,
+        }
+    }
+
+    /// Takes for a response what an origin that was asked in HTTP/1 sent, although too little of it came to tell.
+    fn settle(&mut self) {
+        if self.spoken.client != Spoken::Http1 || self.spoken.server != Spoken::Undecided {
+            return;
+        }
+        if let Some(prefix) = self.prefix.server.take_if(|prefix| b"HTTP/".starts_with(prefix.bytes())) {
+            self.spoken.server = Spoken::Http1;
+            self.observe(Side::Server, prefix.bytes(), prefix.frame());
         }
     }
 

@@ -120,6 +120,16 @@ impl Capture {
         self
     }
 
+    /// Bytes of the origin's in packets that each begin so many bytes after the first, in this order.
+    pub(crate) fn origin_in_parts(mut self, flags: u8, parts: &[(usize, &[u8])], len: usize) -> Capture {
+        let (edge, origin) = self.ends;
+        for (at, data) in parts {
+            self.packet(origin, edge, (self.origin + *at as u32, self.edge), flags, data);
+        }
+        self.origin += len as u32;
+        self
+    }
+
     /// A packet of the origin's that it sends before it has got the edge's last bytes.
     pub(crate) fn origin_without(mut self, unread: &[u8], flags: u8) -> Capture {
         self.edge -= unread.len() as u32;

@@ -51,8 +51,11 @@ fn detect(c: &Connection) -> Option<Finding> {
     let http = fault::whole(c)?;
     let found = http.unsolicited.iter().filter_map(|unasked| {
         let status = unasked.status().filter(|&status| status != REQUEST_TIMEOUT)?;
-        let before = |e: &&Exchange| e.response.as_ref().is_some_and(|r| r.complete && r.frame <= unasked.frame);
-        let exchange = http.exchanges.iter().rev().find(before)?;
+        let complete = |e: &&Exchange| e.response.as_ref().is_some_and(|r| r.complete);
+        let before = |e: &&Exchange| e.response.as_ref().is_some_and(|r| r.frame <= unasked.frame);
+        let mut answered = http.exchanges.iter().filter(complete);
+        // Segments out of order may bring the second one first.
+        let exchange = answered.clone().rev().find(before).or_else(|| answered.next())?;
         let excerpt = format!("HTTP/1.1 {status}").into_bytes();
         let fault = Fault { kind: unasked.kind(), frame: unasked.frame, offset: 0, excerpt };
         let what = format!("a second response, status {status}, that no request asked for");
