@@ -7,13 +7,16 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use common::{Told, analyse_by, analyse_case, cases};
+use why502::analysis::run;
 use why502::causes::{CATALOGUE, by_id};
-use why502::diagnosis::{Effect, Outcome};
-use why502::observation::Role;
-use why502::report::NO_EDGE_TRAFFIC_ID;
+use why502::diagnosis::{Diagnosis, Effect, Outcome};
+use why502::observation::{Connection, Role, Signs};
+use why502::report::{Capture, NO_EDGE_TRAFFIC_ID, Renderer, Summary};
+use why502::source::Source;
 
 const HEADINGS: [&str; 7] =
     ["What happened", "Evidence", "Who must act", "How to confirm", "How to fix", "Often confused with", "References"];
@@ -146,6 +149,44 @@ fn no_cause_is_emitted_elsewhere() {
         }
     }
     assert!(wrong.is_empty(), "an alarm that is none:\n{}", wrong.join("\n"));
+}
+
+/// Asks every predicate of every connection, also those of which the catalogue does not ask it.
+#[derive(Default)]
+struct Asked {
+    wrong: Vec<String>,
+    spared: usize,
+}
+
+impl Renderer for Asked {
+    fn connection(&mut self, c: &Connection, _: &Diagnosis) -> io::Result<()> {
+        let signs = Signs::of(c);
+        let lacking = CATALOGUE.iter().filter(|cause| cause.needs.is_some_and(|sign| !signs.show(sign)));
+        for cause in lacking {
+            self.spared += 1;
+            if (cause.detect)(c).is_some() {
+                self.wrong.push(format!("connection {}: {} without {:?}", c.id, cause.id(), cause.needs));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &[Capture], _: &Summary) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_found_where_the_sign_does_not_show() {
+    for case in cases() {
+        for options in [case.trusting(), case.with_keys()] {
+            let source = Source::open(&case.path).unwrap();
+            let mut asked = Asked::default();
+            run(vec![(case.name.clone(), source)], &options, &mut asked, |_, _| {}).unwrap();
+            assert!(asked.wrong.is_empty(), "{}: {:?}", case.name, asked.wrong);
+            assert!(asked.spared > 0, "{}: every predicate is asked", case.name);
+        }
+    }
 }
 
 #[test]

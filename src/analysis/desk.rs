@@ -23,7 +23,7 @@ pub(super) struct Desk<'r> {
     selection: Option<Selection>,
     tally: Tally,
     ledger: Ledger,
-    held: Vec<(Connection, Diagnosis)>,
+    held: Vec<(Box<Connection>, Diagnosis)>,
     held_exchanges: usize,
     limited: Limited,
     /// What access logs are compared with, where there are any.
@@ -71,7 +71,7 @@ impl<'r> Desk<'r> {
     }
 
     /// Judges a connection that is over.
-    pub(super) fn take(&mut self, connection: Connection) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, connection: Box<Connection>) -> Result<(), Failure> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
         self.ledger.note(&connection, &diagnosis);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {

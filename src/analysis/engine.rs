@@ -128,14 +128,14 @@ impl<'o> Engine<'o> {
         &mut self,
         capture: CaptureIndex,
         packet: &Packet<'_>,
-        mut done: impl FnMut(Connection) -> Result<(), E>,
+        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
         let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
         self.order += 1;
         self.clock.tick(packet.time);
         while let Some(over) = self.table.expire(self.clock.now()) {
             let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
-            done(self.close(*over, ended))?;
+            done(self.close(over, ended))?;
         }
         let whole = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
             link::Decoded::Ip(whole) => whole,
@@ -166,10 +166,10 @@ impl<'o> Engine<'o> {
     ///
     /// # Errors
     /// What `done` said.
-    pub fn finish<E>(mut self, mut done: impl FnMut(Connection) -> Result<(), E>) -> Result<Noticed, E> {
+    pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
         for open in self.table.drain() {
             let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
-            done(self.close(*open, ended))?;
+            done(self.close(open, ended))?;
         }
         self.noticed.hosts_limited = self.hosts.not_remembered();
         self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
@@ -195,7 +195,7 @@ impl<'o> Engine<'o> {
         &mut self,
         segment: &TcpSegment<'_>,
         frame: FrameRef,
-        mut done: impl FnMut(Connection) -> Result<(), E>,
+        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
         let ports = &self.options.ports;
         if !ports.is_empty() && !ports.contains(&segment.source.port) && !ports.contains(&segment.destination.port) {
@@ -208,7 +208,7 @@ impl<'o> Engine<'o> {
         {
             if let Some(old) = self.table.remove(taken) {
                 let ended = if old.is_over() { Ended::Closed } else { Ended::Replaced };
-                done(self.close(*old, ended))?;
+                done(self.close(old, ended))?;
             }
             slot = None;
         }
@@ -245,13 +245,13 @@ impl<'o> Engine<'o> {
         key: FlowKey,
         segment: &TcpSegment<'_>,
         frame: FrameRef,
-        mut done: impl FnMut(Connection) -> Result<(), E>,
+        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<Slot, E> {
         if self.table.len() >= self.options.max_connections.max(1)
             && let Some(least) = self.table.evict()
         {
             self.noticed.evicted += 1;
-            done(self.close(*least, Ended::Evicted))?;
+            done(self.close(least, Ended::Evicted))?;
         }
         self.noticed.connections += 1;
         let id = self.noticed.connections;
@@ -260,7 +260,7 @@ impl<'o> Engine<'o> {
         Ok(self.table.insert(key, id, self.clock.now(), open))
     }
 
-    fn close(&mut self, open: Open, ended: Ended) -> Connection {
+    fn close(&mut self, open: Box<Open>, ended: Ended) -> Box<Connection> {
         self.held = self.held.saturating_sub(open.held());
         let mut c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
         c.chain = self.judge.judge(&c);

@@ -144,7 +144,13 @@ impl Open {
     }
 
     /// Closes the account.
-    pub(super) fn finish(self, ended: Ended, clock: &Clock, prefixes: &Prefixes, hosts: &Hosts) -> Connection {
+    pub(super) fn finish(
+        self: Box<Self>,
+        ended: Ended,
+        clock: &Clock,
+        prefixes: &Prefixes,
+        hosts: &Hosts,
+    ) -> Box<Connection> {
         let mut session = self.session;
         let mut tcp = self.tracker.finish(self.last, &mut session);
         let protocols = session.finish();
@@ -166,7 +172,7 @@ impl Open {
             callers.introduce(header, prefixes);
         }
         let edge = Edge::of(client, callers, prefixes);
-        Connection {
+        Box::new(Connection {
             id: self.id,
             client,
             server,
@@ -186,6 +192,6 @@ impl Open {
             foreign: protocols.foreign,
             edge,
             role: Role::of(client, server, edge, callers, hosts),
-        }
+        })
     }
 }

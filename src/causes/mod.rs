@@ -7,7 +7,7 @@
 ///
 /// The default effect is `Failed`, the default for the viewer's status is unknown, a finding rests on nothing but the
 /// bytes that it cites, nothing is superseded, the fault has one picture, the rest of the capture tells nothing of it,
-/// and what the server did is told by the stage.
+/// what the server did is told by the stage, and the predicate is asked of every connection.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -29,6 +29,7 @@ macro_rules! cause {
         $(family: $family:expr,)?
         $(second_look: $second_look:expr,)?
         $(deed: $deed:literal,)?
+        $(needs: $needs:expr,)?
         detect: $detect:expr $(,)?
     ) => {
         $(#[doc = $line])+
@@ -42,6 +43,7 @@ macro_rules! cause {
             family: $crate::causes::or_default!($(Some(&$family))?, None),
             second_look: $crate::causes::or_default!($($second_look)?, $crate::diagnosis::SecondLook::None),
             deed: $crate::causes::or_default!($(Some($deed))?, None),
+            needs: $crate::causes::or_default!($(Some($needs))?, None),
             detect: $detect,
         };
     };

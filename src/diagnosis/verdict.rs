@@ -1,6 +1,6 @@
 //! What became of a connection.
 
-use crate::observation::Connection;
+use crate::observation::{Connection, Signs};
 
 use super::limit::{doubt_clock, limits};
 use super::rank::rank;
@@ -66,7 +66,8 @@ pub struct Diagnosis {
 /// Judges one finished connection by a catalogue.
 #[must_use]
 pub fn diagnose(connection: &Connection, catalogue: &[&'static Cause]) -> Diagnosis {
-    let detected = catalogue.iter().filter_map(|&cause| Some((cause, (cause.detect)(connection)?)));
+    let signs = Signs::of(connection);
+    let detected = catalogue.iter().filter_map(|&cause| Some((cause, cause.find(connection, signs)?)));
     let mut findings: Vec<_> = detected.collect();
     for (cause, finding) in &mut findings {
         doubt_clock(connection, cause, finding);

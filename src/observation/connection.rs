@@ -64,7 +64,7 @@ pub struct Connection {
     /// The PROXY protocol header before everything else of the client's.
     pub proxy_protocol: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
-    pub tls: Option<tls::Transcript>,
+    pub tls: Option<Box<tls::Transcript>>,
     /// What is to be said of the certificates that the origin sent in clear.
     pub chain: Option<Chain>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.

@@ -243,5 +243,5 @@ fn has_certain_length(response: &Response) -> bool {
         ) && kind != FaultKind::MalformedChunk(ChunkDefect::BareLf)
     };
     let counted = !response.gaps || matches!(response.framing, Framing::Length(_));
-    counted && !response.fault.iter().chain(&response.notes).any(|f| doubtful(f.kind))
+    counted && !response.fault.as_deref().into_iter().chain(&response.notes).any(|f| doubtful(f.kind))
 }

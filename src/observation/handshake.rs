@@ -35,7 +35,7 @@ impl Connection {
     #[must_use]
     pub fn tls_from_start(&self) -> Option<&Transcript> {
         let accounted = if self.proxy_protocol.is_some() { self.sees_all() } else { self.counts_all() };
-        self.tls.as_ref().filter(|_| accounted)
+        self.tls.as_deref().filter(|_| accounted)
     }
 
     /// Whether a frame comes before the connection ended, or ends it.

@@ -110,7 +110,7 @@ impl Connection {
     /// How long a step took that a connection has once; `None` for those of an exchange.
     #[must_use]
     pub fn took(&self, step: Step) -> Option<Micros> {
-        let tls = self.tls.as_ref();
+        let tls = self.tls.as_deref();
         let hello = tls.and_then(|t| t.client_hello.as_ref());
         match step {
             Step::SynAck => between(self.tcp.syn, self.tcp.syn_ack),

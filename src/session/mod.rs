@@ -84,7 +84,7 @@ pub struct Protocols {
     /// The PROXY protocol header before everything else of the client's.
     pub proxy: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.
-    pub tls: Option<tls::Transcript>,
+    pub tls: Option<Box<tls::Transcript>>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1: in clear, or inside of TLS that was opened as a whole.
     pub http: Option<http1::Transcript>,
     /// The streams of HTTP/2, where either side spoke that: in clear, or as above.

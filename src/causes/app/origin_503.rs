@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding, SecondLook};
-use crate::observation::Connection;
+use crate::observation::{Connection, Sign};
 
 cause! {
     /// The origin itself answered 503: no upstream is available, or it is overloaded or in maintenance.
@@ -45,6 +45,7 @@ cause! {
     ///   Balancers, troubleshooting
     edge: Edge::status(503),
     second_look: SecondLook::FailedBehind,
+    needs: Sign::ErrorStatus,
     detect: detect,
 }
 

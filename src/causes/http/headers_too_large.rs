@@ -1,6 +1,6 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
-use crate::observation::Connection;
+use crate::observation::{Connection, Sign};
 use crate::diagnosis::Edge;
 use crate::observation::http1::{FaultKind, Response};
 
@@ -40,6 +40,7 @@ cause! {
     ///   (`OriginHeaderTooBigError`)
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent too large headers",
+    needs: Sign::ResponseFault,
     detect: detect,
 }
 

@@ -95,10 +95,11 @@ fn answered_by_tls(c: &Connection, request: &Request) -> Option<Finding> {
 }
 
 fn answered_by_400(c: &Connection, request: &Request, response: &Response) -> Option<Finding> {
-    let body = String::from_utf8_lossy(&response.body_excerpt).to_lowercase();
-    if response.status != 400 || !PHRASES.iter().any(|phrase| body.contains(phrase)) {
+    if response.status != 400 {
         return None;
     }
+    let body = String::from_utf8_lossy(&response.body_excerpt).to_lowercase();
+    PHRASES.iter().any(|phrase| body.contains(phrase)).then_some(())?;
     let answer = "a 400 that says that this port expects HTTPS";
     Some(told(c, request, response.frame, Confidence::Certain, answer).edge(Edge::status(response.status)))
 }

@@ -1,6 +1,6 @@
 use crate::causes::certificate::{self, Fault};
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{ChainFault, Connection};
+use crate::observation::{ChainFault, Connection, Sign};
 
 use super::EDGE;
 
@@ -36,6 +36,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", invalid certificate
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    needs: Sign::Tls,
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::Connection;
+use crate::observation::{Connection, Sign};
 
 use super::{EDGE, clear_answer};
 
@@ -42,6 +42,7 @@ cause! {
     ///   origin protocol policy
     edge: EDGE,
     supersedes: ["tls.no-server-hello", "tls.edge-alert"],
+    needs: Sign::Tls,
     detect: detect,
 }
 

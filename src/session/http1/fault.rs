@@ -216,12 +216,12 @@ impl fmt::Display for FaultKind {
 
 /// Files `fault` where it belongs: the first real one as the message's fault, notes and further ones (each kind
 /// once) among the notes.
-pub(super) fn record(first: &mut Option<Fault>, notes: &mut Vec<Fault>, fault: Fault) {
+pub(super) fn record(first: &mut Option<Box<Fault>>, notes: &mut Vec<Fault>, fault: Fault) {
     if first.is_none() && !fault.kind.is_note() {
-        *first = Some(fault);
+        *first = Some(Box::new(fault));
         return;
     }
-    let known = notes.iter().chain(first.iter()).any(|f| f.kind == fault.kind);
+    let known = notes.iter().chain(first.as_deref()).any(|f| f.kind == fault.kind);
     if !known && notes.len() < MAX_NOTES {
         notes.push(fault);
     }

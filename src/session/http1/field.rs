@@ -124,9 +124,9 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// Keeps the first of several values.
-pub(super) fn keep(slot: &mut Option<String>, value: &[u8]) {
+pub(super) fn keep(slot: &mut Option<Box<str>>, value: &[u8]) {
     if slot.is_none() {
-        *slot = Some(text(value, MAX_VALUE));
+        *slot = Some(text(value, MAX_VALUE).into_boxed_str());
     }
 }
 

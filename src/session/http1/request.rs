@@ -30,9 +30,9 @@ pub struct Request {
     /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
     pub version: String,
     /// The first Host.
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
     /// X-Amz-Cf-Id: CloudFront's name for the request.
-    pub cf_id: Option<String>,
+    pub cf_id: Option<Box<str>>,
     /// Via names CloudFront.
     pub via_cloudfront: bool,
     /// Who User-Agent says it is.
@@ -45,11 +45,11 @@ pub struct Request {
     /// Expect: 100-continue.
     pub expect_continue: bool,
     /// The first Upgrade.
-    pub upgrade: Option<String>,
+    pub upgrade: Option<Box<str>>,
     /// A well-formed Content-Length.
     pub content_length: Option<u64>,
     /// Transfer-Encoding, as sent.
-    pub transfer_encoding: Option<String>,
+    pub transfer_encoding: Option<Box<str>>,
     /// Bytes of the head, with its request line and the empty line that ends it.
     pub header_bytes: u64,
     /// Bytes of content; the framing of chunks is not counted.
@@ -63,7 +63,7 @@ pub struct Request {
     /// Some of its bytes are not in the capture.
     pub gaps: bool,
     /// The first thing that is wrong with it.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
 }
@@ -225,7 +225,7 @@ impl Message for Request {
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        self.fault.iter_mut().chain(&mut self.notes).find(|f| f.kind == kind)
+        self.fault.as_deref_mut().into_iter().chain(&mut self.notes).find(|f| f.kind == kind)
     }
 
     fn touched(&mut self, frame: FrameRef) {

@@ -39,21 +39,21 @@ pub struct Response {
     /// A well-formed Content-Length; of several that differ, the first.
     pub content_length: Option<u64>,
     /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
-    pub content_length_raw: Option<String>,
+    pub content_length_raw: Option<Box<str>>,
     /// Transfer-Encoding, as sent; several joined by `, `.
-    pub transfer_encoding: Option<String>,
+    pub transfer_encoding: Option<Box<str>>,
     /// The first Server.
-    pub server: Option<String>,
+    pub server: Option<Box<str>>,
     /// The first Location.
-    pub location: Option<String>,
+    pub location: Option<Box<str>>,
     /// The first Content-Type.
-    pub content_type: Option<String>,
+    pub content_type: Option<Box<str>>,
     /// The first Content-Range.
-    pub content_range: Option<String>,
+    pub content_range: Option<Box<str>>,
     /// The first Content-Encoding.
-    pub content_encoding: Option<String>,
+    pub content_encoding: Option<Box<str>>,
     /// The first Via.
-    pub via: Option<String>,
+    pub via: Option<Box<str>>,
     /// What Connection says.
     pub connection: Connection,
     /// The connection is to be closed after this response (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
@@ -78,7 +78,7 @@ pub struct Response {
     /// Some of its bytes are not in the capture.
     pub gaps: bool,
     /// The first thing that is wrong with it.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
     /// The first [`MAX_BODY_EXCERPT`] bytes of content, if the status is at least [`EXCERPT_FROM_STATUS`].
@@ -240,7 +240,7 @@ impl Message for Response {
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        self.fault.iter_mut().chain(&mut self.notes).find(|f| f.kind == kind)
+        self.fault.as_deref_mut().into_iter().chain(&mut self.notes).find(|f| f.kind == kind)
     }
 
     fn touched(&mut self, frame: FrameRef) {

@@ -274,8 +274,8 @@ impl Response {
             self.record(Fault::new(kind, frame, at, values.as_bytes()));
         }
         self.content_length = reader.declared.content_length();
-        self.content_length_raw = reader.declared.odd_lengths();
-        self.transfer_encoding = reader.declared.transfer_encoding();
+        self.content_length_raw = reader.declared.odd_lengths().map(String::into_boxed_str);
+        self.transfer_encoding = reader.declared.transfer_encoding().map(String::into_boxed_str);
         self.wants_close = self.connection.wants_close(self.is_http10());
     }
 

@@ -66,7 +66,7 @@ pub struct Exchange {
     /// The final response, from its first byte on.
     pub response: Option<Response>,
     /// What is wrong with the exchange and not with one message: a repeated 100, or a fault within a 1xx.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// Bytes of this side's message are not in the capture, so that the message may be there though it was not
     /// seen, or not whole.
     pub lost: PerSide<bool>,
@@ -210,9 +210,9 @@ impl Exchange {
 
     /// Everything wrong or odd in this exchange: its own fault, then the response's, then the request's.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        let response = self.response.iter().flat_map(|r| r.fault.iter().chain(&r.notes));
-        let request = self.request.iter().flat_map(|r| r.fault.iter().chain(&r.notes));
-        self.fault.iter().chain(response).chain(request)
+        let response = self.response.iter().flat_map(|r| r.fault.as_deref().into_iter().chain(&r.notes));
+        let request = self.request.iter().flat_map(|r| r.fault.as_deref().into_iter().chain(&r.notes));
+        self.fault.as_deref().into_iter().chain(response).chain(request)
     }
 
     /// Whether the exchange is worth keeping when most are only counted: a fault, a status of 500 or more, no end.
@@ -236,7 +236,7 @@ impl Exchange {
             self.interim.push(Interim { status: response.status, frame: response.frame });
         }
         let repeated = response.status == 100 && self.interim.iter().filter(|i| i.status == 100).count() > 1;
-        let repeated = repeated.then(|| Fault::new(FaultKind::RepeatedContinue, response.frame, 0, &[]));
+        let repeated = repeated.then(|| Box::new(Fault::new(FaultKind::RepeatedContinue, response.frame, 0, &[])));
         self.fault = self.fault.take().or(response.fault).or(repeated);
     }
 }

@@ -20,7 +20,7 @@ pub struct Observer {
 #[derive(Debug)]
 struct State {
     readers: PerSide<Reader>,
-    transcript: Transcript,
+    transcript: Box<Transcript>,
     decryption: Option<Box<Decryption>>,
 }
 
@@ -92,8 +92,8 @@ impl Observer {
 
     /// What has been seen, to be kept.
     #[must_use]
-    pub fn into_transcript(self) -> Transcript {
-        self.state.map_or(Transcript::EMPTY, |state| {
+    pub fn into_transcript(self) -> Box<Transcript> {
+        self.state.map_or_else(Transcript::nothing_seen, |state| {
             let mut transcript = state.transcript;
             if let Some(decryption) = state.decryption {
                 transcript.decrypted = decryption.is_whole();
@@ -112,7 +112,7 @@ impl Observer {
 
 impl State {
     fn new() -> Box<Self> {
-        Box::new(Self { readers: PerSide::default(), transcript: Transcript::EMPTY, decryption: None })
+        Box::new(Self { readers: PerSide::default(), transcript: Transcript::nothing_seen(), decryption: None })
     }
 }
 

@@ -18,6 +18,12 @@ fn an_idle_observer_is_small() {
     assert_eq!(Observer::new().finish(), Transcript::default());
 }
 
+/// Hundreds of them are kept of each connection while it is open.
+#[test]
+fn what_is_kept_of_an_exchange_is_small() {
+    assert!(size_of::<Exchange>() <= 832, "{}", size_of::<Exchange>());
+}
+
 #[test]
 fn of_many_exchanges_the_notable_stay() {
     let mut observer = Observer::new();

@@ -107,12 +107,12 @@ fn exchange(e: &Exchange) -> String {
 
 fn request(r: &Request) -> String {
     let cut = if r.target_truncated { "..." } else { "" };
-    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.iter().chain(&r.notes));
+    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.as_deref().into_iter().chain(&r.notes));
     format!("{} {}{cut} {}{tail}", r.method, r.target, r.version)
 }
 
 fn response(r: &Response) -> String {
-    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.iter().chain(&r.notes));
+    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.as_deref().into_iter().chain(&r.notes));
     format!("{} {}{tail}", r.status, r.reason)
 }
 

@@ -29,7 +29,7 @@ fn open(log: &str, size: usize) -> (Transcript, PerSide<Vec<u8>>) {
     for ((from, bytes), n) in key_update().iter().zip(1..) {
         bytes.chunks(size).for_each(|piece| observer.data_and(*from, piece, frame(n), &mut said));
     }
-    (observer.into_transcript(), said.0)
+    (*observer.into_transcript(), said.0)
 }
 
 #[test]

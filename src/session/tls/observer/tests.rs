@@ -33,7 +33,7 @@ fn observe(flights: &[(Side, Vec<u8>)]) -> Transcript {
     for ((from, bytes), n) in flights.iter().zip(1..) {
         observer.data(*from, bytes, frame(n));
     }
-    observer.into_transcript()
+    *observer.into_transcript()
 }
 
 fn alerts(transcript: &Transcript) -> Vec<(Side, Option<u8>, Option<&'static str>)> {
