@@ -76,11 +76,14 @@ mod certificate;
 mod fault;
 mod http;
 mod http2;
+mod keep_alive;
 mod proxy;
 mod server_name;
 mod tcp;
 mod timeout;
 mod tls;
+
+pub(crate) use keep_alive::directive;
 
 use std::sync::LazyLock;
 

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod explain;
 mod facts;
 mod headline;
+mod idle_closes;
 mod joined;
 mod json;
 mod layout;
@@ -17,6 +18,7 @@ mod text;
 pub mod why;
 pub mod wireshark;
 
+pub use idle_closes::IdleCloses;
 pub use json::{Json, NdJson, SCHEMA};
 pub use layout::WIDTH;
 pub use near_misses::NearMiss;

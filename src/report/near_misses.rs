@@ -24,10 +24,13 @@ pub struct NearMiss {
     pub connections: u64,
 }
 
+/// Server, name asked for, certificate, and what of it.
+type Key = (Endpoint, Option<Box<str>>, usize, &'static str);
+
 /// The near misses of the connections so far.
 #[derive(Debug, Default)]
 pub(super) struct NearMisses {
-    seen: BTreeMap<(Endpoint, Option<Box<str>>, usize, &'static str), NearMiss>,
+    seen: BTreeMap<Key, NearMiss>,
     unlisted: u64,
 }
 

@@ -8,6 +8,7 @@ use crate::observation::{Connection, EdgeEvidence, Role, Timings};
 use crate::source;
 
 use super::headline::{Story, headline};
+use super::idle_closes::{Closes, IdleCloses};
 use super::joined::Joined;
 use super::near_misses::{NearMiss, NearMisses};
 
@@ -85,6 +86,8 @@ pub struct Summary {
     pub causes: Vec<CauseCount>,
     /// How long their steps took.
     pub timings: Timings,
+    /// After how long idle each origin closes.
+    pub idle_closes: Vec<IdleCloses>,
     /// Certificates that are in order, and will not be or need not be as they are.
     pub near_misses: Vec<NearMiss>,
     /// How often there were others, for which there was no room.
@@ -108,6 +111,7 @@ struct RoleTally {
     joined: Joined,
     timings: Timings,
     near_misses: NearMisses,
+    idle_closes: Closes,
 }
 
 #[derive(Debug)]
@@ -175,6 +179,7 @@ impl Tally {
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
             timings,
+            idle_closes: counted.idle_closes.into_list(),
             near_misses,
             near_misses_unlisted,
             edge_only: !(self.all_roles || none_is_edge),
@@ -190,6 +195,7 @@ impl RoleTally {
         self.counts.connections += 1;
         self.timings.add(c);
         self.near_misses.add(c);
+        self.idle_closes.add(c, d);
         match d.verdict.outcome {
             Outcome::Ok => self.counts.ok += 1,
             Outcome::Failed => self.counts.failed += 1,
@@ -227,6 +233,7 @@ impl RoleTally {
         self.joined.absorb(other.joined);
         self.timings.absorb(&other.timings);
         self.near_misses.absorb(other.near_misses);
+        self.idle_closes.absorb(other.idle_closes);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

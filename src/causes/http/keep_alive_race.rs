@@ -1,4 +1,5 @@
 use crate::base::{Micros, Side};
+use crate::causes::directive;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::{Connection, Unanswered};
 
@@ -93,7 +94,7 @@ fn crossed(c: &Connection) -> Option<Finding> {
         .evidence(owed.end.frame, "the origin closes: nothing was asked of it at this moment")
         .evidence(owed.request.frame, format!("the request that crossed it: {}", super::name(owed.request)))
         .evidence_if(c.tcp.rst.server.filter(|rst| *rst > owed.request.frame), "RST: nobody reads it any more");
-    Some(advice(finding, idle))
+    Some(advice(c, finding, idle))
 }
 
 /// The request comes just before the close, when the origin's own Keep-Alive timeout is over.
@@ -115,7 +116,7 @@ fn announced(c: &Connection) -> Option<Finding> {
     let finding = finding(c, &owed, Confidence::Likely, message)
         .evidence(owed.request.frame, format!("the request: {}", super::name(owed.request)))
         .evidence(owed.end.frame, "the origin closes at once, without a byte of a response");
-    Some(advice(finding, Some(idle)))
+    Some(advice(c, finding, Some(idle)))
 }
 
 /// The same inside of TLS.
@@ -134,7 +135,7 @@ fn encrypted(c: &Connection) -> Option<Finding> {
         .evidence(request.sent, "application data from the edge, after the close")
         .evidence_if(c.tcp.rst.server.filter(|rst| *rst > request.sent), "RST: nobody reads it any more")
         .rules_out("http.encrypted-closed-before-response", "the origin had closed before the request came");
-    Some(advice(finding, Some(idle)))
+    Some(advice(c, finding, Some(idle)))
 }
 
 fn finding(c: &Connection, owed: &Unanswered<'_>, confidence: Confidence, message: String) -> Finding {
@@ -146,10 +147,12 @@ fn finding(c: &Connection, owed: &Unanswered<'_>, confidence: Confidence, messag
         .rules_out("http.response-timeout", "the origin ended the connection, not the edge")
 }
 
-fn advice(finding: Finding, idle: Option<Micros>) -> Finding {
+fn advice(c: &Connection, finding: Finding, idle: Option<Micros>) -> Finding {
+    let responses = c.http.iter().flat_map(|http| &http.exchanges).filter_map(|e| e.response.as_ref());
+    let software = responses.filter_map(|r| r.server.as_deref()).next_back();
     let measured = idle.map(|idle| format!(" It waited for {idle} here.")).unwrap_or_default();
     finding
         .fix(format!("Raise the origin's keep-alive timeout above the edge's (CloudFront 5 s by default, ALB 60 s).{measured}"))
-        .fix("nginx `keepalive_timeout`, Apache `KeepAliveTimeout`, HAProxy `timeout http-keep-alive`, Node `server.keepAliveTimeout`, gunicorn `--keep-alive`.")
+        .fix(format!("{}.", directive(software)))
         .fix("Or lower the edge's: the keep-alive timeout of the origin in the distribution.")
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shown::{Shown, Time};
+use super::shown::{Shown, Time, micros};
 use super::timing::Quantiles;
 use crate::base::Endpoint;
 use crate::report;
@@ -73,6 +73,7 @@ pub(super) struct Summary<'a> {
     causes: Vec<CauseCount<'a>>,
     timing: Quantiles<'a>,
     notes: Vec<Note>,
+    idle_closes: Vec<IdleCloses<'a>>,
     near_misses: Vec<NearMiss<'a>>,
     near_misses_unlisted: u64,
     not_selected: Option<u64>,
@@ -102,6 +103,40 @@ struct CauseCount<'a> {
 struct Note {
     cause: &'static str,
     message: &'static str,
+}
+
+/// After how long idle one origin closes.
+#[derive(Serialize)]
+struct IdleCloses<'a> {
+    server: Shown<Endpoint>,
+    software: Option<&'a str>,
+    keep_alive_timeout: Option<u32>,
+    closes: u64,
+    at_once: u64,
+    races: u64,
+    typical_us: Option<i64>,
+    shortest_us: Option<i64>,
+    longest_us: Option<i64>,
+    at_risk: bool,
+    message: String,
+}
+
+impl<'a> IdleCloses<'a> {
+    fn of(i: &'a report::IdleCloses) -> IdleCloses<'a> {
+        IdleCloses {
+            server: Shown(i.server),
+            software: i.software.as_deref(),
+            keep_alive_timeout: i.announced,
+            closes: i.closes,
+            at_once: i.at_once,
+            races: i.races,
+            typical_us: micros(i.typical),
+            shortest_us: micros(i.range.map(|(shortest, _)| shortest)),
+            longest_us: micros(i.range.map(|(_, longest)| longest)),
+            at_risk: i.steady,
+            message: i.in_words(),
+        }
+    }
 }
 
 /// A certificate that is in order, and will not be or need not be as it is.
@@ -142,6 +177,7 @@ impl<'a> Summary<'a> {
             causes: causes.collect(),
             timing: Quantiles(&s.timings),
             notes: no_edge.into_iter().collect(),
+            idle_closes: s.idle_closes.iter().map(IdleCloses::of).collect(),
             near_misses: s.near_misses.iter().map(NearMiss::of).collect(),
             near_misses_unlisted: s.near_misses_unlisted,
             not_selected: s.not_selected,

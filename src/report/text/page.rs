@@ -18,6 +18,9 @@ const MAX_PROBLEMS: usize = 12;
 /// Captures told of one by one.
 const MAX_CAPTURES: usize = 20;
 
+/// Servers of which it is told after how long idle they close.
+const MAX_SERVERS: usize = 8;
+
 /// A longer path gets a line of its own.
 const SHORT_PATH: usize = 32;
 
@@ -50,7 +53,24 @@ impl<'a> Page<'a> {
         }
         self.out.write_all(self.logs)?;
         self.healthy(all)?;
-        timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)
+        timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)?;
+        self.idle_closes()
+    }
+
+    /// After how long idle the origins close.
+    fn idle_closes(&mut self) -> io::Result<()> {
+        let closes = &self.summary.idle_closes;
+        if closes.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint.text(Tone::Strong, "IDLE CONNECTIONS"))?;
+        for server in closes.iter().take(MAX_SERVERS) {
+            paragraph(self.out, "  ", &escape(&server.in_words()))?;
+        }
+        if let Some(more @ 1..) = closes.len().checked_sub(MAX_SERVERS) {
+            paragraph(self.out, "  ", &format!("and {}, see --format json", count(more as u64, "more server")))?;
+        }
+        Ok(())
     }
 
     fn headline(&mut self) -> io::Result<()> {

@@ -246,17 +246,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 edge's side drops the end of the connection, as if it had not arrived yet).",
         references: &[RACE, TEAR_DOWN],
         play: |lab| {
-            let page = lab.write("page.html", "hello\n")?;
-            for path in [lab.directory(), page.as_path()] {
-                // Apache runs as another user.
-                std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-            }
-            let directives = format!(
-                "LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so\nKeepAliveTimeout 2\n\
-                 AliasMatch ^/ {}\n<Location />\nRequire all granted\n</Location>",
-                page.display()
-            );
-            apache::start(lab, 80, &directives)?;
+            hello_by_apache(lab, "KeepAliveTimeout 2")?;
             race(lab, &Request::get("/next"))
         },
         ..Scenario::BLANK
@@ -278,6 +268,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
 ];
+
+/// Apache on port 80 with these directives, and one page for every path.
+pub(super) fn hello_by_apache(lab: &mut Lab, directives: &str) -> Result<u32> {
+    let page = lab.write("page.html", "hello\n")?;
+    for path in [lab.directory(), page.as_path()] {
+        // Apache runs as another user.
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    }
+    let directives = format!(
+        "LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so\n{directives}\n\
+         AliasMatch ^/ {}\n<Location />\nRequire all granted\n</Location>",
+        page.display()
+    );
+    apache::start(lab, 80, &directives)
+}
 
 /// The edge wants an answer and gets a part of it.
 pub(super) fn cut_short<L: Line>(mut http: Http<L>, request: &Request) -> Result<()> {

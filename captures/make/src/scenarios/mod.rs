@@ -5,6 +5,7 @@ mod capture;
 mod healthy;
 mod healthy_connection;
 mod healthy_grammar;
+mod healthy_idle;
 mod healthy_keys;
 mod http;
 mod http2;
@@ -68,6 +69,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy::SCENARIOS,
     healthy_connection::SCENARIOS,
     healthy_keys::SCENARIOS,
+    healthy_idle::SCENARIOS,
     incident::SCENARIOS,
     healthy_grammar::SCENARIOS,
     http_keys::SCENARIOS,

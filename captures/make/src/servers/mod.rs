@@ -10,3 +10,4 @@ pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod openssl;
 pub(crate) mod redis;
+pub(crate) mod uvicorn;

@@ -1,0 +1,46 @@
+//! How long an origin keeps an idle connection: what sets it, by server.
+
+/// What sets the time, by the beginning of the Server header in lower case.
+const DIRECTIVES: [(&str, &str); 12] = [
+    ("nginx", "nginx `keepalive_timeout 75s;`"),
+    ("openresty", "nginx `keepalive_timeout 75s;`"),
+    ("apache-coyote", "Tomcat `keepAliveTimeout=\"75000\"` of the Connector"),
+    ("apache", "Apache `KeepAliveTimeout 75`"),
+    ("gunicorn", "gunicorn `--keep-alive 75` (threaded and asynchronous workers)"),
+    ("uvicorn", "uvicorn `--timeout-keep-alive 75`"),
+    ("puma", "Puma `persistent_timeout 75`"),
+    ("caddy", "Caddy `servers { timeouts { idle 75s } }`"),
+    ("jetty", "Jetty `jetty.http.idleTimeout=75000`"),
+    ("haproxy", "HAProxy `timeout http-keep-alive 75s`"),
+    ("express", NODE),
+    ("node", NODE),
+];
+
+const NODE: &str = "Node `server.keepAliveTimeout = 75_000; server.headersTimeout = 80_000;`";
+
+/// Those of servers that do not say what they are are among these.
+const ALL: &str = "nginx `keepalive_timeout`, Apache `KeepAliveTimeout`, HAProxy `timeout http-keep-alive`, Node \
+                   `server.keepAliveTimeout`, gunicorn `--keep-alive`, uvicorn `--timeout-keep-alive`, Puma \
+                   `persistent_timeout`, Tomcat `keepAliveTimeout`, Go `IdleTimeout`, Caddy `idle`";
+
+/// What to set on a server that calls itself so in its Server header.
+pub(crate) fn directive(software: Option<&str>) -> &'static str {
+    let called = software.map(str::to_ascii_lowercase);
+    let is = |name: &&(&str, &str)| called.as_ref().is_some_and(|called| called.starts_with(name.0));
+    DIRECTIVES.iter().find(is).map_or(ALL, |(_, directive)| directive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_known_by_its_own_word() {
+        assert!(directive(Some("nginx/1.22.1")).starts_with("nginx `keepalive_timeout 75s;`"));
+        assert!(directive(Some("Apache-Coyote/1.1")).starts_with("Tomcat"));
+        assert!(directive(Some("Apache/2.4.65 (Debian)")).starts_with("Apache `KeepAliveTimeout 75`"));
+        for unknown in [None, Some(""), Some("cloudfront")] {
+            assert_eq!(directive(unknown), ALL);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! After how long idle each origin closes a connection: its half of every keep-alive race, also of one that nobody lost.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::base::{Endpoint, Micros, Side};
+use crate::causes::directive;
+use crate::diagnosis::{Diagnosis, Outcome};
+use crate::observation::{Connection, Step, http1};
+
+/// Servers told of; a host has a handful.
+const MAX_SERVERS: usize = 64;
+
+/// Idle times kept of each server, the first ones: its timeout is the same in all.
+const MAX_IDLE_TIMES: usize = 256;
+
+/// A connection that is closed sooner after its last response was not idle: a limit of requests, a reload.
+const IDLE: Micros = Micros::from_millis(500);
+
+/// Idle times that lie closer together have one timer behind them.
+const SAME: Micros = Micros::from_millis(250);
+
+/// The cause that tells of a request that was lost so.
+const RACE: &str = "http.keep-alive-race";
+
+/// The closes of one server.
+#[derive(Debug, Clone)]
+pub struct IdleCloses {
+    /// The server.
+    pub server: Endpoint,
+    /// What it calls itself.
+    pub software: Option<String>,
+    /// The seconds that its Keep-Alive header promises.
+    pub announced: Option<u32>,
+    /// Idle connections that it closed.
+    pub closes: u64,
+    /// Connections that it closed at once after a response, without having said so.
+    pub at_once: u64,
+    /// Requests that crossed such a close.
+    pub races: u64,
+    /// The idle time in the middle of those that were kept; `None` where no connection was idle.
+    pub typical: Option<Micros>,
+    /// The shortest and the longest.
+    pub range: Option<(Micros, Micros)>,
+    /// All have one timer behind them, and not a restart or a chance.
+    pub steady: bool,
+}
+
+impl IdleCloses {
+    /// What that means, and what to do.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let who = match &self.software {
+            Some(software) => format!("{} ({software})", self.server),
+            None => self.server.to_string(),
+        };
+        let mut told = Vec::new();
+        if let (Some(typical), Some((shortest, longest))) = (self.typical, self.range) {
+            let spread = if self.steady || self.closes == 1 {
+                String::new()
+            } else {
+                format!(" (between {shortest} and {longest})")
+            };
+            let idle = if self.closes == 1 { "an idle connection" } else { "idle connections" };
+            let often = if self.closes == 1 { String::new() } else { format!(", {} of them", self.closes) };
+            told.push(format!("{who} closes {idle} after {typical}{spread}{often}."));
+        }
+        if self.at_once > 0 {
+            let who = if told.is_empty() { &who } else { "It" };
+            let often =
+                if self.at_once == 1 { "a connection".to_owned() } else { format!("{} connections", self.at_once) };
+            told.push(format!(
+                "{who} closed {often} right after a response, without `Connection: close`: a limit of requests per \
+                 connection, or a reload."
+            ));
+        }
+        if self.steady {
+            let kept = if self.closes == 1 { "it" } else { "them" };
+            let crossed = match self.races {
+                0 => {
+                    "No request crossed such a close here; one that does is lost, unless the edge repeats it".to_owned()
+                }
+                1 => "One request crossed such a close here".to_owned(),
+                n => format!("{n} requests crossed such a close here"),
+            };
+            told.push(format!(
+                "The edge would have kept {kept} longer. {crossed} ({RACE}). Let the origin wait longer than the edge \
+                 (CloudFront 5 s by default, ALB 60 s): {}.",
+                directive(self.software.as_deref())
+            ));
+        }
+        told.join(" ")
+    }
+}
+
+/// How long a connection had been idle when the origin closed it; a request may have crossed that.
+fn idle(c: &Connection) -> Option<Micros> {
+    let crossed = || {
+        let owed = c.overtaken()?;
+        Some(owed.end.frame.since(c.exchange_before(owed.exchange)?.response.as_ref()?.last_frame))
+    };
+    let crossed_in_tls = || {
+        let request = c.overtaken_encrypted()?;
+        Some(request.end.frame.since(request.answered_before?))
+    };
+    c.took(Step::IdleBeforeClose).or_else(crossed).or_else(crossed_in_tls)
+}
+
+/// What is kept of one server.
+#[derive(Debug, Default)]
+struct Server {
+    software: Option<String>,
+    announced: Option<u32>,
+    times: Vec<Micros>,
+    closes: u64,
+    at_once: u64,
+    races: u64,
+}
+
+/// The closes so far. Its size is bounded by [`MAX_SERVERS`] and [`MAX_IDLE_TIMES`].
+#[derive(Debug, Default)]
+pub(super) struct Closes(BTreeMap<Endpoint, Server>);
+
+impl Closes {
+    /// Notes how a connection ended, if the origin closed it with nothing to do, or seemingly so.
+    pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis) {
+        if !c.certain_end().is_some_and(|end| end.side == Side::Server) {
+            return;
+        }
+        let raced = d.verdict.cause.is_some_and(|cause| cause.id() == RACE);
+        if !raced && d.verdict.outcome != Outcome::Ok {
+            return;
+        }
+        let Some(idle) = idle(c) else { return };
+        let responses = || c.http.iter().flat_map(|http| &http.exchanges).rev().filter_map(|e| e.response.as_ref());
+        let last = responses().find(|r| r.complete);
+        let asked = |e: &http1::Exchange| e.request.as_ref().is_some_and(|r| r.wants_close);
+        let announced = |e: &http1::Exchange| asked(e) || e.response.as_ref().is_some_and(|r| r.wants_close);
+        let said_so = c.http.iter().flat_map(|http| &http.exchanges).any(|e| announced(e));
+        if said_so || (idle < IDLE && last.is_none()) {
+            return;
+        }
+        let room = self.0.len() < MAX_SERVERS;
+        let server = match self.0.entry(c.server) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) if room => new.insert(Server::default()),
+            Entry::Vacant(_) => return,
+        };
+        server.software = server.software.take().or_else(|| last?.server.as_deref().map(str::to_owned));
+        server.announced = server.announced.or_else(|| last?.keep_alive_timeout);
+        server.races += u64::from(raced);
+        if idle < IDLE {
+            server.at_once += 1;
+            return;
+        }
+        server.closes += 1;
+        if server.times.len() < MAX_IDLE_TIMES {
+            server.times.push(idle);
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Closes) {
+        for (endpoint, theirs) in other.0 {
+            if self.0.len() >= MAX_SERVERS && !self.0.contains_key(&endpoint) {
+                continue;
+            }
+            let ours = self.0.entry(endpoint).or_default();
+            ours.software = ours.software.take().or(theirs.software);
+            ours.announced = ours.announced.or(theirs.announced);
+            ours.closes += theirs.closes;
+            ours.at_once += theirs.at_once;
+            ours.races += theirs.races;
+            let room = MAX_IDLE_TIMES.saturating_sub(ours.times.len());
+            ours.times.extend(theirs.times.into_iter().take(room));
+        }
+    }
+
+    pub(super) fn into_list(self) -> Vec<IdleCloses> {
+        self.0.into_iter().map(|(server, kept)| kept.told(server)).collect()
+    }
+}
+
+impl Server {
+    fn told(mut self, server: Endpoint) -> IdleCloses {
+        self.times.sort_unstable();
+        let range = self.times.first().copied().zip(self.times.last().copied());
+        let typical = self.times.get(self.times.len() / 2).copied();
+        let timer = |(shortest, longest): (Micros, Micros)| match self.closes {
+            1 => shortest.is_near_whole_seconds(),
+            _ => longest.0 - shortest.0 <= SAME.0,
+        };
+        IdleCloses {
+            server,
+            software: self.software,
+            announced: self.announced,
+            closes: self.closes,
+            at_once: self.at_once,
+            races: self.races,
+            typical,
+            range,
+            steady: range.is_some_and(timer),
+        }
+    }
+}
