@@ -117,6 +117,10 @@ impl Connection {
 
     fn is_owed(&self, owed: &Unanswered<'_>) -> bool {
         let Some(response) = &owed.exchange.response else { return true };
+        // What is captured behind a FIN of the same side was sent before it: it was overtaken.
+        if owed.end.side == Side::Server && owed.end.how == End::Fin {
+            return false;
+        }
         let may_be_whole = response.complete || owed.exchange.lost.server;
         // A host whose program has gone answers what comes after its FIN with RST.
         let taken = may_be_whole && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.rst.client.is_none();

@@ -119,7 +119,10 @@ struct Server {
 
 /// The closes so far. Its size is bounded by [`MAX_SERVERS`] and [`MAX_IDLE_TIMES`].
 #[derive(Debug, Default)]
-pub(super) struct Closes(BTreeMap<Endpoint, Server>);
+pub(super) struct Closes {
+    servers: BTreeMap<Endpoint, Server>,
+    unlisted: u64,
+}
 
 impl Closes {
     /// Notes how a connection ended, if the origin closed it with nothing to do, or seemingly so.
@@ -140,11 +143,14 @@ impl Closes {
         if said_so || (idle < IDLE && last.is_none()) {
             return;
         }
-        let room = self.0.len() < MAX_SERVERS;
-        let server = match self.0.entry(c.server) {
+        let room = self.servers.len() < MAX_SERVERS;
+        let server = match self.servers.entry(c.server) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) if room => new.insert(Server::default()),
-            Entry::Vacant(_) => return,
+            Entry::Vacant(_) => {
+                self.unlisted += 1;
+                return;
+            }
         };
         server.software = server.software.take().or_else(|| last?.server.as_deref().map(str::to_owned));
         server.announced = server.announced.or_else(|| last?.keep_alive_timeout);
@@ -160,11 +166,13 @@ impl Closes {
     }
 
     pub(super) fn absorb(&mut self, other: Closes) {
-        for (endpoint, theirs) in other.0 {
-            if self.0.len() >= MAX_SERVERS && !self.0.contains_key(&endpoint) {
+        self.unlisted += other.unlisted;
+        for (endpoint, theirs) in other.servers {
+            if self.servers.len() >= MAX_SERVERS && !self.servers.contains_key(&endpoint) {
+                self.unlisted += theirs.closes + theirs.at_once;
                 continue;
             }
-            let ours = self.0.entry(endpoint).or_default();
+            let ours = self.servers.entry(endpoint).or_default();
             ours.software = ours.software.take().or(theirs.software);
             ours.announced = ours.announced.or(theirs.announced);
             ours.closes += theirs.closes;
@@ -175,8 +183,9 @@ impl Closes {
         }
     }
 
-    pub(super) fn into_list(self) -> Vec<IdleCloses> {
-        self.0.into_iter().map(|(server, kept)| kept.told(server)).collect()
+    /// All that are told of, and the closes of others.
+    pub(super) fn into_list(self) -> (Vec<IdleCloses>, u64) {
+        (self.servers.into_iter().map(|(server, kept)| kept.told(server)).collect(), self.unlisted)
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Summary {
     pub timings: Timings,
     /// After how long idle each origin closes.
     pub idle_closes: Vec<IdleCloses>,
+    /// The closes of further origins, for which there was no room.
+    pub idle_closes_unlisted: u64,
     /// Certificates that are in order, and will not be or need not be as they are.
     pub near_misses: Vec<NearMiss>,
     /// How often there were others, for which there was no room.
@@ -168,6 +170,7 @@ impl Tally {
             (self.edge, OtherCounts { connections: rest.connections, failed: rest.failed })
         };
         let timings = counted.timings;
+        let (idle_closes, idle_closes_unlisted) = counted.idle_closes.into_list();
         let (near_misses, near_misses_unlisted) = counted.near_misses.into_list();
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
@@ -179,7 +182,8 @@ impl Tally {
             other,
             causes: told.into_iter().map(|(r, _)| r.count).collect(),
             timings,
-            idle_closes: counted.idle_closes.into_list(),
+            idle_closes,
+            idle_closes_unlisted,
             near_misses,
             near_misses_unlisted,
             edge_only: !(self.all_roles || none_is_edge),

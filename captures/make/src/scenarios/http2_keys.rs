@@ -151,6 +151,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         path: "http2/reset-before-response/node-socket-reset-tls-keys",
         title: "Node.js, the program resets the connection, inside TLS, with keys",
         fault: "The handler resets the TCP connection under the session; two streams are open.",
+        also: &["http.encrypted-reset-before-response"],
         references: &["RFC 9113 section 5.4.1"],
         play: |lab| {
             let reset = "if (headers[':path'] === '/second') setTimeout(() => tcp.resetAndDestroy(), 200);";
