@@ -138,7 +138,9 @@ impl Session {
         if self.spoken.client != Spoken::Http1 || self.spoken.server != Spoken::Undecided {
             return;
         }
-        if let Some(prefix) = self.prefix.server.take_if(|prefix| b"HTTP/".starts_with(prefix.bytes())) {
+        if let Some(prefix) =
+            self.prefix.server.take_if(|prefix| prefix.held() > 0 && b"HTTP/".starts_with(prefix.bytes()))
+        {
             self.spoken.server = Spoken::Http1;
             self.observe(Side::Server, prefix.bytes(), prefix.frame());
         }
