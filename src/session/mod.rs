@@ -76,6 +76,13 @@ impl tls::Inside for Within {
     fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         self.0.get_or_insert_with(|| Box::new(Session::new(true))).data(from, bytes, frame);
     }
+
+    /// What lasts until the close ends here, whatever becomes of the connection.
+    fn closed(&mut self, from: Side, frame: FrameRef) {
+        if let Some(within) = &mut self.0 {
+            within.end(from, End::Fin, frame);
+        }
+    }
 }
 
 /// What the protocols were, once the connection is over.

@@ -28,11 +28,14 @@ struct State {
 pub trait Inside {
     /// The next bytes of `from`; `frame` completes their record.
     fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef);
+    /// `from` says by close_notify that nothing more comes (RFC 8446 section 6.1).
+    fn closed(&mut self, from: Side, frame: FrameRef);
 }
 
 /// Looks at none of it.
 impl Inside for () {
     fn data(&mut self, _: Side, _: &[u8], _: FrameRef) {}
+    fn closed(&mut self, _: Side, _: FrameRef) {}
 }
 
 static NOTHING_SEEN: Transcript = Transcript::EMPTY;

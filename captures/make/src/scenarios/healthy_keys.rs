@@ -1,11 +1,13 @@
 //! What is in order inside of TLS: one exchange after the other, under every suite that can be decrypted.
 
 use crate::certs::{Key, Leaf};
+use crate::edge::http::Line as _;
 use crate::edge::openssl::OpenSsl;
+use crate::edge::s2n::S2n;
 use crate::edge::{Ending, Request};
 use crate::lab::Lab;
 use crate::scenario::{Peer, Scenario};
-use crate::servers::nginx;
+use crate::servers::{nginx, node};
 use anyhow::{Error, Result, ensure};
 use openssl::ssl::SslVersion;
 
@@ -58,6 +60,30 @@ fn exchanges(lab: &mut Lab, ends: &Ends) -> Result<()> {
 
 /// See the module.
 pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        path: "healthy/close-notify-then-reset-keys",
+        title: "a body that lasts until the close, TLS 1.3, a reset after the close_notify",
+        fault: "None. A server written for this ends the body by its close_notify, and resets the connection 100 ms later \
+                because its edge has not closed yet. `keys.log` is Node's (`--tls-keylog`).",
+        references: &["RFC 8446 section 6.1", "RFC 9112 section 9.8"],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let server = format!(
+                "let tcp; const server = tls.createServer({}, socket => socket.once('data', () => {{\n\
+                 socket.end('HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\nhello');\n\
+                 setTimeout(() => tcp._handle.reset(() => {{}}), 100); }}));\n\
+                 server.on('connection', socket => {{ tcp = socket; }}).listen(443);",
+                node::certificate(&files)
+            );
+            node::start(lab, 443, &server)?;
+            let mut session = S2n { keys: true, ..S2n::DEFAULT }.connect(lab, 443)??;
+            session.send(&Request::get("/hello").to_bytes())?;
+            ensure!(session.receive()?.starts_with(b"HTTP/1.1 200"), "the server answers something else");
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            session.end(Ending::Drop)
+        },
+        ..Scenario::BLANK
+    },
     Scenario {
         path: "healthy/keys-tls13-aes128-gcm",
         title: "TLS 1.3, AES-128-GCM, with keys",

@@ -19,6 +19,8 @@ impl Inside for Said {
     fn data(&mut self, from: Side, bytes: &[u8], _: FrameRef) {
         self.0[from].extend_from_slice(bytes);
     }
+
+    fn closed(&mut self, _: Side, _: FrameRef) {}
 }
 
 /// What is opened of a recording whose segments are cut into pieces of `size`.

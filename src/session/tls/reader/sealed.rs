@@ -1,9 +1,9 @@
 //! Records that keys open.
 
-use super::super::WhyNot;
 use super::super::handshake::HandshakeType;
 use super::super::record::{ContentType, RecordHeader};
 use super::super::tls13::Content;
+use super::super::{Alert, WhyNot};
 use super::{Context, Reader, Skipped, Stage};
 use crate::base::Side;
 
@@ -60,7 +60,12 @@ impl Reader {
                     cx.inside.data(cx.from, plain, cx.frame);
                 }
             }
-            ContentType::ALERT => cx.transcript.inner_alert(cx.from, plain, cx.frame),
+            ContentType::ALERT => {
+                cx.transcript.inner_alert(cx.from, plain, cx.frame);
+                if let [_, Alert::CLOSE_NOTIFY] = plain {
+                    cx.inside.closed(cx.from, cx.frame);
+                }
+            }
             ContentType::HANDSHAKE if cx.transcript.is_tls13() => self.inner_handshake(plain, &mut content, cx),
             _ => {}
         }
