@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::base::{Endpoint, Micros, Side};
+use crate::base::{Endpoint, Micros, Side, Timestamp};
 use crate::causes::directive;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Step, http1};
@@ -19,6 +19,12 @@ const IDLE: Micros = Micros::from_millis(500);
 
 /// Idle times that lie closer together have one timer behind them.
 const SAME: Micros = Micros::from_millis(250);
+
+/// Connections that are closed within this time are closed together.
+const TOGETHER: Micros = Micros::from_millis(100);
+
+/// Of ten idle times so many are of one timer, where there is one.
+const OF_TEN: usize = 8;
 
 /// The cause that tells of a request that was lost so.
 const RACE: &str = "http.keep-alive-race";
@@ -42,7 +48,8 @@ pub struct IdleCloses {
     pub typical: Option<Micros>,
     /// The shortest and the longest.
     pub range: Option<(Micros, Micros)>,
-    /// All have one timer behind them, and not a restart or a chance.
+    /// One timer is behind them, as far as can be told: their times agree, or the one agrees with the Keep-Alive header
+    /// or met a request.
     pub steady: bool,
 }
 
@@ -56,7 +63,7 @@ impl IdleCloses {
         };
         let mut told = Vec::new();
         if let (Some(typical), Some((shortest, longest))) = (self.typical, self.range) {
-            let spread = if self.steady || self.closes == 1 {
+            let spread = if longest.0 - shortest.0 <= SAME.0 {
                 String::new()
             } else {
                 format!(" (between {shortest} and {longest})")
@@ -85,7 +92,7 @@ impl IdleCloses {
             };
             told.push(format!(
                 "The edge would have kept {kept} longer. {crossed} ({RACE}). Let the origin wait longer than the edge \
-                 (CloudFront 5 s by default, ALB 60 s): {}.",
+                 (CloudFront 5 s by default and 120 s at most, ALB 60 s by default): {}.",
                 directive(self.software.as_deref())
             ));
         }
@@ -112,6 +119,8 @@ struct Server {
     software: Option<String>,
     announced: Option<u32>,
     times: Vec<Micros>,
+    /// When the last of them was closed.
+    last: Timestamp,
     closes: u64,
     at_once: u64,
     races: u64,
@@ -127,9 +136,9 @@ pub(super) struct Closes {
 impl Closes {
     /// Notes how a connection ended, if the origin closed it with nothing to do, or seemingly so.
     pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis) {
-        if !c.certain_end().is_some_and(|end| end.side == Side::Server) {
+        let Some(end) = c.certain_end().filter(|end| end.side == Side::Server && c.clock_step.is_none()) else {
             return;
-        }
+        };
         let raced = d.verdict.cause.is_some_and(|cause| cause.id() == RACE);
         if !raced && d.verdict.outcome != Outcome::Ok {
             return;
@@ -140,7 +149,9 @@ impl Closes {
         let asked = |e: &http1::Exchange| e.request.as_ref().is_some_and(|r| r.wants_close);
         let announced = |e: &http1::Exchange| asked(e) || e.response.as_ref().is_some_and(|r| r.wants_close);
         let said_so = c.http.iter().flat_map(|http| &http.exchanges).any(|e| announced(e));
-        if said_so || (idle < IDLE && last.is_none()) {
+        // A body that lasts until the close ends with it.
+        let is_its_end = last.is_some_and(|r| r.framing == http1::Framing::UntilClose);
+        if said_so || is_its_end || (idle < IDLE && last.is_none()) {
             return;
         }
         let room = self.servers.len() < MAX_SERVERS;
@@ -160,7 +171,10 @@ impl Closes {
             return;
         }
         server.closes += 1;
-        if server.times.len() < MAX_IDLE_TIMES {
+        // Connections that are closed together say it once: a timer that ran out for all of them, or a reload.
+        let together = server.closes > 1 && end.frame.time.since(server.last).0.abs() < TOGETHER.0;
+        server.last = end.frame.time;
+        if !together && server.times.len() < MAX_IDLE_TIMES {
             server.times.push(idle);
         }
     }
@@ -194,10 +208,14 @@ impl Server {
         self.times.sort_unstable();
         let range = self.times.first().copied().zip(self.times.last().copied());
         let typical = self.times.get(self.times.len() / 2).copied();
-        let timer = |(shortest, longest): (Micros, Micros)| match self.closes {
-            1 => shortest.is_near_whole_seconds(),
-            _ => longest.0 - shortest.0 <= SAME.0,
-        };
+        let near = |time: &&Micros, what: Micros| (time.0 - what.0).abs() <= SAME.0;
+        let steady = typical.is_some_and(|typical| match self.times.len() {
+            1 => {
+                let promised = self.announced.map(|seconds| Micros::from_secs(i64::from(seconds)));
+                promised.is_some_and(|p| near(&&typical, p)) || (self.races > 0 && typical.is_near_whole_seconds())
+            }
+            n => self.times.iter().filter(|time| near(time, typical)).count() * 10 >= n * OF_TEN,
+        });
         IdleCloses {
             server,
             software: self.software,
@@ -207,7 +225,7 @@ impl Server {
             races: self.races,
             typical,
             range,
-            steady: range.is_some_and(timer),
+            steady,
         }
     }
 }
