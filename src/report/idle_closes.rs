@@ -148,7 +148,7 @@ impl Closes {
         let last = responses().find(|r| r.complete);
         let asked = |e: &http1::Exchange| e.request.as_ref().is_some_and(|r| r.wants_close);
         let announced = |e: &http1::Exchange| asked(e) || e.response.as_ref().is_some_and(|r| r.wants_close);
-        let said_so = c.http.iter().flat_map(|http| &http.exchanges).any(|e| announced(e));
+        let said_so = c.http.iter().flat_map(|http| &http.exchanges).any(announced);
         // A body that lasts until the close ends with it.
         let is_its_end = last.is_some_and(|r| r.framing == http1::Framing::UntilClose);
         if said_so || is_its_end || (idle < IDLE && last.is_none()) {
