@@ -29,7 +29,8 @@ fn faults() -> impl Iterator<Item = common::Case> {
 #[test]
 fn each_fault_is_told_from_the_others() {
     for case in faults() {
-        let told = &analyse_by(&fs::read(&case.path).unwrap(), &case.with_keys()).unwrap().0.connections[0];
+        let told = analyse_by(&fs::read(&case.path).unwrap(), &case.with_keys()).unwrap().0.connections;
+        let told = told.iter().find(|t| !t.findings.is_empty()).unwrap();
         assert_eq!(told.findings, [case.cause.as_deref().unwrap()], "{}", case.name);
     }
 }
@@ -38,7 +39,8 @@ fn each_fault_is_told_from_the_others() {
 fn without_its_root_a_chain_leads_nowhere_and_its_own_fault_still_comes_first() {
     for case in faults() {
         let options = Options { keys: case.with_keys().keys, ..Options::default() };
-        let told = &analyse_by(&fs::read(&case.path).unwrap(), &options).unwrap().0.connections[0];
+        let told = analyse_by(&fs::read(&case.path).unwrap(), &options).unwrap().0.connections;
+        let told = told.iter().find(|t| !t.findings.is_empty()).unwrap();
         assert_eq!(told.findings[0], case.cause.as_deref().unwrap(), "{}", case.name);
     }
 }

@@ -1,4 +1,4 @@
-//! The second step about names: what a connection with another name makes of a verdict.
+//! The second step about names: what a connection with another name, or of the same peer, makes of a verdict.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
@@ -75,5 +75,27 @@ fn a_name_under_cloudfront_net_is_enough() {
         let told = analyse_by(&fs::read(&case.path).unwrap(), &case.trusting()).unwrap().0.connections;
         assert_eq!((told[0].cause, told[0].confidence), (Some(CAUSE), Some(sure(&case.name))), "{}", case.name);
         assert!(told[0].message.contains("d111111abcdef8.cloudfront.net"), "{}", told[0].message);
+    }
+}
+
+#[test]
+fn a_certificate_that_the_same_peer_accepts_is_doubted_where_it_left_without_a_word() {
+    let accepted: Vec<_> = cases().into_iter().filter(|c| c.name.ends_with("-accepted-before")).collect();
+    assert_eq!(accepted.len(), 2);
+    for case in accepted {
+        let file = fs::read(&case.path).unwrap();
+        let told = analyse_by(&file, &case.trusting()).unwrap().0.connections;
+        let failed = told.iter().find(|t| t.cause.is_some()).unwrap();
+        assert_eq!(failed.confidence, Some(Confidence::Possible), "{}", case.name);
+        let against = "against it: the same peer accepts the same certificate on another connection (from frame 1)";
+        assert!(failed.notes.iter().any(|note| note == against), "{}: {:?}", case.name, failed.notes);
+        // Alone, a fault that is seen and an edge that drops the connection there are what AWS describes.
+        let (first, last) = failed.frames;
+        let tape = tape::read(&file);
+        let own: Vec<_> = tape[first as usize - 1..last as usize].to_vec();
+        let alone =
+            analyse_by(&wrapping::write(&own, wrapping::LINK_ETHERNET), &case.trusting()).unwrap().0.connections;
+        let shown = if case.name.contains("self-signed") { Confidence::Certain } else { Confidence::Possible };
+        assert_eq!((alone[0].cause, alone[0].confidence), (failed.cause, Some(shown)), "{}", case.name);
     }
 }

@@ -124,6 +124,8 @@ pub struct Told {
     pub frames: (u64, u64),
     /// What the verdict's finding says.
     pub message: String,
+    /// What the packets of its evidence show.
+    pub notes: Vec<String>,
     /// Limits of the capture, and what each blocks.
     pub limits: Vec<(&'static str, String)>,
     /// Segments that were sent again, or came late, and windows of 0.
@@ -156,6 +158,7 @@ impl Renderer for Ear {
             cited: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
             message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
+            notes: d.findings.iter().take(1).flat_map(|(_, f)| &f.evidence).map(|e| e.note.clone()).collect(),
             limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),
             troubles: [&c.tcp.retransmissions, &c.tcp.out_of_order, &c.tcp.zero_windows].map(|n| n.client + n.server),
         });

@@ -1,5 +1,5 @@
 use crate::causes::certificate::{self, Fault};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{ChainFault, Connection, Sign};
 
 use super::EDGE;
@@ -36,6 +36,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", invalid certificate
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::SamePeerAccepts,
     needs: Sign::Tls,
     detect: detect,
 }

@@ -1,5 +1,5 @@
 use crate::causes::certificate::{self, Fault};
-use crate::diagnosis::{Confidence, Finding};
+use crate::diagnosis::{Confidence, Finding, SecondLook};
 use crate::observation::{ChainFault, Connection, StapleFault};
 
 use super::EDGE;
@@ -41,6 +41,7 @@ cause! {
     /// - RFC 6960 section 4.2, RFC 6066 section 8, RFC 8446 section 4.4.2.1
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
+    second_look: SecondLook::SamePeerAccepts,
     detect: detect,
 }
 

@@ -12,8 +12,9 @@ pub enum SecondLook {
     None,
     /// Waits as long as the one that the finding tells of recur: the verdict is `likely` (ruling 4).
     RecurringWait,
-    /// A connection to the same server with the same name works: the verdict is `likely` (ruling 17). One with another
-    /// name does: that is said.
+    /// A connection of another peer to the same server with the same name works: the verdict is `likely` (ruling 17). One
+    /// of the same peer does, and on this one it left without a word: it is `possible` at most. One with another name
+    /// does: that is said.
     SameNameWorks,
     /// A connection to the same port that begins without a PROXY protocol header works: the verdict is `likely`; one that
     /// begins with a header works: it is `possible` at most, unless it is certain.
@@ -26,7 +27,11 @@ pub enum SecondLook {
     /// A connection to the same server with another name works: the verdict is `likely`; one with the same name works:
     /// it is `possible` at most, unless it is certain.
     OtherNameWorks,
-    /// A connection to the same server with another name works: the verdict may be another cause's.
+    /// The same peer accepts the same certificate on another connection, and left this one without a word: the verdict is
+    /// `possible` at most.
+    SamePeerAccepts,
+    /// A connection to the same server with another name works: the verdict may be another cause's. Or as
+    /// [`SecondLook::SamePeerAccepts`].
     TurnedByOtherName(&'static Turn),
 }
 
@@ -60,7 +65,10 @@ impl SecondLook {
     /// Whether other connections may raise a finding that is the verdict, or one that stands beside it.
     pub(super) const fn may_raise(self, is_verdict: bool) -> bool {
         match self {
-            SecondLook::None | SecondLook::FailedBehind | SecondLook::TurnedByOtherName(_) => false,
+            SecondLook::None
+            | SecondLook::FailedBehind
+            | SecondLook::SamePeerAccepts
+            | SecondLook::TurnedByOtherName(_) => false,
             SecondLook::RecurringWait
             | SecondLook::SameNameWorks
             | SecondLook::WorksWithoutHeader
@@ -73,7 +81,7 @@ impl SecondLook {
     pub(super) const fn may_change_certain(self, is_verdict: bool) -> bool {
         match self {
             SecondLook::FailedBehind => true,
-            SecondLook::TurnedByOtherName(_) => is_verdict,
+            SecondLook::SamePeerAccepts | SecondLook::TurnedByOtherName(_) => is_verdict,
             _ => false,
         }
     }

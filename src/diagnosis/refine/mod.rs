@@ -132,7 +132,8 @@ impl Ledger {
     /// Lowers the verdict where other connections speak against it.
     fn lower(&self, c: &Connection, d: &mut Diagnosis) -> bool {
         let Some((cause, finding)) = d.findings.first_mut().filter(|_| d.verdict.cause.is_some()) else { return false };
-        let told = self.works.in_spite_of(c, cause.second_look).filter(|_| finding.confidence == Confidence::Likely);
+        let may_fall = finding.confidence < Confidence::Certain || cause.second_look.may_change_certain(true);
+        let told = self.works.in_spite_of(c, cause.second_look).filter(|_| may_fall);
         let Some(note) = told else { return false };
         finding.confidence = Confidence::Possible;
         finding.evidence.push(Evidence { frame: finding.at, note });

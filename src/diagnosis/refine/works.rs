@@ -1,15 +1,20 @@
 //! Connections that worked, and what they tell of those that did not.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::base::{Endpoint, FrameRef};
 use crate::diagnosis::{Delivery, delivery};
-use crate::observation::{Connection, Role};
+use crate::observation::{Connection, EdgeKind, Role};
 
 use super::{Accepted, SecondLook};
 
 /// Servers and names that are told apart.
 const MAX_NAMES: usize = 10_000;
+/// Peers of all names together that are told apart.
+const MAX_PEERS: usize = 10_000;
 /// As many names of one server are looked at to find one that its certificate has.
 const MAX_LOOKED: usize = 64;
 
@@ -20,6 +25,8 @@ pub(super) struct Works {
     named: BTreeMap<(Endpoint, String), Named>,
     /// By server and whether it began with a PROXY protocol header.
     introduced: BTreeMap<(Endpoint, bool), FrameRef>,
+    /// Entries of all [`Named::accepted`].
+    peers: usize,
 }
 
 /// Connections with one name that worked.
@@ -29,6 +36,24 @@ struct Named {
     first: FrameRef,
     /// The first of the edge's: others may go on after a certificate that the edge refuses.
     of_edge: Option<FrameRef>,
+    /// What each peer accepted first.
+    accepted: BTreeMap<Peer, Leaf>,
+}
+
+/// Who judges certificates: the edges of CloudFront all do it alike.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Peer {
+    CloudFront,
+    Address(IpAddr),
+}
+
+/// A certificate that was accepted.
+#[derive(Debug)]
+struct Leaf {
+    /// The first packet of the connection.
+    from: FrameRef,
+    /// The certificate; none where keys hid it.
+    der: Option<Arc<[u8]>>,
 }
 
 impl Works {
@@ -42,10 +67,16 @@ impl Works {
             && delivery(c) == Delivery::Complete
             && c.edge_went_on().is_some()
         {
-            let new = || Named { first: c.first, of_edge: None };
+            let new = || Named { first: c.first, of_edge: None, accepted: BTreeMap::new() };
             let named = self.named.entry((c.server, same(sni))).or_insert_with(new);
             if c.role == Role::Edge {
                 named.of_edge.get_or_insert(c.first);
+            }
+            if let Entry::Vacant(entry) = named.accepted.entry(Peer::of(c))
+                && self.peers < MAX_PEERS
+            {
+                entry.insert(Leaf { from: c.first, der: leaf(c).cloned() });
+                self.peers += 1;
             }
         }
     }
@@ -56,7 +87,9 @@ impl Works {
             SecondLook::None
             | SecondLook::RecurringWait
             | SecondLook::FailedBehind
+            | SecondLook::SamePeerAccepts
             | SecondLook::TurnedByOtherName(_) => return None,
+            SecondLook::SameNameWorks if self.same_peer(c).is_some() => return None,
             SecondLook::SameNameWorks => ("a connection with the same name works in this capture", self.same_name(c)),
             SecondLook::OtherNameWorks => {
                 let other = self.other_name(c).filter(|_| self.same_name(c).is_none())?;
@@ -82,7 +115,12 @@ impl Works {
                 ("a connection that begins with a PROXY header works here", worked)
             }
             SecondLook::OtherNameWorks => ("a connection with the same name works here", self.same_name(c)),
-            _ => return None,
+            SecondLook::SameNameWorks | SecondLook::SamePeerAccepts | SecondLook::TurnedByOtherName(_) => {
+                ("the same peer accepts the same certificate on another connection", self.same_peer(c))
+            }
+            SecondLook::None | SecondLook::RecurringWait | SecondLook::FailedBehind | SecondLook::WorksWithHeader => {
+                return None;
+            }
         };
         Some(format!("against it: {what} (from frame {})", worked?.frame))
     }
@@ -90,6 +128,18 @@ impl Works {
     /// A connection to the same server with the same name.
     pub(super) fn same_name(&self, c: &Connection) -> Option<&FrameRef> {
         self.named.get(&(c.server, same(c.sni()?))).map(|named| &named.first)
+    }
+
+    /// A connection on which the same peer accepted what the same server showed it for the same name, where this time it
+    /// left without a word. Where keys hide the certificates, they are taken for the same.
+    fn same_peer(&self, c: &Connection) -> Option<&FrameRef> {
+        let tls = c.tls.as_ref()?;
+        if !tls.alerts.is_empty() || tls.tls13.alert_sized.client.is_some() {
+            return None;
+        }
+        let accepted = self.named.get(&(c.server, same(c.sni()?)))?.accepted.get(&Peer::of(c))?;
+        let differs = leaf(c).zip(accepted.der.as_ref()).is_some_and(|(mine, other)| mine != other);
+        (!differs).then_some(&accepted.from)
     }
 
     /// A name that the edge asks this server for with success, other than this one: one that the certificate has, where that is
@@ -105,6 +155,20 @@ impl Works {
         let (name, from) = others.min_by_key(|(name, _)| !has(name))?;
         Some(Accepted { name, from })
     }
+}
+
+impl Peer {
+    fn of(c: &Connection) -> Peer {
+        match c.edge.kind {
+            EdgeKind::CloudFront => Peer::CloudFront,
+            EdgeKind::Private | EdgeKind::Other => Peer::Address(c.client.ip),
+        }
+    }
+}
+
+/// The certificate that the origin showed in clear.
+fn leaf(c: &Connection) -> Option<&Arc<[u8]>> {
+    c.origin_certificates().next().map(|leaf| &leaf.der)
 }
 
 /// A name as names are compared: without regard to case and a last dot.

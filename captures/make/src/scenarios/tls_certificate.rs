@@ -1,5 +1,6 @@
 //! `tls.certificate-rejected`: the edge refuses what the origin shows, and it cannot be seen. s2n sends no alert that says so, OpenSSL does.
 
+use super::tls_chain::accepted_before;
 use crate::certs::Leaf;
 use crate::edge::Ending;
 use crate::edge::gnutls;
@@ -30,6 +31,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             nginx::https(lab, &files, "ssl_protocols TLSv1.3;")?;
             S2n::DEFAULT.must_fail(lab, 443)
         },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/certificate-rejected/nginx-tls13-accepted-before",
+        title: "nginx, TLS 1.3, the same peer accepts the certificate on another connection",
+        fault: "The certificate is signed by itself. A client at the peer's address that checks nothing accepts it; one that \
+                does closes the socket with the rest of the flight unread. The capture cannot tell them apart.",
+        references: &[CERTIFICATE, "RFC 9293 section 3.6.1"],
+        peer: Peer::LoadBalancer,
+        play: |lab| accepted_before(lab, "ssl_protocols TLSv1.3;"),
         ..Scenario::BLANK
     },
     Scenario {

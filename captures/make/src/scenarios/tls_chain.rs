@@ -6,11 +6,12 @@ use super::tls_foreign::change;
 use crate::certs::{Authority, Below, Files, Key, Leaf};
 use crate::edge::Ending;
 use crate::edge::http::Http;
+use crate::edge::openssl::OpenSsl;
 use crate::edge::s2n::S2n;
 use crate::lab::Lab;
 use crate::scenario::{Family, Over, Peer, Scenario};
 use crate::servers::{apache, haproxy, nginx};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use std::time::Duration;
 
 const CERTIFICATE: &str = "RFC 5246 section 7.4.2";
@@ -110,6 +111,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
             S2n { on_failure: Ending::CloseNotify, ..S2n::DEFAULT }.must_fail(lab, 443)
         },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "tls/certificate-self-signed/nginx-tls12-accepted-before",
+        title: "nginx, TLS 1.2, the same peer accepts it on another connection",
+        fault: "The certificate is signed by itself. A client at the peer's address that checks nothing accepts it; one that \
+                does closes the socket with the rest of the flight unread. The capture cannot tell them apart.",
+        references: &[CERTIFICATE, PATH],
+        peer: Peer::LoadBalancer,
+        play: |lab| accepted_before(lab, "ssl_protocols TLSv1.2;"),
         ..Scenario::BLANK
     },
     Scenario {
@@ -270,6 +281,18 @@ fn refused(lab: &mut Lab, issue: impl FnOnce(&mut Lab) -> Result<Files>) -> Resu
     let files = issue(lab)?;
     keep_root(lab)?;
     nginx::https(lab, &files, "ssl_protocols TLSv1.2;")?;
+    S2n::DEFAULT.must_fail(lab, 443)
+}
+
+/// One connection that accepts a certificate which is signed by itself, and one that does not.
+pub(super) fn accepted_before(lab: &mut Lab, directives: &str) -> Result<()> {
+    let files = Leaf::GOOD.self_signed(lab)?;
+    nginx::https(lab, &files, directives)?;
+    let careless = OpenSsl { verify: false, ..OpenSsl::DEFAULT };
+    let session = careless.connect(lab, 443)?.map_err(|error| anyhow!(error))?;
+    let mut http = Http::over(session);
+    http.get("/", 200)?;
+    http.end(Ending::CloseNotify)?;
     S2n::DEFAULT.must_fail(lab, 443)
 }
 
