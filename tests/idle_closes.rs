@@ -77,7 +77,7 @@ fn closes_are_told_apart_by_their_times() {
             "after 5.0 s (between 2.0 s and 5.0 s), 11 of them.",
         ),
         ("a restart", &[3, 9, 31], false, 0, "(between 3.0 s and 31.0 s)"),
-        ("a limit of requests", &[0, 0], false, 2, "closed 2 connections right after a response"),
+        ("none is kept", &[0, 0], false, 2, "right after a response, without `Connection: close`: it keeps none"),
         ("both", &[5, 0, 5], true, 1, "It closed a connection right after a response"),
     ] {
         let capture = seconds.iter().fold(Capture::new(), |capture, &s| idle(capture, s));
@@ -85,6 +85,28 @@ fn closes_are_told_apart_by_their_times() {
         assert_eq!((told[0].steady, told[0].at_once), (steady, at_once), "{what}: {told:?}");
         assert!(told[0].in_words().contains(words), "{what}: {}", told[0].in_words());
         assert_eq!(told[0].in_words().contains("keep-alive-race"), steady, "{what}");
+    }
+}
+
+/// A connection that the origin closes after so many exchanges.
+fn served(capture: Capture, requests: usize) -> Capture {
+    let (get, ok) = (b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let kept = (0..requests).fold(capture.open(), |capture, _| capture.exchange(get, ok).edge(16, b""));
+    kept.origin(FIN_ACK, b"").edge(FIN_ACK, b"").origin(16, b"").next()
+}
+
+#[test]
+fn what_is_closed_at_once_is_told_apart() {
+    for (what, requests, apart, words) in [
+        ("a limit", &[3, 3, 3][..], 9, "closed 3 connections at 3 requests each, right after a response"),
+        ("whenever", &[3, 2, 5], 9, "a limit of requests per connection, or a reload"),
+        ("once", &[3], 9, "closed a connection right after a response"),
+        ("a reload", &[3, 1, 2], 0, "of each other, right after a response, without `Connection: close`: a reload"),
+    ] {
+        let capture = requests.iter().fold(Capture::new(), |capture, &n| served(capture, n).later(apart));
+        let told = analyse(&capture.bytes()).unwrap().1.idle_closes;
+        assert_eq!(told[0].at_once, requests.len() as u64, "{what}");
+        assert!(told[0].in_words().contains(words), "{what}: {}", told[0].in_words());
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long an origin keeps an idle connection: what sets it, by server.
 
 /// What sets the time, by the beginning of the Server header in lower case.
-const DIRECTIVES: [(&str, &str); 12] = [
+const DIRECTIVES: [(&str, &str); 9] = [
     ("nginx", "nginx `keepalive_timeout`"),
     ("openresty", "nginx `keepalive_timeout`"),
     ("apache-coyote", "Tomcat `keepAliveTimeout` of the Connector"),
@@ -11,16 +11,11 @@ const DIRECTIVES: [(&str, &str); 12] = [
     ("puma", "Puma `persistent_timeout`"),
     ("caddy", "Caddy `servers { timeouts { idle … } }`"),
     ("jetty", "Jetty `jetty.http.idleTimeout`"),
-    ("haproxy", "HAProxy `timeout http-keep-alive`"),
-    ("express", NODE),
-    ("node", NODE),
 ];
 
-const NODE: &str = "Node `server.keepAliveTimeout`, and `server.headersTimeout` above it";
-
-/// Those of servers that do not say what they are are among these.
+/// Those of servers that do not say what they are, as HAProxy, Node and Go do not, are among these.
 const ALL: &str = "nginx `keepalive_timeout`, Apache `KeepAliveTimeout`, HAProxy `timeout http-keep-alive`, Node \
-                   `server.keepAliveTimeout`, gunicorn `--keep-alive`, uvicorn `--timeout-keep-alive`, Puma \
+                   `server.keepAliveTimeout` (with `headersTimeout` above it), gunicorn `--keep-alive`, uvicorn `--timeout-keep-alive`, Puma \
                    `persistent_timeout`, Tomcat `keepAliveTimeout`, Go `IdleTimeout`, Caddy `idle`";
 
 /// What to set on a server that calls itself so in its Server header.

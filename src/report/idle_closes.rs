@@ -1,5 +1,7 @@
 //! After how long idle each origin closes a connection: its half of every keep-alive race, also of one that nobody lost.
 
+mod at_once;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -7,6 +9,8 @@ use crate::base::{Endpoint, Micros, Side, Timestamp};
 use crate::causes::directive;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Step, http1};
+
+use at_once::AtOnce;
 
 /// Servers told of; a host has a handful.
 const MAX_SERVERS: usize = 64;
@@ -42,6 +46,10 @@ pub struct IdleCloses {
     pub closes: u64,
     /// Connections that it closed at once after a response, without having said so.
     pub at_once: u64,
+    /// The number of requests after which it did that, where it was the same on several connections.
+    pub after_requests: Option<u64>,
+    /// The time within which it did that, where it did it to several connections together.
+    pub within: Option<Micros>,
     /// Requests that crossed such a close.
     pub races: u64,
     /// The idle time in the middle of those that were kept; `None` where no connection was idle.
@@ -71,15 +79,13 @@ impl IdleCloses {
             let idle = if self.closes == 1 { "an idle connection" } else { "idle connections" };
             let often = if self.closes == 1 { String::new() } else { format!(", {} of them", self.closes) };
             told.push(format!("{who} closes {idle} after {typical}{spread}{often}."));
+            if let Some(seconds) = self.announced.filter(|&s| !same(Micros::from_secs(i64::from(s)), typical)) {
+                told.push(format!("Its Keep-Alive header promises {seconds} s."));
+            }
         }
         if self.at_once > 0 {
             let who = if told.is_empty() { &who } else { "It" };
-            let often =
-                if self.at_once == 1 { "a connection".to_owned() } else { format!("{} connections", self.at_once) };
-            told.push(format!(
-                "{who} closed {often} right after a response, without `Connection: close`: a limit of requests per \
-                 connection, or a reload."
-            ));
+            told.push(format!("{who} {}", self.at_once_in_words()));
         }
         if self.steady {
             let kept = if self.closes == 1 { "it" } else { "them" };
@@ -98,6 +104,25 @@ impl IdleCloses {
         }
         told.join(" ")
     }
+}
+
+impl IdleCloses {
+    /// What the connections that were closed at once have in common, and what that is.
+    fn at_once_in_words(&self) -> String {
+        let often = if self.at_once == 1 { "a connection".to_owned() } else { format!("{} connections", self.at_once) };
+        let (when, reason) = match (self.after_requests, self.within) {
+            (None, Some(within)) => (format!("within {within} of each other, "), "a reload or a restart"),
+            (Some(1), _) => (String::new(), "it keeps none, although it does not say so"),
+            (Some(requests), _) => (format!("at {requests} requests each, "), "a limit of requests per connection"),
+            (None, None) => (String::new(), "a limit of requests per connection, or a reload"),
+        };
+        format!("closed {often} {when}right after a response, without `Connection: close`: {reason}.")
+    }
+}
+
+/// Whether one timer may be behind both.
+fn same(a: Micros, b: Micros) -> bool {
+    (a.0 - b.0).abs() <= SAME.0
 }
 
 /// How long a connection had been idle when the origin closed it; a request may have crossed that.
@@ -122,7 +147,7 @@ struct Server {
     /// When the last of them was closed.
     last: Timestamp,
     closes: u64,
-    at_once: u64,
+    at_once: AtOnce,
     races: u64,
 }
 
@@ -167,7 +192,7 @@ impl Closes {
         server.announced = server.announced.or_else(|| last?.keep_alive_timeout);
         server.races += u64::from(raced);
         if idle < IDLE {
-            server.at_once += 1;
+            server.at_once.add(end.frame.time, c.http.as_ref().map(|http| http.total));
             return;
         }
         server.closes += 1;
@@ -183,14 +208,14 @@ impl Closes {
         self.unlisted += other.unlisted;
         for (endpoint, theirs) in other.servers {
             if self.servers.len() >= MAX_SERVERS && !self.servers.contains_key(&endpoint) {
-                self.unlisted += theirs.closes + theirs.at_once;
+                self.unlisted += theirs.closes + theirs.at_once.closes();
                 continue;
             }
             let ours = self.servers.entry(endpoint).or_default();
             ours.software = ours.software.take().or(theirs.software);
             ours.announced = ours.announced.or(theirs.announced);
             ours.closes += theirs.closes;
-            ours.at_once += theirs.at_once;
+            ours.at_once.absorb(&theirs.at_once);
             ours.races += theirs.races;
             let room = MAX_IDLE_TIMES.saturating_sub(ours.times.len());
             ours.times.extend(theirs.times.into_iter().take(room));
@@ -208,20 +233,21 @@ impl Server {
         self.times.sort_unstable();
         let range = self.times.first().copied().zip(self.times.last().copied());
         let typical = self.times.get(self.times.len() / 2).copied();
-        let near = |time: &&Micros, what: Micros| (time.0 - what.0).abs() <= SAME.0;
         let steady = typical.is_some_and(|typical| match self.times.len() {
             1 => {
                 let promised = self.announced.map(|seconds| Micros::from_secs(i64::from(seconds)));
-                promised.is_some_and(|p| near(&&typical, p)) || (self.races > 0 && typical.is_near_whole_seconds())
+                promised.is_some_and(|p| same(typical, p)) || (self.races > 0 && typical.is_near_whole_seconds())
             }
-            n => self.times.iter().filter(|time| near(time, typical)).count() * 10 >= n * OF_TEN,
+            n => self.times.iter().filter(|&&time| same(time, typical)).count() * 10 >= n * OF_TEN,
         });
         IdleCloses {
             server,
             software: self.software,
             announced: self.announced,
             closes: self.closes,
-            at_once: self.at_once,
+            at_once: self.at_once.closes(),
+            after_requests: self.at_once.after_requests(),
+            within: self.at_once.within(),
             races: self.races,
             typical,
             range,
