@@ -189,6 +189,7 @@ impl Open {
             chain: None,
             http: protocols.http,
             http2: protocols.http2,
+            websocket: protocols.websocket,
             foreign: protocols.foreign,
             edge,
             role: Role::of(client, server, edge, callers, hosts),

@@ -37,7 +37,8 @@ impl Connection {
     pub fn aftermath(&self, exchange: &Exchange, fault: FrameRef) -> Aftermath {
         let response = exchange.response.as_ref();
         let since = response.map_or(fault, |r| r.last_frame.max(fault));
-        if let Some(next) = self.next_request(exchange, since) {
+        let spoke = self.websocket.as_deref().and_then(|socket| socket.first.client);
+        if let Some(next) = self.next_request(exchange, since).or(spoke) {
             return Aftermath::WentOn(next);
         }
         let complete = response.is_some_and(|r| r.complete);

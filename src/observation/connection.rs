@@ -2,7 +2,7 @@
 
 use crate::base::{Endpoint, FrameRef, Micros, PerSide, Side, Timestamp};
 use crate::link::Encapsulation;
-use crate::session::{Foreign, http1, http2, proxy, tls};
+use crate::session::{Foreign, http1, http2, proxy, tls, websocket};
 use crate::tcp::{Closer, End, Summary};
 
 use super::edge::{Edge, Role};
@@ -71,6 +71,8 @@ pub struct Connection {
     pub http: Option<http1::Transcript>,
     /// The streams of HTTP/2, where either side spoke that in clear.
     pub http2: Option<Box<http2::Transcript>>,
+    /// The frames of a WebSocket, in clear.
+    pub websocket: Option<Box<websocket::Transcript>>,
     /// The first bytes of a side that spoke none of these.
     pub foreign: PerSide<Option<Foreign>>,
     /// Whose client it is.

@@ -41,5 +41,5 @@ pub use timing::{Step, Timings};
 pub use trust::{Chain, ChainFault, ChainReport, Invalid, Judge, NearMiss, NoAnchor, StapleFault, Trust};
 
 pub use crate::ip::IcmpKind;
-pub use crate::session::{Foreign, http1, http2, proxy, tls};
+pub use crate::session::{Foreign, http1, http2, proxy, tls, websocket};
 pub use crate::tcp::{Closer, End, Icmp, Stall, Summary as Tcp};

@@ -15,6 +15,8 @@ pub enum Sign {
     ErrorStatus,
     /// A request of HTTP/1 was owed a response, or the rest of one, when the connection ended.
     Unserved,
+    /// The connection became a WebSocket, or a request asked for one.
+    WebSocket,
 }
 
 /// Which signs a connection shows.
@@ -28,11 +30,14 @@ impl Signs {
         let mut signs = Signs(0);
         signs.note(Sign::Tls, c.tls.is_some());
         signs.note(Sign::Unserved, c.unanswered().is_some() || c.unfinished().is_some());
+        signs.note(Sign::WebSocket, c.websocket.is_some());
         for exchange in c.http.iter().flat_map(|http| &http.exchanges) {
             let response = exchange.response.as_ref();
             let faulty = response.is_some_and(|r| r.fault.is_some() || !r.notes.is_empty());
             signs.note(Sign::ResponseFault, faulty || exchange.fault.is_some());
             signs.note(Sign::ErrorStatus, response.is_some_and(|r| r.status >= 400));
+            let asked = exchange.request.as_ref();
+            signs.note(Sign::WebSocket, asked.is_some_and(|r| r.websocket.is_some() || r.asks_for_websocket()));
         }
         if let Some(http) = &c.http2 {
             let error = |e: &super::http2::Exchange| e.response.as_ref().is_some_and(|r| r.status >= 400);

@@ -8,6 +8,7 @@ pub mod http1;
 pub mod http2;
 pub mod proxy;
 pub mod tls;
+pub mod websocket;
 
 mod foreign;
 
@@ -56,6 +57,7 @@ pub struct Session {
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
     http2: Option<Box<http2::Observer>>,
+    websocket: Option<Box<websocket::Observer>>,
     /// Secrets to open TLS with.
     keys: Option<tls::Keys>,
     /// What lies inside of TLS, where keys open it: a session of its own.
@@ -96,6 +98,8 @@ pub struct Protocols {
     pub http: Option<http1::Transcript>,
     /// The streams of HTTP/2, where either side spoke that: in clear, or as above.
     pub http2: Option<Box<http2::Transcript>>,
+    /// The frames of a WebSocket that began with HTTP/1: in clear, or as above.
+    pub websocket: Option<Box<websocket::Transcript>>,
     /// The first bytes of a side that spoke none of these.
     pub foreign: PerSide<Option<Foreign>>,
     /// The client is the other end than the TCP stage guessed: the sides here are right, its are to be exchanged.
@@ -134,6 +138,7 @@ impl Session {
             tls,
             http: self.http.map(|o| o.finish()).or(within.http),
             http2: self.http2.map(|o| Box::new(o.finish())).or(within.http2),
+            websocket: self.websocket.map(|o| Box::new(o.finish())).or(within.websocket),
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,
@@ -358,7 +363,10 @@ impl Session {
             }
             Spoken::Http1 => {
                 if let Some(http) = &mut self.http {
-                    http.data(side, bytes, frame);
+                    let rest = http.data(side, bytes, frame);
+                    if !rest.is_empty() && http.is_websocket() {
+                        self.websocket.get_or_insert_default().data(side, rest, frame);
+                    }
                 }
             }
             Spoken::Http2 => {
@@ -371,9 +379,10 @@ impl Session {
         }
     }
 
-    /// After CONNECT or an upgrade nothing more is HTTP/1; TLS may begin.
+    /// After CONNECT or an upgrade to something else than a WebSocket nothing more is HTTP/1; TLS may begin.
     fn left_http(&self, side: Side) -> bool {
-        self.spoken[side] == Spoken::Http1 && self.http.as_ref().is_some_and(|h| h.is_upgraded())
+        let left = |http: &http1::Observer| http.is_upgraded() && !http.is_websocket();
+        self.spoken[side] == Spoken::Http1 && self.http.as_deref().is_some_and(left)
     }
 }
 
@@ -394,6 +403,9 @@ impl Stream for Session {
         let side = self.side(from);
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
+            (Spoken::Http1, _, Some(http)) if http.is_websocket() => {
+                self.websocket.get_or_insert_default().gap(side, len, frame);
+            }
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
             (Spoken::Http2, ..) => self.http2.iter_mut().for_each(|http| http.gap(side, len, frame)),
             (Spoken::Proxy, ..) => {

@@ -8,6 +8,7 @@ super::area! {
     misdirected_request,
     forbidden,
     grpc_error,
+    websocket_refused,
 }
 
 use crate::diagnosis::{Confidence, Edge, Finding};
@@ -119,10 +120,7 @@ fn detect(c: &Connection, status: u16, edge: Edge) -> Option<Finding> {
 /// The first response with this status, and whose it is.
 fn told(c: &Connection, status: u16, edge: Edge, maker: Option<Maker>) -> Option<Finding> {
     let (exchange, response) = c.answered_with(status)?;
-    let asked = exchange.request.as_ref().map(|r| {
-        let target: String = r.target.chars().take(TARGET_SHOWN).collect();
-        format!("{} {target}", r.method)
-    });
+    let asked = exchange.request.as_ref().map(|r| asked(r.method, r.target));
     let by = match (maker, response.server) {
         (Some(maker), _) => format!("; the page is that of {}", maker.name()),
         (None, Some(server)) => format!(" (Server: {server})"),
@@ -148,6 +146,12 @@ fn told(c: &Connection, status: u16, edge: Edge, maker: Option<Maker>) -> Option
         Some(maker) if status != 421 => finding.fix(maker.log(status)),
         _ => finding.fix("Look into the log of the program that answers on this port, at this time."),
     })
+}
+
+/// `GET /cart`, as a message names a request.
+fn asked(method: &str, target: &str) -> String {
+    let target: String = target.chars().take(TARGET_SHOWN).collect();
+    format!("{method} {target}")
 }
 
 /// What a response would be that is none, in the version of HTTP that carried it.

@@ -15,6 +15,7 @@ super::area! {
     malformed_header,
     malformed_chunk,
     unexpected_upgrade,
+    websocket_accept_invalid,
     body_not_allowed,
     excess_bytes,
     unsolicited_response,
@@ -32,6 +33,7 @@ super::area! {
     encrypted_reset_before_response,
     encrypted_closed_before_response,
     encrypted_response_timeout,
+    websocket_closed,
 }
 
 use super::timeout::{TIMEOUT, confidence as timeout_confidence};

@@ -10,6 +10,7 @@ use super::shown::{End, Shown, Sides, Time, Ways, micros, number};
 use super::timing::Timing;
 use super::tls::Tls;
 use super::verdict::{Finding, Verdict};
+use super::websocket::WebSocket;
 use crate::base::{PerSide, Side, escape_bytes};
 use crate::diagnosis::Diagnosis;
 use crate::flow::community_id;
@@ -43,6 +44,7 @@ pub(super) struct Connection<'a> {
     http_total: u64,
     http: Vec<Exchange<'a>>,
     http2: Option<Http2<'a>>,
+    websocket: Option<WebSocket>,
     timing: Timing<'a>,
     verdict: Verdict<'a>,
     findings: Vec<Finding<'a>>,
@@ -151,6 +153,7 @@ impl<'a> Connection<'a> {
             http_total: c.exchanges_total(),
             http: http.chain(streams).collect(),
             http2: c.http2.as_deref().map(Http2::of),
+            websocket: c.websocket.as_deref().map(WebSocket::of),
             timing: Timing(c),
             verdict: Verdict::of(&d.verdict),
             findings: Finding::list(d, c),

@@ -13,6 +13,7 @@ pub(super) mod shown;
 pub(super) mod timing;
 mod tls;
 mod verdict;
+mod websocket;
 
 use std::io::{self, Write};
 

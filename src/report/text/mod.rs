@@ -11,8 +11,10 @@ mod timing;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 
+use crate::base::FrameRef;
 use crate::correlate::Joined;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
@@ -70,8 +72,19 @@ struct Kept {
     groups: BTreeMap<Heading, Group>,
     healthy: Vec<String>,
     healthy_unlisted: u64,
-    /// Findings on connections that are in order: how many, and on which the first.
-    remarks: BTreeMap<&'static str, (u64, u64)>,
+    /// Findings on connections that are in order, by cause.
+    remarks: BTreeMap<&'static str, Remark>,
+}
+
+/// A finding that made no connection fail.
+#[derive(Debug)]
+struct Remark {
+    /// On how many connections.
+    seen: u64,
+    /// The first of them.
+    connection: u64,
+    /// Where, and what it says there.
+    first: (FrameRef, String),
 }
 
 impl<W: Write> Text<W> {
@@ -110,8 +123,9 @@ impl<W: Write> Renderer for Text<W> {
 
 impl Kept {
     fn healthy(&mut self, c: &Connection, d: &Diagnosis, list: bool) {
-        for (cause, _) in &d.findings {
-            self.remarks.entry(cause.id()).or_insert((0, c.id)).0 += 1;
+        for (cause, finding) in &d.findings {
+            let first = || Remark { seen: 0, connection: c.id, first: (finding.at, finding.message.clone()) };
+            self.remarks.entry(cause.id()).or_insert_with(first).seen += 1;
         }
         if !list {
             return;
@@ -148,10 +162,22 @@ impl Kept {
         }
         self.healthy.extend(other.healthy);
         self.healthy_unlisted += other.healthy_unlisted;
-        for (cause, (n, first)) in other.remarks {
-            let ours = self.remarks.entry(cause).or_insert((0, first));
-            *ours = (ours.0 + n, ours.1.min(first));
+        for (cause, theirs) in other.remarks {
+            match self.remarks.entry(cause) {
+                Entry::Vacant(new) => drop(new.insert(theirs)),
+                Entry::Occupied(ours) => ours.into_mut().absorb(theirs),
+            }
         }
+    }
+}
+
+impl Remark {
+    fn absorb(&mut self, theirs: Remark) {
+        let seen = self.seen + theirs.seen;
+        if theirs.connection < self.connection {
+            *self = theirs;
+        }
+        self.seen = seen;
     }
 }
 

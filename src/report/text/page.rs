@@ -223,8 +223,12 @@ impl<'a> Page<'a> {
             let hint = if all { "" } else { " (--all lists them)" };
             writeln!(self.out, "\n{tone}  {} in order{hint}", count(self.summary.counts.ok, "connection"))?;
         }
-        for (cause, (n, first)) in &kept.remarks {
-            let text = format!("{cause}: seen on {n} of them, first on connection {first}; it did no harm there");
+        for (cause, remark) in &kept.remarks {
+            let (at, message) = (remark.first.0.frame, escape(&remark.first.1));
+            let text = format!(
+                "{cause}: seen on {} of them, which is no failure by itself. First on connection {}, frame {at}: {message}",
+                remark.seen, remark.connection
+            );
             paragraph(self.out, "  ", &text)?;
         }
         for line in &kept.healthy {

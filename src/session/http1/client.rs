@@ -12,7 +12,7 @@ use super::{MAX_EXCERPT, Request};
 use crate::base::FrameRef;
 
 impl Inner {
-    pub(super) fn client_data(&mut self, mut bytes: &[u8], frame: FrameRef) {
+    pub(super) fn client_data<'a>(&mut self, mut bytes: &'a [u8], frame: FrameRef) -> &'a [u8] {
         let mut begins = self.client.arrive(bytes.len(), frame);
         let mut lines = std::mem::take(&mut self.client.lines);
         while !bytes.is_empty() {
@@ -30,6 +30,7 @@ impl Inner {
             self.client.expect_head();
         }
         self.client.lines = lines;
+        bytes
     }
 
     /// Empty lines before a request are passed over (RFC 9112 section 2.2).

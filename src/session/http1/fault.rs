@@ -77,6 +77,8 @@ pub enum FaultKind {
     RepeatedContinue,
     /// 101 for a request that carried no Upgrade (RFC 9110 section 7.8).
     UnexpectedUpgrade,
+    /// A 101 whose Sec-WebSocket-Accept is not the answer to the request's key (RFC 6455 section 4.2.2).
+    WebSocketAccept,
     /// The Content-Length of a 206 is not the length of its Content-Range (RFC 9110 section 15.3.7).
     ContentRangeMismatch,
     /// The body does not begin as Content-Encoding says (RFC 9110 section 8.4).
@@ -155,6 +157,7 @@ impl FaultKind {
             Self::UnsolicitedResponse => "RFC 9112 section 9.2",
             Self::RepeatedContinue => "RFC 9110 section 15.2.1; CloudFront's behaviour for custom origins",
             Self::UnexpectedUpgrade => "RFC 9110 section 7.8",
+            Self::WebSocketAccept => "RFC 6455 section 4.2.2",
             Self::ContentRangeMismatch => "RFC 9110 section 15.3.7",
             Self::ContentEncodingMismatch => "RFC 9110 section 8.4",
             Self::BareLf | Self::LeadingEmptyLine => "RFC 9112 section 2.2",
@@ -205,6 +208,7 @@ impl fmt::Display for FaultKind {
             Self::UnsolicitedResponse => "a response that no request asked for",
             Self::RepeatedContinue => "a second 100 Continue",
             Self::UnexpectedUpgrade => "101 that was not asked for",
+            Self::WebSocketAccept => "101 without the Sec-WebSocket-Accept that answers the request's key",
             Self::ContentRangeMismatch => "a Content-Length that is not the length of the Content-Range",
             Self::ContentEncodingMismatch => "a body that is not what Content-Encoding says",
             Self::BareLf => "lines that end in LF alone",

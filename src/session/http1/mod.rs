@@ -26,6 +26,7 @@ mod response;
 mod server;
 mod stray;
 mod transcript;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use transcript::{
     CloudFrontHeader, CloudFrontMark, Connection, Exchange, Foreign, Interim, MAX_FIRST, MAX_INTERIM, MAX_LAST,
     MAX_NOTABLE, MAX_SLOW, MAX_UNSOLICITED, SLOW, Transcript, Unlisted, Unsolicited,
 };
+pub use upgrade::WebSocket;
 
 /// The largest response head, status line and all, that CloudFront accepts, in bytes (its quota on header size).
 pub const EDGE_HEAD_LIMIT: u64 = 32_768;

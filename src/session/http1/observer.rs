@@ -63,6 +63,8 @@ pub(super) struct Inner {
     pub(super) unsolicited: Vec<Unsolicited>,
     pub(super) unsolicited_total: u64,
     pub(super) upgraded: Option<FrameRef>,
+    /// What it became is a WebSocket.
+    pub(super) websocket: bool,
     pub(super) via_cloudfront: Option<CloudFrontMark>,
     pub(super) health_check: Option<FrameRef>,
     /// A request of somebody else than a health checker was seen.
@@ -87,10 +89,11 @@ impl Observer {
         Self { inner: Some(Box::new(inner)) }
     }
 
-    /// The next bytes of a direction, in the order of the stream. Requests come from [`Side::Client`].
-    pub fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
+    /// The next bytes of a direction, in the order of the stream. Requests come from [`Side::Client`]. Gives back those
+    /// that are not HTTP/1 any more, because the connection became something else before them.
+    pub fn data<'a>(&mut self, from: Side, bytes: &'a [u8], frame: FrameRef) -> &'a [u8] {
         if bytes.is_empty() {
-            return;
+            return bytes;
         }
         let inner = self.inner.get_or_insert_default();
         match from {
@@ -129,6 +132,12 @@ impl Observer {
     #[must_use]
     pub fn is_upgraded(&self) -> bool {
         self.inner.as_ref().is_some_and(|inner| inner.upgraded.is_some())
+    }
+
+    /// Whether it became a WebSocket.
+    #[must_use]
+    pub fn is_websocket(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.websocket)
     }
 
     /// What was seen so far.

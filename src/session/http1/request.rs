@@ -7,6 +7,7 @@ use super::framing::Framing;
 use super::line::Line;
 use super::reader::Message;
 use super::transcript::Connection;
+use super::upgrade::WebSocket;
 use crate::base::FrameRef;
 
 /// Bytes kept of a request target. CloudFront's longest URL is 8,192; this is enough to know it again.
@@ -28,7 +29,7 @@ pub struct Request {
     /// The target was longer than what is kept or was captured.
     pub target_truncated: bool,
     /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
-    pub version: String,
+    pub version: Box<str>,
     /// The first Host.
     pub host: Option<Box<str>>,
     /// X-Amz-Cf-Id: CloudFront's name for the request.
@@ -46,6 +47,8 @@ pub struct Request {
     pub expect_continue: bool,
     /// The first Upgrade.
     pub upgrade: Option<Box<str>>,
+    /// What it says in `Sec-WebSocket-*`, where it has any such field.
+    pub websocket: Option<Box<WebSocket>>,
     /// A well-formed Content-Length.
     pub content_length: Option<u64>,
     /// Transfer-Encoding, as sent.
@@ -95,7 +98,7 @@ impl Request {
             method: String::new(),
             target: String::new(),
             target_truncated: false,
-            version: String::new(),
+            version: Box::default(),
             host: None,
             cf_id: None,
             via_cloudfront: false,
@@ -104,6 +107,7 @@ impl Request {
             wants_close: false,
             expect_continue: false,
             upgrade: None,
+            websocket: None,
             content_length: None,
             transfer_encoding: None,
             header_bytes: 0,
@@ -134,7 +138,7 @@ impl Request {
             return None;
         }
         request.target_truncated = false;
-        request.version = text(version, 16);
+        request.version = text(version, 16).into();
         request.set_target(trim(target));
         let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
         if !is_http1(version) || !is_target(trim(target)) {
@@ -164,6 +168,12 @@ impl Request {
         self.target_truncated |= target.len() > MAX_TARGET;
     }
 
+    /// Whether it asks for a WebSocket (RFC 6455 section 4.1).
+    #[must_use]
+    pub fn asks_for_websocket(&self) -> bool {
+        self.upgrade.as_ref().is_some_and(|upgrade| has_token(upgrade.as_bytes(), "websocket"))
+    }
+
     /// Whether CloudFront's own headers are in it.
     #[must_use]
     pub fn is_from_cloudfront(&self) -> bool {
@@ -184,7 +194,7 @@ impl Request {
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        self.version == "HTTP/1.0"
+        &*self.version == "HTTP/1.0"
     }
 }
 
@@ -199,6 +209,7 @@ impl Message for Request {
             10 if field.is("connection") => self.connection.read(value),
             10 if field.is("user-agent") => self.user_agent = UserAgent::read(value),
             11 if field.is("x-amz-cf-id") => keep(&mut self.cf_id, value),
+            17..=24 if WebSocket::is_one(field) => self.websocket.get_or_insert_default().read(field),
             _ => {}
         }
     }

@@ -35,7 +35,7 @@ pub struct Response {
     /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
     pub reason: String,
     /// `HTTP/1.1`, `HTTP/1.0`, or what stands there instead; empty where there is none.
-    pub version: String,
+    pub version: Box<str>,
     /// A well-formed Content-Length; of several that differ, the first.
     pub content_length: Option<u64>,
     /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
@@ -54,6 +54,8 @@ pub struct Response {
     pub content_encoding: Option<Box<str>>,
     /// The first Via.
     pub via: Option<Box<str>>,
+    /// The first Sec-WebSocket-Accept.
+    pub websocket_accept: Option<Box<str>>,
     /// What Connection says.
     pub connection: Connection,
     /// The connection is to be closed after this response (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
@@ -95,7 +97,7 @@ impl Response {
             last_frame: frame,
             status: 0,
             reason: String::new(),
-            version: String::new(),
+            version: Box::default(),
             content_length: None,
             content_length_raw: None,
             transfer_encoding: None,
@@ -105,6 +107,7 @@ impl Response {
             content_range: None,
             content_encoding: None,
             via: None,
+            websocket_accept: None,
             connection: Connection::default(),
             wants_close: false,
             keep_alive_timeout: None,
@@ -141,7 +144,7 @@ impl Response {
         if let Some((version, [a, b, c, b' ', ..])) = words(line)
             && is_http1(version)
         {
-            response.version = text(version, version.len());
+            response.version = text(version, version.len()).into();
             response.status = status(&[*a, *b, *c]).unwrap_or(0);
         }
         response
@@ -149,7 +152,7 @@ impl Response {
 
     fn status_line(&mut self, line: &[u8]) -> Option<FaultKind> {
         let Some((version, rest)) = words(line) else { return Some(FaultKind::MalformedStatusLine) };
-        self.version = text(version, 16);
+        self.version = text(version, 16).into();
         let after_version = line.len() - version.len() - rest.len();
         let end = rest.iter().position(|b| is_blank(*b)).unwrap_or(rest.len());
         let (code, reason) = rest.split_at_checked(end).unwrap_or((rest, &[]));
@@ -166,7 +169,7 @@ impl Response {
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        self.version == "HTTP/1.0"
+        &*self.version == "HTTP/1.0"
     }
 
     /// 1xx, which announces and does not answer; 101 does (RFC 9110 section 15.2).
@@ -207,6 +210,7 @@ impl Message for Response {
             12 if field.is("content-type") => keep(&mut self.content_type, value),
             13 if field.is("content-range") => keep(&mut self.content_range, value),
             16 if field.is("content-encoding") => keep(&mut self.content_encoding, value),
+            20 if field.is("sec-websocket-accept") => keep(&mut self.websocket_accept, value),
             _ => {}
         }
     }

@@ -8,15 +8,15 @@ use super::framing::Framing;
 use super::line::LineBuffer;
 use super::observer::{Inner, Target};
 use super::reader::{Message, Reader, Sink, State, Stop};
-use super::{EDGE_HEAD_LIMIT, Exchange, Response};
+use super::{EDGE_HEAD_LIMIT, Exchange, Request, Response};
 use crate::base::FrameRef;
 use std::collections::VecDeque;
 
 impl Inner {
-    pub(super) fn server_data(&mut self, mut bytes: &[u8], frame: FrameRef) {
+    pub(super) fn server_data<'a>(&mut self, mut bytes: &'a [u8], frame: FrameRef) -> &'a [u8] {
         let mut begins = self.server.arrive(bytes.len(), frame);
         if self.count_body(bytes, frame) {
-            return;
+            return &[];
         }
         let mut lines = std::mem::take(&mut self.server.lines);
         if begins && self.is_next_response(bytes) {
@@ -34,6 +34,7 @@ impl Inner {
             begins = false;
         }
         self.server.lines = lines;
+        bytes
     }
 
     /// The middle of a body of known length, which most bytes are: a compare and a subtract.
@@ -148,6 +149,8 @@ impl Inner {
         let method = request.map_or("", |r| r.method.as_str());
         let (head, connect) = (method == "HEAD", method == "CONNECT");
         let asked = request.is_none_or(|r| r.upgrade.is_some());
+        let is_websocket = request.is_some_and(Request::asks_for_websocket);
+        let offered = request.filter(|_| is_websocket).and_then(|r| r.websocket.clone());
         let Some(response) = current(self.target, &mut self.pending, &mut self.orphan) else { return };
         let status = response.status;
         if response.is_interim() && self.target == Target::Front {
@@ -163,6 +166,12 @@ impl Inner {
             if status == 101 && !asked {
                 response.record(Fault::new(FaultKind::UnexpectedUpgrade, frame, 0, &[]));
             }
+            let accept = response.websocket_accept.as_deref();
+            if status == 101 && offered.is_some_and(|offered| !offered.is_answered_by(accept)) {
+                let excerpt = accept.unwrap_or_default().as_bytes().to_vec();
+                response.record(Fault::new(FaultKind::WebSocketAccept, frame, 0, &excerpt));
+            }
+            self.websocket = status == 101 && is_websocket;
             self.end_response();
             return self.become_tunnel(frame);
         }

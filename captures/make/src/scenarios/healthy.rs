@@ -4,7 +4,7 @@ use crate::edge::http::Http;
 use crate::edge::{Ending, Request};
 use crate::lab::Lab;
 use crate::scenario::{Family, Peer, Scenario};
-use crate::servers::{apache, gunicorn, nginx, node};
+use crate::servers::{apache, gunicorn, nginx, node, websockets};
 use anyhow::{Result, ensure};
 use std::time::Duration;
 
@@ -364,16 +364,13 @@ fn one(lab: &mut Lab, request: &Request, status: u16) -> Result<()> {
 }
 
 fn websocket(lab: &mut Lab) -> Result<()> {
-    let server = "import asyncio, websockets\nasync def serve(socket, path):\n    for _ in range(2):\n        \
-                  await socket.send(await socket.recv())\n    await asyncio.sleep(1)\n    await socket.send('bye')\n\
-                  async def main():\n    async with websockets.serve(serve, '0.0.0.0', 80):\n        \
-                  await asyncio.Future()\nasyncio.run(main())\n";
-    let script = lab.write("server.py", server)?;
-    let version = lab.in_edge("/usr/bin/python3", &["-c", "import websockets; print(websockets.__version__)"])?;
-    lab.note_server(format!("websockets {} (Python)", version.trim()));
-    let mut command = lab.origin_command("/usr/bin/python3");
-    command.arg(script);
-    lab.serve(command, 80)?;
+    let served = [
+        "for _ in range(2):",
+        "    await socket.send(await socket.recv())",
+        "await asyncio.sleep(1)",
+        "await socket.send('bye')",
+    ];
+    websockets::start(lab, 80, &served)?;
     let client = "import asyncio, websockets\nasync def main():\n    headers = {'X-Amz-Cf-Id': 'q1xZ7n', \
                   'Via': '1.1 4c1f8f1d5e2b7a9036d2c4e8a1b3f570.cloudfront.net (CloudFront)'}\n    \
                   async with websockets.connect('ws://198.18.0.2/chat', extra_headers=headers, \
@@ -381,6 +378,7 @@ fn websocket(lab: &mut Lab) -> Result<()> {
                   await socket.send(text)\n            await socket.recv()\n        await socket.recv()\n\
                   asyncio.run(main())\n";
     let script = lab.write("client.py", client)?;
-    lab.note_edge(format!("websockets {} (Python), with CloudFront's headers", version.trim()));
-    lab.in_edge("/usr/bin/python3", &[&script.display().to_string()]).map(drop)
+    let version = websockets::version(lab)?;
+    lab.note_edge(format!("websockets {version} (Python), with CloudFront's headers"));
+    lab.in_edge(websockets::PYTHON, &[&script.display().to_string()]).map(drop)
 }

@@ -34,6 +34,7 @@ mod tls_name;
 mod tls_silent;
 mod tls_stall;
 mod tls_staple;
+mod websocket;
 
 use crate::scenario::Scenario;
 
@@ -74,6 +75,7 @@ const FAMILIES: &[&[Scenario]] = &[
     healthy_grammar::SCENARIOS,
     http_keys::SCENARIOS,
     suites::SCENARIOS,
+    websocket::SCENARIOS,
 ];
 
 /// All scenarios.

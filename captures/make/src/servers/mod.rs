@@ -11,3 +11,4 @@ pub(crate) mod node;
 pub(crate) mod openssl;
 pub(crate) mod redis;
 pub(crate) mod uvicorn;
+pub(crate) mod websockets;

@@ -83,6 +83,21 @@ const RESPONSES: &[(&[u8], &str)] = &[
 ];
 
 #[test]
+fn the_answer_to_a_websocket_is_checked() {
+    let ask = b"GET / HTTP/1.1\r\nUpgrade: h2c, WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let asked = "GET / HTTP/1.1 NoBody 0 | 101  Upgrade 0";
+    for (accept, want) in [
+        ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "\nupgraded in 2"),
+        ("sec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \r\n", "\nupgraded in 2"),
+        ("Sec-WebSocket-Accept: t3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", " !WebSocketAccept@0 in 2\nupgraded in 2"),
+        ("", " !WebSocketAccept@0 in 2\nupgraded in 2"),
+    ] {
+        let answer = format!("HTTP/1.1 101 \r\nUpgrade: websocket\r\n{accept}\r\n");
+        check(&[(&[C(ask), S(answer.as_bytes())], &format!("{asked}{want}"))]);
+    }
+}
+
+#[test]
 fn responses() {
     for (answer, want) in RESPONSES {
         check(&[(&[C(GET), S(answer)], &format!("GET / HTTP/1.1 NoBody 0 | {want}"))]);

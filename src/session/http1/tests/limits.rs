@@ -61,7 +61,9 @@ fn a_target_is_cut() {
     let ask = [b"GET /", &[b'a'; 20_000][..], b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
     for cut in [ask.len(), 1, 7_000] {
         let mut observer = Observer::new();
-        ask.chunks(cut).for_each(|b| observer.data(Side::Client, b, frame(1)));
+        ask.chunks(cut).for_each(|b| {
+            observer.data(Side::Client, b, frame(1));
+        });
         let t = observer.finish();
         let request = t.exchanges[0].request.as_ref().unwrap();
         assert_eq!((request.target.len(), request.target_truncated), (MAX_TARGET, true));
@@ -117,9 +119,15 @@ fn no_bytes_can_break_it() {
             match next(20) {
                 0 => observer.gap(side, next(9) as u64, frame(n)),
                 1 => observer.end(side, frame(n), if next(2) == 0 { End::Fin } else { End::Rst }),
-                2 => observer.data(Side::Client, GET, frame(n)),
-                3 => observer.data(Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", frame(n)),
-                _ => observer.data(side, words[next(words.len())], frame(n / 3)),
+                2 => {
+                    observer.data(Side::Client, GET, frame(n));
+                }
+                3 => {
+                    observer.data(Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", frame(n));
+                }
+                _ => {
+                    observer.data(side, words[next(words.len())], frame(n / 3));
+                }
             }
         }
         let _ = observer.finish();

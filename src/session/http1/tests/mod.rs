@@ -37,8 +37,12 @@ fn play(observer: &mut Observer, events: &[Event<'_>], cut: Cut<'_>) {
     for (i, event) in events.iter().enumerate() {
         let at = frame(i + 1);
         match *event {
-            C(bytes) => cut(i, bytes).iter().for_each(|b| observer.data(Side::Client, b, at)),
-            S(bytes) => cut(i, bytes).iter().for_each(|b| observer.data(Side::Server, b, at)),
+            C(bytes) => cut(i, bytes).iter().for_each(|b| {
+                observer.data(Side::Client, b, at);
+            }),
+            S(bytes) => cut(i, bytes).iter().for_each(|b| {
+                observer.data(Side::Server, b, at);
+            }),
             LostC(n) => observer.gap(Side::Client, n, at),
             LostS(n) => observer.gap(Side::Server, n, at),
             Ends(how) => observer.end(Side::Server, at, how),
