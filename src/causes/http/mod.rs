@@ -34,6 +34,7 @@ super::area! {
     encrypted_closed_before_response,
     encrypted_response_timeout,
     websocket_closed,
+    body_end_unmarked,
 }
 
 use super::timeout::{TIMEOUT, confidence as timeout_confidence};

@@ -9,6 +9,7 @@ use crate::edge::s2n::{S2n, Session};
 use crate::edge::{Ending, Request};
 use crate::lab::Lab;
 use crate::scenario::Scenario;
+use crate::servers::websockets::PYTHON;
 use crate::servers::{gunicorn, nginx, node};
 use anyhow::Result;
 use std::time::Duration;
@@ -109,6 +110,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                            answer.write('x'.repeat(5000)); setTimeout(() => request.socket.destroy(), 50); }";
             serve(lab, handler)?;
             cut_short(Http::tls_by(lab, &EDGE)?, &Request::get("/video"))
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "http/body-end-unmarked/python-tls13-keys",
+        title: "Python's http.server, TLS 1.3, with keys",
+        fault: "HTTP/1.0, as `http.server` speaks by default: a body without Content-Length. Python closes \
+                the socket of a TLS connection without a close_notify.",
+        references: &["RFC 9112 section 9.8", CLOSURE],
+        play: |lab| {
+            let files = Leaf::GOOD.issue(lab)?;
+            let (chain, key) = (files.chain.display(), files.key.display());
+            let script = format!(
+                "import http.server, ssl\nclass Handler(http.server.BaseHTTPRequestHandler):\n    def do_GET(self):\n        \
+                 self.send_response(200)\n        self.end_headers()\n        self.wfile.write(b'hello\\n' * 100)\n\
+                 server = http.server.HTTPServer(('', 443), Handler)\n\
+                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\ncontext.load_cert_chain('{chain}', '{key}')\n\
+                 server.socket = context.wrap_socket(server.socket, server_side=True)\nserver.serve_forever()\n"
+            );
+            let script = lab.write("server.py", script)?;
+            lab.note_server(lab.in_edge(PYTHON, &["--version"])?.trim().to_owned() + " http.server");
+            let mut command = lab.origin_command(PYTHON);
+            command.arg(script);
+            lab.serve(command, 443)?;
+            let mut http = Http::tls_by(lab, &EDGE)?;
+            http.send(&Request::get("/"))?;
+            http.receive_all()?;
+            http.end(Ending::Drop)
         },
         ..Scenario::BLANK
     },
