@@ -33,6 +33,7 @@ fn the_timeout_of_each_server_is_measured() {
         ("http/keep-alive-race/node-post-ipv6", 1_000 + 1_000, 1, 1, "Node `server.keepAliveTimeout`"),
         ("healthy/idle-closes-apache", 2_000, 3, 0, "Apache `KeepAliveTimeout`"),
         ("healthy/idle-closes-gunicorn", 3_000, 3, 0, "gunicorn `--keep-alive`"),
+        ("healthy/idle-closes-tomcat", 2_000, 3, 0, "Tomcat `keepAliveTimeout`"),
         ("healthy/idle-closes-uvicorn-ipv6", 2_000, 3, 0, "uvicorn `--timeout-keep-alive`"),
     ] {
         let told = closes(name);

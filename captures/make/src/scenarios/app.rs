@@ -4,7 +4,7 @@ use crate::certs::Leaf;
 use crate::edge::http::{Http, Line};
 use crate::edge::{Ending, Request};
 use crate::scenario::{ANY, Family, Peer, Scenario};
-use crate::servers::{apache, caddy, haproxy, nginx, node};
+use crate::servers::{apache, caddy, haproxy, nginx, node, php};
 use anyhow::Result;
 
 /// Where RFC 9110 defines the three statuses.
@@ -71,6 +71,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "app/origin-502/nginx-php-bad-header",
+        title: "nginx, PHP sends a malformed header",
+        fault: "`header('Cache Control: none')`: white space in the name; nginx refuses what php-cgi passes on, and answers 502.",
+        references: &[BAD_GATEWAY, "RFC 9110 section 5.1"],
+        play: |lab| {
+            let pass = php::fast_cgi(lab, 9000, "header('Cache Control: none'); echo 'hello';")?;
+            nginx::http(lab, 80, &format!("server {{ listen 80; {pass} }}"))?;
+            passed_on(Http::plain(lab, 80)?, 502)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "app/origin-503/haproxy-no-server",
         title: "HAProxy, no server is available",
         fault: "The only server of the backend is down; HAProxy answers 503.",
@@ -132,6 +144,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             node::http(lab, 8080, "() => {}")?;
             haproxy::start(lab, 80, &format!("{HAPROXY}\n    timeout server 2s"))?;
             passed_on(Http::plain(lab, 80)?, 504)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "app/origin-500/apache-cgi-bad-header",
+        title: "Apache, a CGI script without a header",
+        fault: "The script writes a line without a colon where a header is due: \"malformed header from script\", and 500.",
+        references: &["RFC 9110 section 15.6.1", "RFC 3875 section 6.3"],
+        play: |lab| {
+            apache::prefork_cgi(lab, "echo hello")?;
+            passed_on(Http::plain(lab, 80)?, 500)
         },
         ..Scenario::BLANK
     },

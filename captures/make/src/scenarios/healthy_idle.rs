@@ -5,7 +5,7 @@ use crate::edge::Ending;
 use crate::edge::http::Http;
 use crate::lab::Lab;
 use crate::scenario::{Family, Scenario};
-use crate::servers::{gunicorn, nginx, uvicorn};
+use crate::servers::{gunicorn, nginx, tomcat, uvicorn};
 use anyhow::{Result, ensure};
 
 const KEPT: &str = "RFC 9112 section 9.3";
@@ -48,6 +48,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         family: Family::V6,
         play: |lab| {
             uvicorn::http(lab, &["--timeout-keep-alive", "2"])?;
+            idle(lab)
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
+        path: "healthy/idle-closes-tomcat",
+        title: "Tomcat closes what is idle for 2 s",
+        fault: "None. `keepAliveTimeout=\"2000\"` of the Connector; three connections, one after the other, on which \
+                nothing is owed.",
+        references: &[KEPT],
+        play: |lab| {
+            tomcat::start(lab, "keepAliveTimeout=\"2000\"")?;
             idle(lab)
         },
         ..Scenario::BLANK

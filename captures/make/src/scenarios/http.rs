@@ -138,6 +138,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
+        path: "http/closed-before-response/apache-prefork-killed",
+        title: "Apache prefork, the process of the request is killed",
+        fault: "The CGI script sends SIGKILL to its parent, the process that serves the connection, as the kernel does when \
+                memory runs out.",
+        references: &[FAILURE],
+        play: |lab| {
+            apache::prefork_cgi(lab, "kill -9 $PPID")?;
+            unanswered(lab, &Request::get("/report"))
+        },
+        ..Scenario::BLANK
+    },
+    Scenario {
         path: "http/closed-before-response/node-crash-second-request",
         title: "Node.js, an exception ends the process on the second request",
         fault: "The handler throws: the process ends, and the kernel closes the kept-alive connection.",

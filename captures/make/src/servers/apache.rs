@@ -6,9 +6,27 @@ use anyhow::Result;
 
 /// Starts Apache with these directives after the modules and one `Listen`, and waits until it listens on the port.
 pub(crate) fn start(lab: &mut Lab, port: u16, directives: &str) -> Result<u32> {
+    with(lab, port, "event", &["-X"], directives)
+}
+
+/// The same with processes that serve one connection each, and a script, run by `/bin/sh`, that answers every path.
+pub(crate) fn prefork_cgi(lab: &mut Lab, script: &str) -> Result<u32> {
+    let script = lab.write("script", format!("#!/bin/sh\n{script}\n"))?;
+    for path in [lab.directory(), script.as_path()] {
+        // Apache runs as another user.
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    }
+    let modules: String =
+        ["cgi", "alias"].iter().map(|m| format!("LoadModule {m}_module {MODULES}/mod_{m}.so\n")).collect();
+    let directives =
+        format!("{modules}ScriptAliasMatch ^/ {}\n<Location />\nRequire all granted\n</Location>", script.display());
+    with(lab, 80, "prefork", &["-D", "FOREGROUND"], &directives)
+}
+
+fn with(lab: &mut Lab, port: u16, mpm: &str, options: &[&str], directives: &str) -> Result<u32> {
     let directory = lab.directory().display().to_string();
-    let modules =
-        ["mpm_event", "authz_core", "ssl", "headers", "proxy", "proxy_http", "setenvif", "reqtimeout", "remoteip"];
+    let mpm = format!("mpm_{mpm}");
+    let modules = [&mpm, "authz_core", "ssl", "headers", "proxy", "proxy_http", "setenvif", "reqtimeout", "remoteip"];
     let modules: String = modules.iter().map(|m| format!("LoadModule {m}_module {MODULES}/mod_{m}.so\n")).collect();
     let config = lab.write(
         "apache.conf",
@@ -22,7 +40,7 @@ pub(crate) fn start(lab: &mut Lab, port: u16, directives: &str) -> Result<u32> {
     let said = version("apache2", "-v", "Apache/")?;
     lab.note_server(said.trim_start_matches("Server version: "));
     let mut command = lab.origin_command("apache2");
-    command.env("SSLKEYLOGFILE", lab.origin_key_log()).args(["-X", "-f"]).arg(config);
+    command.env("SSLKEYLOGFILE", lab.origin_key_log()).args(options).arg("-f").arg(config);
     lab.serve(command, port)
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod haproxy;
 pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod openssl;
+pub(crate) mod php;
 pub(crate) mod redis;
+pub(crate) mod tomcat;
 pub(crate) mod uvicorn;
 pub(crate) mod websockets;
