@@ -12,6 +12,8 @@ mod joined;
 mod json;
 mod layout;
 mod near_misses;
+mod retries;
+mod slow;
 mod steps;
 mod summary;
 mod text;
@@ -22,6 +24,8 @@ pub use idle_closes::IdleCloses;
 pub use json::{Json, NdJson, SCHEMA};
 pub use layout::WIDTH;
 pub use near_misses::NearMiss;
+pub use retries::Retried;
+pub use slow::SlowTarget;
 pub use summary::{Capture, CaptureProblem, CauseCount, Counts, OtherCounts, Summary, Tally};
 pub use text::{Text, TextOptions};
 

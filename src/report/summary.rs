@@ -11,6 +11,8 @@ use super::headline::{Story, headline};
 use super::idle_closes::{Closes, IdleCloses};
 use super::joined::Joined;
 use super::near_misses::{NearMiss, NearMisses};
+use super::retries::{Retried, Retries};
+use super::slow::{SlowTarget, SlowTargets};
 
 /// One capture file, as it is told of in the report.
 #[derive(Debug, Clone)]
@@ -94,6 +96,12 @@ pub struct Summary {
     pub near_misses: Vec<NearMiss>,
     /// How often there were others, for which there was no room.
     pub near_misses_unlisted: u64,
+    /// Targets whose responses were long in coming, the slowest first.
+    pub slow_targets: Vec<SlowTarget>,
+    /// The slow responses of further targets, for which there was no room.
+    pub slow_unlisted: u64,
+    /// What became of requests that failed, whoever's connections count.
+    pub retried: Retried,
     /// Only the edge's connections count, and `other` tells of the rest; else all count.
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
@@ -114,6 +122,7 @@ struct RoleTally {
     timings: Timings,
     near_misses: NearMisses,
     idle_closes: Closes,
+    slow: SlowTargets,
 }
 
 #[derive(Debug)]
@@ -127,6 +136,7 @@ struct Running {
 pub struct Tally {
     edge: RoleTally,
     rest: RoleTally,
+    retries: Retries,
     via_cloudfront: bool,
     all_roles: bool,
     selected: bool,
@@ -144,6 +154,11 @@ impl Tally {
     #[must_use]
     pub fn of_selected(self, selected: bool) -> Tally {
         Tally { selected, ..self }
+    }
+
+    /// Notes what a connection tells of attempts at one request, in the order in which connections ended.
+    pub fn note(&mut self, connection: &Connection, diagnosis: &Diagnosis) {
+        self.retries.note(connection, diagnosis);
     }
 
     /// Counts one connection that was not selected.
@@ -172,6 +187,7 @@ impl Tally {
         let timings = counted.timings;
         let (idle_closes, idle_closes_unlisted) = counted.idle_closes.into_list();
         let (near_misses, near_misses_unlisted) = counted.near_misses.into_list();
+        let (slow_targets, slow_unlisted) = counted.slow.into_list();
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
         let joined = counted.joined.groups();
@@ -186,6 +202,9 @@ impl Tally {
             idle_closes_unlisted,
             near_misses,
             near_misses_unlisted,
+            slow_targets,
+            slow_unlisted,
+            retried: self.retries.told(),
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
             not_selected: self.selected.then_some(self.not_selected),
@@ -200,6 +219,7 @@ impl RoleTally {
         self.timings.add(c);
         self.near_misses.add(c);
         self.idle_closes.add(c, d);
+        self.slow.add(c);
         match d.verdict.outcome {
             Outcome::Ok => self.counts.ok += 1,
             Outcome::Failed => self.counts.failed += 1,
@@ -238,6 +258,7 @@ impl RoleTally {
         self.timings.absorb(&other.timings);
         self.near_misses.absorb(other.near_misses);
         self.idle_closes.absorb(other.idle_closes);
+        self.slow.absorb(other.slow);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

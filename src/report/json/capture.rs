@@ -77,6 +77,9 @@ pub(super) struct Summary<'a> {
     idle_closes_unlisted: u64,
     near_misses: Vec<NearMiss<'a>>,
     near_misses_unlisted: u64,
+    slow_targets: Vec<SlowTarget<'a>>,
+    slow_unlisted: u64,
+    retries: Retries,
     not_selected: Option<u64>,
     headline: &'a str,
 }
@@ -159,6 +162,43 @@ impl<'a> NearMiss<'a> {
     }
 }
 
+/// A target whose responses were long in coming.
+#[derive(Serialize)]
+struct SlowTarget<'a> {
+    server: Shown<Endpoint>,
+    target: &'a str,
+    responses: u64,
+    unanswered: u64,
+    slowest_us: i64,
+    connection: u64,
+    capture: u16,
+    frame: u64,
+}
+
+impl<'a> SlowTarget<'a> {
+    fn of(s: &'a report::SlowTarget) -> SlowTarget<'a> {
+        let (connection, request) = s.example;
+        SlowTarget {
+            server: Shown(s.server),
+            target: &s.target,
+            responses: s.responses,
+            unanswered: s.unanswered,
+            slowest_us: s.slowest.0,
+            connection,
+            capture: request.capture,
+            frame: request.frame,
+        }
+    }
+}
+
+/// What became of requests that failed.
+#[derive(Serialize)]
+struct Retries {
+    failed: u64,
+    tried_again: u64,
+    answered: u64,
+}
+
 impl<'a> Summary<'a> {
     pub(super) fn of(s: &'a report::Summary) -> Summary<'a> {
         let causes = s.causes.iter().map(|c| CauseCount {
@@ -186,6 +226,13 @@ impl<'a> Summary<'a> {
             idle_closes_unlisted: s.idle_closes_unlisted,
             near_misses: s.near_misses.iter().map(NearMiss::of).collect(),
             near_misses_unlisted: s.near_misses_unlisted,
+            slow_targets: s.slow_targets.iter().map(SlowTarget::of).collect(),
+            slow_unlisted: s.slow_unlisted,
+            retries: Retries {
+                failed: s.retried.failed,
+                tried_again: s.retried.tried_again,
+                answered: s.retried.answered,
+            },
             not_selected: s.not_selected,
             headline: &s.headline,
         }

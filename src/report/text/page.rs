@@ -21,6 +21,9 @@ const MAX_CAPTURES: usize = 20;
 /// Servers of which it is told after how long idle they close.
 const MAX_SERVERS: usize = 8;
 
+/// Slow targets told of.
+const MAX_TARGETS: usize = 5;
+
 /// A longer path gets a line of its own.
 const SHORT_PATH: usize = 32;
 
@@ -54,7 +57,8 @@ impl<'a> Page<'a> {
         self.out.write_all(self.logs)?;
         self.healthy(all)?;
         timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)?;
-        self.idle_closes()
+        self.idle_closes()?;
+        self.slow_targets()
     }
 
     /// After how long idle the origins close.
@@ -69,6 +73,24 @@ impl<'a> Page<'a> {
         }
         if let Some(more @ 1..) = closes.len().checked_sub(MAX_SERVERS) {
             paragraph(self.out, "  ", &format!("and {}, see --format json", count(more as u64, "more server")))?;
+        }
+        Ok(())
+    }
+
+    /// Where responses were long in coming.
+    fn slow_targets(&mut self) -> io::Result<()> {
+        let targets = &self.summary.slow_targets;
+        if targets.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "\n{}", self.paint.text(Tone::Strong, "SLOW RESPONSES"))?;
+        for target in targets.iter().take(MAX_TARGETS) {
+            paragraph(self.out, "  ", &escape(&target.in_words()))?;
+        }
+        let shown: u64 = targets.iter().take(MAX_TARGETS).map(|target| target.responses).sum();
+        let all: u64 = targets.iter().map(|target| target.responses).sum::<u64>() + self.summary.slow_unlisted;
+        if let Some(more @ 1..) = all.checked_sub(shown) {
+            paragraph(self.out, "  ", &format!("and {}, see --format json", count(more, "more slow response")))?;
         }
         Ok(())
     }
@@ -129,6 +151,9 @@ impl<'a> Page<'a> {
         }
         if self.summary.no_edge_traffic && c.connections > 0 {
             paragraph(self.out, "  Note: ", &format!("{NO_EDGE_TRAFFIC} See why502 explain {NO_EDGE_TRAFFIC_ID}."))?;
+        }
+        if let Some(retried) = self.summary.retried.in_words() {
+            paragraph(self.out, "  Note: ", &retried)?;
         }
         for near in &self.summary.near_misses {
             paragraph(self.out, "  Note: ", &escape(&near.message))?;

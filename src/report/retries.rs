@@ -1,0 +1,98 @@
+//! Attempts at one viewer's request: CloudFront repeats what it may, and who saw no error should not be counted as one
+//! who did.
+
+use std::collections::HashMap;
+
+use crate::base::FrameRef;
+use crate::diagnosis::{Diagnosis, Outcome};
+use crate::observation::Connection;
+
+/// Failed requests told apart; the attempts at further ones are not joined.
+const MAX_REQUESTS: usize = 10_000;
+
+/// Statuses from here on are an error that the origin tells: an attempt that got one has failed, too.
+const ERROR: u16 = 500;
+
+/// What became of requests that failed, as far as X-Amz-Cf-Id tells them apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Requests of which an attempt failed.
+    pub failed: u64,
+    /// Those of them that were tried again.
+    pub tried_again: u64,
+    /// Those of which a later attempt was answered: their viewers saw no error.
+    pub answered: u64,
+}
+
+impl Retried {
+    /// What that means; `None` where nothing was tried again.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        let Retried { failed, tried_again, answered } = *self;
+        let (which, was) = match (failed, tried_again) {
+            (_, 0) => return None,
+            (1, _) => ("the failed request".to_owned(), "was"),
+            (_, 1) => (format!("1 of {failed} failed requests, which X-Amz-Cf-Id tells apart,"), "was"),
+            _ => (format!("{tried_again} of {failed} failed requests, which X-Amz-Cf-Id tells apart,"), "were"),
+        };
+        let then = match (answered, tried_again) {
+            (0, _) => "and not answered then either".to_owned(),
+            (1, 1) => "and answered then: its viewer saw no error".to_owned(),
+            (n, all) if n == all => "and all of them were answered then: their viewers saw no error".to_owned(),
+            (n, _) => format!("and {n} of them answered then: their viewers saw no error"),
+        };
+        Some(format!("{which} {was} tried again, {then}."))
+    }
+}
+
+/// The attempts at one request.
+#[derive(Debug)]
+struct Attempts {
+    failed: u64,
+    /// The request of the last attempt that failed.
+    last: FrameRef,
+    answered: bool,
+}
+
+/// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`].
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    requests: HashMap<Box<str>, Attempts>,
+}
+
+impl Retries {
+    /// Notes one connection; they must come in the order in which they ended, for a later attempt begins after that.
+    pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
+        if !self.requests.is_empty() {
+            self.note_answers(c);
+        }
+        let failed = Some(c).filter(|_| d.verdict.outcome == Outcome::Failed);
+        let Some(id) = failed.and_then(Connection::failing_request_id) else { return };
+        let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
+        let at = asked.map_or(c.first, |request| request.frame);
+        if let Some(attempts) = self.requests.get_mut(id) {
+            attempts.failed += 1;
+            attempts.last = attempts.last.max(at);
+        } else if self.requests.len() < MAX_REQUESTS {
+            self.requests.insert(id.into(), Attempts { failed: 1, last: at, answered: false });
+        }
+    }
+
+    fn note_answers(&mut self, c: &Connection) {
+        for exchange in c.exchanges() {
+            let (Some(request), Some(response)) = (exchange.request, exchange.response) else { continue };
+            let Some(attempts) = request.cf_id.and_then(|id| self.requests.get_mut(id)) else { continue };
+            attempts.answered |= request.frame > attempts.last && (200..ERROR).contains(&response.status);
+        }
+    }
+
+    /// In numbers.
+    pub(super) fn told(&self) -> Retried {
+        let count = |is: fn(&Attempts) -> bool| self.requests.values().filter(|&attempts| is(attempts)).count() as u64;
+        Retried {
+            failed: self.requests.len() as u64,
+            tried_again: count(|attempts| attempts.failed > 1 || attempts.answered),
+            answered: count(|attempts| attempts.answered),
+        }
+    }
+}
