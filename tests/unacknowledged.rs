@@ -1,11 +1,15 @@
 //! What is never acknowledged, and what is reset in the middle: how often, how long, and by whom.
-#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod common;
 #[path = "common/packets.rs"]
 mod packets;
+#[path = "common/tape.rs"]
+mod tape;
 
-use common::analyse;
+use std::fs;
+
+use common::{analyse, cases};
 use packets::Capture;
 use why502::diagnosis::{Confidence, Outcome};
 
@@ -91,4 +95,28 @@ fn an_end_that_does_not_acknowledge_the_first_request_may_have_come_before_it() 
         let told = ear.connections.first().unwrap();
         assert_eq!((told.cause, told.confidence), (Some(cause), Some(confidence)), "{i}");
     }
+}
+
+#[test]
+fn an_end_that_does_not_acknowledge_a_hidden_request_may_have_come_before_it() {
+    let cause = "http.encrypted-closed-before-response";
+    let case =
+        cases().into_iter().find(|c| c.name.ends_with("encrypted-closed-before-response/nginx-444-tls12")).unwrap();
+    let told = |tape: &[tape::Packet]| {
+        let told = analyse(&tape::write(tape)).unwrap().0.connections;
+        told.into_iter().next().map(|t| (t.cause, t.confidence)).unwrap()
+    };
+    let mut tape = tape::read(&fs::read(&case.path).unwrap());
+    let before = told(&tape);
+    assert_ne!(before, (Some(cause), Some(Confidence::Possible)));
+    // The end, as it is sent before the request has come: it acknowledges what was acknowledged before.
+    let end = tape.iter().position(|p| p.is_origins() && p.flags() & tape::FIN != 0).unwrap();
+    let request = tape[..end].iter().rposition(|p| !p.is_origins() && p.payload() > 0).unwrap();
+    let sequence = tape[request].bytes[tape[request].tcp() + 4..][..4].to_vec();
+    let acknowledgement = tape[end].tcp() + 8;
+    tape[end].bytes[acknowledgement..acknowledgement + 4].copy_from_slice(&sequence);
+    let after = tape.drain(request + 1..end).filter(|p| !p.is_origins()).collect::<Vec<_>>();
+    tape.splice(request + 1..request + 1, after);
+    let doubted = told(&tape);
+    assert_eq!(doubted, (Some(cause), Some(Confidence::Possible)));
 }

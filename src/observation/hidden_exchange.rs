@@ -38,6 +38,12 @@ impl HiddenRequest {
     pub fn wait(&self) -> Micros {
         self.end.frame.since(self.last)
     }
+
+    /// Whether what ended the connection acknowledges no byte of the request: its sender had not received it.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.end.side == Side::Server && self.end.unread && self.end.last_data.client == Some(self.sent)
+    }
 }
 
 impl Connection {

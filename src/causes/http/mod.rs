@@ -158,6 +158,7 @@ fn told_cut(cut: &Unfinished<'_>, finding: Finding) -> Finding {
 /// How sure it is that what the records show is a request without an answer.
 fn encrypted_confidence(request: &HiddenRequest) -> Confidence {
     match request.answered_before {
+        _ if request.is_unread() => Confidence::Possible,
         Some(_) => Confidence::Possible,
         None if request.by_type => Confidence::Certain,
         None => Confidence::Likely,
@@ -167,8 +168,10 @@ fn encrypted_confidence(request: &HiddenRequest) -> Confidence {
 /// The packets that show a request inside of TLS.
 fn told_encrypted(request: &HiddenRequest, finding: Finding) -> Finding {
     let last = Some(request.last).filter(|last| *last != request.sent);
+    let doubt = request.is_unread().then_some(request.end.frame);
     finding
         .evidence_if(request.answered_before, "the origin's last application data")
         .evidence(request.sent, "application data from the edge: its request")
         .evidence_if(last, "the last of it")
+        .evidence_if(doubt, "it does not acknowledge the request: the origin may have ended it without having got that")
 }

@@ -129,7 +129,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..Scenario::BLANK
     },
     Scenario {
-        path: "http2/goaway/node-internal-error",
+        path: "http2/goaway/node-enhance-your-calm",
         title: "Node.js, GOAWAY with an error code",
         fault: "The program calls `session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, 'too_many_pings')`, as grpc-go does to a \
                 client that sends PING too often, in place of a response.",
