@@ -36,7 +36,15 @@ fn summary(capture: Capture) -> Summary {
 #[test]
 fn attempts_at_one_request_are_joined() {
     let new = Capture::new;
+    // A response that breaks off, and is whole: an attempt that failed as well.
+    let cut = |capture: Capture, id: &str| {
+        let told = capture.open().exchange(&get(id), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok").edge(16, b"");
+        told.origin(FIN_ACK, b"").edge(FIN_ACK, b"").origin(16, b"").next()
+    };
+    let elsewhere = |capture: Capture| capture.server([10, 0, 0, 6]);
     for (what, capture, failed, tried_again, answered) in [
+        ("cut at the second attempt", cut(fails(new(), "a"), "a"), 1, 1, 0),
+        ("answered by another server", answers(elsewhere(fails(new(), "a")), "a", 200), 1, 0, 0),
         ("once", fails(new(), "a"), 1, 0, 0),
         ("three times in vain", fails(fails(fails(new(), "a"), "a"), "a"), 1, 1, 0),
         ("answered at the second attempt", answers(fails(new(), "a"), "a", 200), 1, 1, 1),
@@ -63,6 +71,23 @@ fn slow_targets_are_named_without_their_queries() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0].target.as_str(), told[0].responses, told[0].unanswered), ("GET /cart", 2, 0));
     assert_eq!((told[0].slowest.0 / 1_000_000, told[0].example.0), (9, 2));
+}
+
+#[test]
+fn an_upload_is_not_the_applications_time() {
+    let ask = b"POST /up HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nab";
+    let sent = Capture::new().open().edge(24, ask).origin(16, b"").later(9).edge(24, b"cd");
+    let told = sent.origin(24, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").edge(16, b"");
+    assert!(summary(told.edge(FIN_ACK, b"").origin(FIN_ACK, b"").edge(16, b"")).slow_targets.is_empty());
+}
+
+#[test]
+fn what_is_missing_was_not_waited_for() {
+    // The rest of the request may have come just before the response.
+    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let asked = Capture::new().open().edge(24, &get("a")).missed(100).later(9).origin(24, ok).edge(16, b"");
+    let told = summary(asked.edge(FIN_ACK, b"").origin(FIN_ACK, b"").edge(16, b"")).slow_targets;
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[test]

@@ -79,9 +79,7 @@ impl<'r> Desk<'r> {
             self.watch(&connection, &diagnosis);
             return Ok(());
         }
-        if self.wants(&diagnosis) {
-            self.tally.note(&connection, &diagnosis);
-        }
+        self.tally.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
             let exchanges = connection.exchanges().count();
             if self.held.len() < MAX_HELD && self.held_exchanges + exchanges <= MAX_HELD_EXCHANGES {

@@ -25,6 +25,8 @@ pub struct Exchanged<'c> {
 pub struct Asked<'c> {
     /// Its first byte.
     pub frame: FrameRef,
+    /// Its last byte so far.
+    pub last: FrameRef,
     /// The method.
     pub method: &'c str,
     /// The target, or `:path`.
@@ -42,6 +44,8 @@ pub struct Answer<'c> {
     pub frame: FrameRef,
     /// The status; 0 where none could be read.
     pub status: u16,
+    /// All of it was sent.
+    pub complete: bool,
     /// The reason phrase, which HTTP/2 does not have.
     pub reason: &'c str,
     /// Server.
@@ -54,6 +58,7 @@ impl<'c> Exchanged<'c> {
     fn http1(e: &'c http1::Exchange) -> Exchanged<'c> {
         let request = e.request.as_ref().map(|r| Asked {
             frame: r.frame,
+            last: r.last_frame,
             method: &r.method,
             target: &r.target,
             host: r.host.as_deref(),
@@ -62,6 +67,7 @@ impl<'c> Exchanged<'c> {
         let response = e.response.as_ref().map(|r| Answer {
             frame: r.frame,
             status: r.status,
+            complete: r.complete,
             reason: &r.reason,
             server: r.server.as_deref(),
             body_excerpt: &r.body_excerpt,
@@ -72,6 +78,7 @@ impl<'c> Exchanged<'c> {
     fn http2(e: &'c http2::Exchange) -> Exchanged<'c> {
         let request = e.request.as_ref().filter(|_| !e.pushed).map(|r| Asked {
             frame: r.frame,
+            last: r.last_frame,
             method: &r.method,
             target: &r.path,
             host: r.authority.as_deref(),
@@ -80,6 +87,7 @@ impl<'c> Exchanged<'c> {
         let response = e.response.as_ref().map(|r| Answer {
             frame: r.frame,
             status: r.status,
+            complete: r.complete,
             reason: "",
             server: r.server.as_deref(),
             body_excerpt: &r.body_excerpt,

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use crate::base::FrameRef;
+use crate::base::{Endpoint, FrameRef};
 use crate::diagnosis::{Diagnosis, Outcome};
-use crate::observation::Connection;
+use crate::observation::{Connection, Role};
 
 /// Failed requests told apart; the attempts at further ones are not joined.
 const MAX_REQUESTS: usize = 10_000;
@@ -29,19 +29,19 @@ impl Retried {
     #[must_use]
     pub fn in_words(&self) -> Option<String> {
         let Retried { failed, tried_again, answered } = *self;
-        let (which, was) = match (failed, tried_again) {
+        let (of, was) = match (failed, tried_again) {
             (_, 0) => return None,
-            (1, _) => ("the failed request".to_owned(), "was"),
-            (_, 1) => (format!("1 of {failed} failed requests, which X-Amz-Cf-Id tells apart,"), "was"),
-            _ => (format!("{tried_again} of {failed} failed requests, which X-Amz-Cf-Id tells apart,"), "were"),
+            (1, _) => ("1 failed request".to_owned(), "was"),
+            (_, 1) => (format!("1 of {failed} failed requests"), "was"),
+            _ => (format!("{tried_again} of {failed} failed requests"), "were"),
         };
         let then = match (answered, tried_again) {
-            (0, _) => "and not answered then either".to_owned(),
+            (0, _) => "and failed again".to_owned(),
             (1, 1) => "and answered then: its viewer saw no error".to_owned(),
             (n, all) if n == all => "and all of them were answered then: their viewers saw no error".to_owned(),
             (n, _) => format!("and {n} of them answered then: their viewers saw no error"),
         };
-        Some(format!("{which} {was} tried again, {then}."))
+        Some(format!("{of} that X-Amz-Cf-Id tells apart {was} tried again, {then}."))
     }
 }
 
@@ -49,40 +49,49 @@ impl Retried {
 #[derive(Debug)]
 struct Attempts {
     failed: u64,
-    /// The request of the last attempt that failed.
-    last: FrameRef,
+    /// Where the last attempt that failed ended.
+    ended: FrameRef,
     answered: bool,
 }
+
+/// What one end asks of another: the attempts behind a proxy are its own.
+type Key = (Role, Endpoint, Box<str>);
 
 /// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`].
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    requests: HashMap<Box<str>, Attempts>,
+    requests: HashMap<Key, Attempts>,
 }
 
 impl Retries {
     /// Notes one connection; they must come in the order in which they ended, for a later attempt begins after that.
     pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
-        if !self.requests.is_empty() {
-            self.note_answers(c);
+        if d.verdict.outcome != Outcome::Failed {
+            if !self.requests.is_empty() {
+                self.note_answers(c);
+            }
+            return;
         }
-        let failed = Some(c).filter(|_| d.verdict.outcome == Outcome::Failed);
-        let Some(id) = failed.and_then(Connection::failing_request_id) else { return };
+        let Some(id) = c.failing_request_id() else { return };
         let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
-        let at = asked.map_or(c.first, |request| request.frame);
-        if let Some(attempts) = self.requests.get_mut(id) {
-            attempts.failed += 1;
-            attempts.last = attempts.last.max(at);
+        let began = asked.map_or(c.first, |request| request.frame);
+        let ended = c.closer().map_or(c.last, |end| end.frame);
+        let key = (c.role, c.server, Box::from(id));
+        if let Some(attempts) = self.requests.get_mut(&key) {
+            attempts.failed += u64::from(began > attempts.ended);
+            attempts.ended = attempts.ended.max(ended);
         } else if self.requests.len() < MAX_REQUESTS {
-            self.requests.insert(id.into(), Attempts { failed: 1, last: at, answered: false });
+            self.requests.insert(key, Attempts { failed: 1, ended, answered: false });
         }
     }
 
     fn note_answers(&mut self, c: &Connection) {
         for exchange in c.exchanges() {
             let (Some(request), Some(response)) = (exchange.request, exchange.response) else { continue };
-            let Some(attempts) = request.cf_id.and_then(|id| self.requests.get_mut(id)) else { continue };
-            attempts.answered |= request.frame > attempts.last && (200..ERROR).contains(&response.status);
+            let key = request.cf_id.map(|id| (c.role, c.server, Box::from(id)));
+            let Some(attempts) = key.and_then(|key| self.requests.get_mut(&key)) else { continue };
+            let good = response.complete && (200..ERROR).contains(&response.status);
+            attempts.answered |= good && request.frame > attempts.ended;
         }
     }
 

@@ -1,9 +1,9 @@
-//! Responses that were long in coming, by target: where the application waits, and how much of it was the network.
+//! Responses that were long in coming, by target: what the application is slow at.
 
 use std::collections::BTreeMap;
 
 use crate::base::{Endpoint, FrameRef, Micros};
-use crate::observation::{Asked, Connection, Exchanged};
+use crate::observation::Connection;
 
 /// Targets told apart; a host has a handful of slow ones.
 const MAX_TARGETS: usize = 256;
@@ -11,7 +11,7 @@ const MAX_TARGETS: usize = 256;
 /// Characters of a path that are kept.
 const MAX_PATH: usize = 120;
 
-/// A response that begins later than this after its request is slow. As long is what the edge's time limits begin with.
+/// A response that begins later than this after the last byte of its request is slow. As long is what the edge's time limits begin with.
 const SLOW: Micros = Micros::from_secs(1);
 
 /// A target that was slow.
@@ -25,7 +25,7 @@ pub struct SlowTarget {
     pub responses: u64,
     /// Of these, those that never came.
     pub unanswered: u64,
-    /// The longest wait for the first byte.
+    /// The longest wait for the first byte, from the last one of the request.
     pub slowest: Micros,
     /// The connection on which that was, and the packet of its request.
     pub example: (u64, FrameRef),
@@ -62,17 +62,37 @@ pub(super) struct SlowTargets {
 impl SlowTargets {
     /// Notes the slow responses of one connection.
     pub(super) fn add(&mut self, c: &Connection) {
+        if c.clock_step.is_some() || !c.counts_all() {
+            return;
+        }
         for exchange in c.exchanges() {
-            if let Some((asked, waited, answered)) = slow(c, &exchange) {
-                self.note(SlowTarget {
-                    server: c.server,
-                    target: named(asked.method, asked.target),
-                    responses: 1,
-                    unanswered: u64::from(!answered),
-                    slowest: waited,
-                    example: (c.id, asked.frame),
-                });
+            let (Some(asked), Some(answer)) = (exchange.request, exchange.response) else { continue };
+            // What comes when the edge has gone is no answer.
+            if c.before_end(answer.frame) {
+                self.add_wait(c, (asked.method, asked.target, asked.frame), answer.frame.since(asked.last), true);
             }
+        }
+        if let Some(owed) = c.unanswered() {
+            let request = owed.request;
+            self.add_wait(c, (&request.method, &request.target, request.frame), owed.wait(), false);
+        }
+        for owed in c.owed_streams().filter(|owed| owed.response.is_none()) {
+            let request = owed.request;
+            self.add_wait(c, (&request.method, &request.path, request.frame), owed.wait(), false);
+        }
+    }
+
+    fn add_wait(&mut self, c: &Connection, asked: (&str, &str, FrameRef), waited: Micros, answered: bool) {
+        let (method, target, frame) = asked;
+        if waited >= SLOW {
+            self.note(SlowTarget {
+                server: c.server,
+                target: named(method, target),
+                responses: 1,
+                unanswered: u64::from(!answered),
+                slowest: waited,
+                example: (c.id, frame),
+            });
         }
     }
 
@@ -102,16 +122,6 @@ impl SlowTargets {
         targets.sort_by_key(|target| std::cmp::Reverse(target.slowest));
         (targets, self.unlisted)
     }
-}
-
-/// The request, how long it waited for the first byte of its response, and whether that came, where it was long.
-fn slow<'c>(c: &Connection, exchange: &Exchanged<'c>) -> Option<(Asked<'c>, Micros, bool)> {
-    let asked = exchange.request.filter(|_| c.clock_step.is_none())?;
-    // What comes when the edge has gone is no answer.
-    let came = exchange.response.filter(|answer| c.before_end(answer.frame));
-    let until = came.map(|answer| answer.frame).or_else(|| Some(c.certain_end()?.frame))?;
-    let waited = until.since(asked.frame);
-    (waited >= SLOW).then_some((asked, waited, came.is_some()))
 }
 
 /// `GET /cart`: a query may hold what is nobody's business, and tells targets apart that are one.

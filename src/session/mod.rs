@@ -133,12 +133,15 @@ impl Session {
             client: self.prefix.client.map(|p| p.into_foreign()),
             server: self.prefix.server.map(|p| p.into_foreign()),
         };
+        // One on which nothing was said is one, too.
+        let silent = self.http.as_ref().filter(|http| http.is_websocket()).map(|_| Box::default());
+        let websocket = self.websocket.or(silent).map(|o| Box::new(o.finish()));
         Protocols {
             proxy: self.proxy.and_then(|o| o.finish()).map(Box::new),
             tls,
             http: self.http.map(|o| o.finish()).or(within.http),
             http2: self.http2.map(|o| Box::new(o.finish())).or(within.http2),
-            websocket: self.websocket.map(|o| Box::new(o.finish())).or(within.websocket),
+            websocket: websocket.or(within.websocket),
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,

@@ -117,7 +117,7 @@ mod tests {
         ] {
             let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
             let (server_name, body_excerpt) = (Some(server), body.as_bytes());
-            let response = Answer { frame, status: 403, reason: "", server: server_name, body_excerpt };
+            let response = Answer { frame, status: 403, complete: true, reason: "", server: server_name, body_excerpt };
             assert_eq!(maker(response), made_by, "{server}: {body}");
         }
     }

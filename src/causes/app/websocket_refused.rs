@@ -76,11 +76,11 @@ fn told(c: &Connection, exchange: &Exchange) -> Option<Finding> {
     let asked = super::asked(&request.method, &request.target);
     let (what, fix) = match lack {
         Lack::Upgrade => (
-            format!("{asked} has Sec-WebSocket headers and no `Upgrade: websocket`: something in front of this host dropped it"),
+            format!("{asked} has Sec-WebSocket headers and no `Upgrade: websocket`: something in front of this host dropped it, or it was not sent"),
             "Find what drops `Upgrade` on the way here: nginx needs `proxy_set_header Upgrade $http_upgrade` and `Connection \"upgrade\"`; CloudFront drops it where the viewer's request is no whole handshake.",
         ),
         Lack::Key => (
-            format!("{asked} asks for a WebSocket without Sec-WebSocket-Key: something in front of this host dropped it"),
+            format!("{asked} asks for a WebSocket without Sec-WebSocket-Key: something in front of this host dropped it, or it was not sent"),
             "Let the distribution forward the `Sec-WebSocket-*` headers: origin request policy AllViewer or AllViewerExceptHostHeader.",
         ),
         Lack::Nothing => (

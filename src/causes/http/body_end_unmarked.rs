@@ -43,7 +43,8 @@ fn detect(c: &Connection) -> Option<Finding> {
     let exchange = c.http.as_ref()?.exchanges.last()?;
     let response = exchange.response.as_ref().filter(|r| r.framing == Framing::UntilClose && r.complete && !r.gaps)?;
     let fin = c.ended_with(Side::Server, End::Fin).filter(|_| c.sees_all_of(Side::Server))?;
-    let farewell = tls.alerts.iter().any(|alert| alert.from == Side::Server);
+    // An edge that has said that it leaves is answered by a FIN alone.
+    let farewell = tls.alerts.iter().any(|alert| alert.frame <= fin);
     (!farewell).then(|| told(c, exchange, response.frame, response.status, response.body_bytes, fin))
 }
 

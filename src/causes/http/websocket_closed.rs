@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, EdgeKind, End, Sign};
 
 cause! {
     /// A WebSocket ended without a Close frame.
@@ -47,21 +47,22 @@ const IDLE: Micros = Micros::from_secs(1);
 const EDGE_LIMIT: Micros = Micros::from_secs(600);
 
 /// How near to it the edge's end is by that limit.
-const NEAR: Micros = Micros::from_secs(10);
+const NEAR: Micros = Micros::from_secs(5);
 
 fn detect(c: &Connection) -> Option<Finding> {
     let accepted = c.http.as_ref()?.upgraded?;
     let socket = c.websocket.as_deref()?;
     let known = socket.lost.client.is_none() && socket.lost.server.is_none() && c.sees_all();
     let closed = socket.close.client.is_some() || socket.close.server.is_some();
+    let end = ending(c).filter(|_| known && !closed)?;
     let last = [Some(accepted), socket.last.client, socket.last.server].into_iter().flatten().max()?;
-    let end = end_after(c, last).filter(|_| known && !closed)?;
-    let idle = end.frame.since(last);
+    // What crosses the end on its way leaves open for how long nothing had been said.
+    let idle = Some(end.frame.since(last)).filter(|_| last < end.frame)?;
     let (message, fix) = match end.side {
         Side::Server if idle >= IDLE => (idle_origin(c, idle), PING),
         Side::Server => (broken(c, idle), "The program behind this WebSocket ended: its log at this time says why."),
         // A viewer that goes away is nothing to tell.
-        Side::Client if (idle.0 - EDGE_LIMIT.0).abs() < NEAR.0 => (idle_edge(idle), PING),
+        Side::Client if c.edge.kind == EdgeKind::CloudFront && (idle.0 - EDGE_LIMIT.0).abs() < NEAR.0 => (idle_edge(idle), PING),
         Side::Client => return None,
     };
     let who = if end.side == Side::Server { "the origin" } else { "the edge" };
@@ -81,10 +82,10 @@ struct Ending {
     how: &'static str,
 }
 
-/// What ended it after the last thing said: inside of TLS, a close_notify comes before the FIN.
-fn end_after(c: &Connection, last: FrameRef) -> Option<Ending> {
+/// What ended it: inside of TLS, a close_notify comes before the FIN.
+fn ending(c: &Connection) -> Option<Ending> {
     let alerts = c.tls.iter().flat_map(|tls| &tls.alerts);
-    let farewell = alerts.filter(|alert| alert.is_close_notify() && alert.frame > last).map(|alert| Ending {
+    let farewell = alerts.filter(|alert| alert.is_close_notify()).map(|alert| Ending {
         side: alert.from,
         frame: alert.frame,
         how: "close_notify",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{Endpoint, FrameRef};
 use crate::diagnosis::{Delivery, delivery};
-use crate::observation::{Connection, EdgeKind, Role};
+use crate::observation::{ChainReport, Connection, EdgeKind, Role};
 
 use super::{Accepted, SecondLook};
 
@@ -37,7 +37,7 @@ struct Named {
     /// The first of the edge's: others may go on after a certificate that the edge refuses.
     of_edge: Option<FrameRef>,
     /// What each peer accepted first.
-    accepted: BTreeMap<Peer, Leaf>,
+    accepted: BTreeMap<Peer, Accepts>,
 }
 
 /// Who judges certificates: the edges of CloudFront all do it alike.
@@ -47,13 +47,21 @@ enum Peer {
     Address(IpAddr),
 }
 
-/// A certificate that was accepted.
+/// A connection on which certificates were accepted.
 #[derive(Debug)]
-struct Leaf {
-    /// The first packet of the connection.
+struct Accepts {
+    /// Its first packet.
     from: FrameRef,
-    /// The certificate; none where keys hid it.
-    der: Option<Arc<[u8]>>,
+    shown: Shown,
+}
+
+/// What an origin shows, and what is to be said of it at that time.
+#[derive(Debug, PartialEq)]
+enum Shown {
+    /// The certificates.
+    Chain(Vec<Arc<[u8]>>, Option<Arc<ChainReport>>),
+    /// They are behind keys.
+    Hidden,
 }
 
 impl Works {
@@ -74,8 +82,9 @@ impl Works {
             }
             if let Entry::Vacant(entry) = named.accepted.entry(Peer::of(c))
                 && self.peers < MAX_PEERS
+                && let Some(shown) = Shown::of(c)
             {
-                entry.insert(Leaf { from: c.first, der: leaf(c).cloned() });
+                entry.insert(Accepts { from: c.first, shown });
                 self.peers += 1;
             }
         }
@@ -115,7 +124,10 @@ impl Works {
                 ("a connection that begins with a PROXY header works here", worked)
             }
             SecondLook::OtherNameWorks => ("a connection with the same name works here", self.same_name(c)),
-            SecondLook::SameNameWorks | SecondLook::SamePeerAccepts | SecondLook::TurnedByOtherName(_) => {
+            SecondLook::SameNameWorks => {
+                ("the same peer accepts what is shown for this name on another connection", self.same_peer(c))
+            }
+            SecondLook::SamePeerAccepts | SecondLook::TurnedByOtherName(_) => {
                 ("the same peer accepts the same certificate on another connection", self.same_peer(c))
             }
             SecondLook::None | SecondLook::RecurringWait | SecondLook::FailedBehind | SecondLook::WorksWithHeader => {
@@ -130,16 +142,15 @@ impl Works {
         self.named.get(&(c.server, same(c.sni()?))).map(|named| &named.first)
     }
 
-    /// A connection on which the same peer accepted what the same server showed it for the same name, where this time it
-    /// left without a word. Where keys hide the certificates, they are taken for the same.
+    /// A connection on which the same peer accepted what the same server showed it for the same name, and of which the same
+    /// was to be said at its time, where this time it left without a word. What keys hide both times is taken for the same.
     fn same_peer(&self, c: &Connection) -> Option<&FrameRef> {
         let tls = c.tls.as_ref()?;
         if !tls.alerts.is_empty() || tls.tls13.alert_sized.client.is_some() {
             return None;
         }
         let accepted = self.named.get(&(c.server, same(c.sni()?)))?.accepted.get(&Peer::of(c))?;
-        let differs = leaf(c).zip(accepted.der.as_ref()).is_some_and(|(mine, other)| mine != other);
-        (!differs).then_some(&accepted.from)
+        (Shown::of(c)? == accepted.shown).then_some(&accepted.from)
     }
 
     /// A name that the edge asks this server for with success, other than this one: one that the certificate has, where that is
@@ -166,9 +177,16 @@ impl Peer {
     }
 }
 
-/// The certificate that the origin showed in clear.
-fn leaf(c: &Connection) -> Option<&Arc<[u8]>> {
-    c.origin_certificates().next().map(|leaf| &leaf.der)
+impl Shown {
+    /// None where nothing is shown, because the handshake is an abbreviated one or came to nothing.
+    fn of(c: &Connection) -> Option<Shown> {
+        let tls = c.tls.as_ref().filter(|tls| tls.resumed() == Some(false))?;
+        let chain: Vec<_> = c.origin_certificates().map(|certificate| Arc::clone(&certificate.der)).collect();
+        match chain.is_empty() {
+            true => tls.is_tls13().then_some(Shown::Hidden),
+            false => Some(Shown::Chain(chain, c.chain.as_ref().map(|chain| Arc::clone(&chain.report)))),
+        }
+    }
 }
 
 /// A name as names are compared: without regard to case and a last dot.

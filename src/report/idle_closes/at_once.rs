@@ -43,9 +43,10 @@ impl AtOnce {
         (enough && fewest == most).then_some(fewest)
     }
 
-    /// The time within which several of them were closed, if that was one occasion and no number of requests.
+    /// The time within which several of them were closed, if that was one occasion and no number of requests. Two may be
+    /// near each other by chance.
     pub(super) fn within(&self) -> Option<Micros> {
-        let (first, last) = self.span.filter(|_| self.closes > 1 && self.after_requests().is_none())?;
+        let (first, last) = self.span.filter(|_| self.closes > 2 && self.after_requests().is_none())?;
         Some(last.since(first)).filter(|&time| time < OCCASION)
     }
 }

@@ -1,7 +1,7 @@
 //! A response: what the origin answered, and what is wrong with it.
 
 use super::fault::{Fault, FaultKind, record};
-use super::field::{Field, is_blank, keep, text, trim};
+use super::field::{Field, has_token, is_blank, keep, text, trim};
 use super::framing::Framing;
 use super::line::Line;
 use super::reader::Message;
@@ -54,6 +54,8 @@ pub struct Response {
     pub content_encoding: Option<Box<str>>,
     /// The first Via.
     pub via: Option<Box<str>>,
+    /// Upgrade names WebSocket.
+    pub websocket: bool,
     /// The first Sec-WebSocket-Accept.
     pub websocket_accept: Option<Box<str>>,
     /// What Connection says.
@@ -107,6 +109,7 @@ impl Response {
             content_range: None,
             content_encoding: None,
             via: None,
+            websocket: false,
             websocket_accept: None,
             connection: Connection::default(),
             wants_close: false,
@@ -204,6 +207,7 @@ impl Message for Response {
         match field.name.len() {
             3 if field.is("via") => keep(&mut self.via, value),
             6 if field.is("server") => keep(&mut self.server, value),
+            7 if field.is("upgrade") => self.websocket |= has_token(value, "websocket"),
             8 if field.is("location") => keep(&mut self.location, value),
             10 if field.is("connection") => self.connection.read(value),
             10 if field.is("keep-alive") => self.keep_alive(value),

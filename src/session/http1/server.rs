@@ -8,7 +8,7 @@ use super::framing::Framing;
 use super::line::LineBuffer;
 use super::observer::{Inner, Target};
 use super::reader::{Message, Reader, Sink, State, Stop};
-use super::{EDGE_HEAD_LIMIT, Exchange, Request, Response};
+use super::{EDGE_HEAD_LIMIT, Exchange, Response};
 use crate::base::FrameRef;
 use std::collections::VecDeque;
 
@@ -149,9 +149,10 @@ impl Inner {
         let method = request.map_or("", |r| r.method.as_str());
         let (head, connect) = (method == "HEAD", method == "CONNECT");
         let asked = request.is_none_or(|r| r.upgrade.is_some());
-        let is_websocket = request.is_some_and(Request::asks_for_websocket);
-        let offered = request.filter(|_| is_websocket).and_then(|r| r.websocket.clone());
+        let offered = request.filter(|r| r.asks_for_websocket()).map(|r| r.websocket.clone().unwrap_or_default());
         let Some(response) = current(self.target, &mut self.pending, &mut self.orphan) else { return };
+        // Of several protocols that are offered the server chooses one.
+        let offered = offered.filter(|_| response.status == 101 && response.websocket);
         let status = response.status;
         if response.is_interim() && self.target == Target::Front {
             self.server.state = State::Start;
@@ -167,11 +168,11 @@ impl Inner {
                 response.record(Fault::new(FaultKind::UnexpectedUpgrade, frame, 0, &[]));
             }
             let accept = response.websocket_accept.as_deref();
-            if status == 101 && offered.is_some_and(|offered| !offered.is_answered_by(accept)) {
+            if offered.as_ref().is_some_and(|offered| !offered.is_answered_by(accept)) {
                 let excerpt = accept.unwrap_or_default().as_bytes().to_vec();
                 response.record(Fault::new(FaultKind::WebSocketAccept, frame, 0, &excerpt));
             }
-            self.websocket = status == 101 && is_websocket;
+            self.websocket = offered.is_some();
             self.end_response();
             return self.become_tunnel(frame);
         }

@@ -95,6 +95,16 @@ fn the_answer_to_a_websocket_is_checked() {
         let answer = format!("HTTP/1.1 101 \r\nUpgrade: websocket\r\n{accept}\r\n");
         check(&[(&[C(ask), S(answer.as_bytes())], &format!("{asked}{want}"))]);
     }
+    // Another protocol of those that were offered, a second key, and one that is too long to keep.
+    let other = b"HTTP/1.1 101 \r\nUpgrade: h2c\r\n\r\n";
+    check(&[(&[C(ask), S(other)], &format!("{asked}\nupgraded in 2"))]);
+    let wrong = b"HTTP/1.1 101 \r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
+    for keys in
+        ["Sec-WebSocket-Key: a\r\nSec-WebSocket-Key: b\r\n".into(), format!("Sec-WebSocket-Key: {:a<300}\r\n", "")]
+    {
+        let ask = format!("GET / HTTP/1.1\r\nUpgrade: websocket\r\n{keys}\r\n");
+        check(&[(&[C(ask.as_bytes()), S(wrong)], &format!("{asked}\nupgraded in 2"))]);
+    }
 }
 
 #[test]
