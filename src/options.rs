@@ -59,6 +59,19 @@ pub(crate) fn look(typed: &Look) -> Result<Options, String> {
     })
 }
 
+/// What an analysis of interfaces goes by.
+#[cfg(feature = "pcap")]
+pub(crate) fn live(typed: &crate::cli::Live) -> Result<Options, String> {
+    Ok(Options {
+        selection: selection::incident(&typed.incident)?,
+        max_connections: typed.max_connections.get(),
+        all_roles: typed.all_peers,
+        // The kernel runs it.
+        filter: None,
+        ..look(&typed.look)?
+    })
+}
+
 fn prefixes(path: Option<&Path>) -> Result<Prefixes, String> {
     match path {
         None => Ok(Prefixes::default()),

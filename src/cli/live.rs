@@ -1,0 +1,92 @@
+//! `why502 live`: open the interfaces, give up the right to, watch.
+
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+use why502::analysis::{self, Ended, Failure, Until};
+use why502::base::escape;
+use why502::report::TextOptions;
+use why502::source::live::{Live, LiveOptions, expression};
+
+use super::args::{self, Format};
+use super::output::Output;
+use super::watcher::Lines;
+use super::{ERROR, colour, renderer, rights, say, status};
+use crate::options;
+
+/// Watches until it is told to end; says the exit status.
+pub(super) fn live(typed: &args::Live) -> Result<u8, String> {
+    let format = options::format(typed.format, typed.output.as_deref())?;
+    let options = options::live(typed)?;
+    let user = rights::user(typed.user.as_deref())?;
+    let filter = expression(typed.look.filter.as_deref(), &typed.look.port);
+    let wish = LiveOptions {
+        snap_length: typed.snap_length,
+        buffer_size: typed.buffer_size,
+        immediate: typed.immediate_mode,
+        filter,
+    };
+    let interfaces = Live::open(&typed.interface, &wish).map_err(|e| e.to_string())?;
+    rights::give_up(user.as_ref())?;
+    let signals = Signals::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
+
+    let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
+    let mut out = Output::open(typed.output.as_deref(), format == Format::Text).map_err(|e| match &user {
+        Some(user) => format!("{e} (by {}: see --user)", escape(&user.name)),
+        None => e,
+    })?;
+    let text = TextOptions { colour: colour(typed.look.color, to_terminal), all: typed.all };
+    let mut renderer = renderer(format, &mut out, text, true);
+    let mut watcher =
+        Lines::new(format != Format::Ndjson, typed.all_peers, colour(typed.look.color, io::stderr().is_terminal()));
+    let names = escape(&typed.interface.join(", ")).into_owned();
+    let by = user.map(|user| format!(" as {}", escape(&user.name))).unwrap_or_default();
+    say(&format!("watching {names}{by}; Ctrl-C ends it with the report"));
+    let until = Until {
+        duration: typed.duration,
+        count: typed.count,
+        stop: Some(signals.wake.as_fd()),
+        stopped: &|| signals.came.load(Ordering::Relaxed),
+    };
+    let done = analysis::live(interfaces, &until, &options, renderer.as_mut(), &mut watcher);
+    watcher.clear();
+    drop(renderer);
+    match done {
+        Ok((summary, ended)) => {
+            out.finish()?;
+            if ended == Ended::NoInterface {
+                say(&format!("no interface is left to watch ({names}); start it again when there is one"));
+                return Ok(ERROR);
+            }
+            Ok(status(&summary))
+        }
+        Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// What asks the program to end.
+struct Signals {
+    came: Arc<AtomicBool>,
+    /// Readable once one came.
+    wake: UnixStream,
+}
+
+impl Signals {
+    /// The first one asks for the report; a second one ends the program as it is.
+    fn listen() -> io::Result<Signals> {
+        let came = Arc::new(AtomicBool::new(false));
+        let (wake, woken) = UnixStream::pair()?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register_conditional_default(signal, Arc::clone(&came))?;
+            flag::register(signal, Arc::clone(&came))?;
+            pipe::register(signal, woken.try_clone()?)?;
+        }
+        Ok(Signals { came, wake })
+    }
+}
