@@ -4,6 +4,10 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 
 use ::pcap::{Active, Capture, Error, Linktype, Precision, Stat};
 
+use rustix::io::Errno;
+use rustix::net::netdevice::name_to_index;
+use rustix::net::sockopt::socket_error;
+
 use crate::base::Timestamp;
 use crate::source::{Format, Info, LinkType, Packet, ProblemKind};
 
@@ -27,8 +31,8 @@ enum State {
     Gone,
 }
 
-/// Errors without a packet between them after which an interface counts as gone: one that is down gives one error.
-const HOPELESS: u32 = 8;
+/// Errors without a packet between them after which an interface counts as gone: one that goes down gives one error.
+const HOPELESS: u32 = 64;
 
 /// An interface being watched.
 pub(super) struct Interface {
@@ -139,6 +143,19 @@ impl Interface {
         self.held.map(|held| held.time)
     }
 
+    /// Asks the system what is wrong: libpcap does not where it need not wait.
+    #[cold]
+    pub(super) fn ask(&mut self) {
+        let Some(fd) = self.fd() else { return };
+        let error = match socket_error(fd) {
+            Ok(Err(error)) | Err(error) => error,
+            Ok(Ok(())) => return,
+        };
+        // `any` is no interface, and is never gone.
+        let gone = self.name != "any" && name_to_index(fd, &self.name) == Err(Errno::NODEV);
+        self.trouble(error.to_string(), gone);
+    }
+
     fn fetch(&mut self) {
         let error = match self.capture.next_packet() {
             Ok(packet) => {
@@ -157,14 +174,14 @@ impl Interface {
             Err(Error::TimeoutExpired) => return,
             Err(error) => said(error),
         };
-        self.trouble(error);
+        let gone = error.contains("disappeared");
+        self.trouble(error, gone);
     }
 
     #[cold]
-    fn trouble(&mut self, said: String) {
+    fn trouble(&mut self, said: String, gone: bool) {
         self.errors += 1;
-        let gone = said.contains("disappeared") || said.contains("No such device") || self.errors > HOPELESS;
-        if gone {
+        if gone || self.errors > HOPELESS {
             (self.state, self.change) = (State::Gone, Some(Change::Gone(said)));
             self.info.note(ProblemKind::ReadFailed, 1, || {
                 "the interface was removed while it was watched; start again when it is there".into()

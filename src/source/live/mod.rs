@@ -68,17 +68,24 @@ impl Live {
     }
 
     /// Waits for a packet, for `other` to be readable, or for this long.
-    pub fn wait(&self, other: Option<BorrowedFd<'_>>, at_most: Duration) {
+    pub fn wait(&mut self, other: Option<BorrowedFd<'_>>, at_most: Duration) {
         let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
         let mut all: Vec<_> = self.interfaces.iter().filter_map(Interface::fd).map(readable).collect();
         all.extend(other.map(readable));
         let nanoseconds = i64::from(at_most.subsec_nanos());
         let at_most = Timespec { tv_sec: at_most.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: nanoseconds };
-        match poll(&mut all, Some(&at_most)) {
+        let trouble = match poll(&mut all, Some(&at_most)) {
+            Ok(_) => all.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
             // A signal is told by `other`.
-            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::INTR) => false,
             // Too few resources of the system: it is asked again, and not in a hurry.
-            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            Err(_) => {
+                std::thread::sleep(Duration::from_millis(20));
+                false
+            }
+        };
+        if trouble {
+            self.interfaces.iter_mut().for_each(Interface::ask);
         }
     }
 
