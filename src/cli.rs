@@ -3,6 +3,8 @@
 mod args;
 #[cfg(feature = "pcap")]
 mod live;
+#[cfg(feature = "pcap")]
+mod metrics;
 mod output;
 mod progress;
 mod question;

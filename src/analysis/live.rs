@@ -8,11 +8,14 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::base::{CaptureIndex, Micros, Timestamp};
+use crate::diagnosis::{Diagnosis, Outcome};
+use crate::observation::Connection;
 use crate::report::{Renderer, Summary};
 use crate::source::live::{Change, Live};
 
 use super::desk::{Desk, Done, Listener};
 use super::engine::Swept;
+use super::ring::Ring;
 use super::run::{captured, drops};
 use super::{Engine, Failure, Options};
 
@@ -72,6 +75,12 @@ pub trait Watcher: Listener {
     /// That it is to end.
     fn turn(&mut self, status: &Status) -> io::Result<()>;
 
+    /// Packets are about to be taken: what is to be known before.
+    fn before_packets(&mut self) {}
+
+    /// Packets cannot be kept any more.
+    fn not_kept(&mut self, why: &io::Error);
+
     /// Something happened to the interface of this name.
     fn changed(&mut self, interface: &str, change: &Change);
 }
@@ -81,7 +90,7 @@ pub trait Watcher: Listener {
 /// # Errors
 /// [`Failure`]; what goes wrong with an interface is no failure but a problem in the report.
 pub fn live(
-    live: Live,
+    (live, ring): (Live, Option<Ring>),
     until: &Until<'_>,
     options: &Options,
     renderer: &mut dyn Renderer,
@@ -92,12 +101,13 @@ pub fn live(
         engine: Engine::live(options),
         desk: Desk::new(options, Some(now()), renderer),
         watcher,
+        ring,
         packets: 0,
         dropped: 0,
     };
     let ended = watch.until(until)?;
-    let Watch { live, engine, mut desk, watcher, .. } = watch;
-    let noticed = engine.finish(|c| desk.take_and_tell(c, Some(&mut *watcher)))?;
+    let Watch { live, engine, mut desk, watcher, mut ring, .. } = watch;
+    let noticed = engine.finish(|c| desk.take_and_tell(c, Some(&mut Ears { watcher, ring: &mut ring })))?;
     let infos = live.finish();
     let drops = drops(infos.iter().map(|(_, info)| info));
     let Done { summary, limited, .. } = desk.finish(&drops)?;
@@ -111,6 +121,7 @@ struct Watch<'r, 'w> {
     engine: Engine<'r>,
     desk: Desk<'r>,
     watcher: &'w mut dyn Watcher,
+    ring: Option<Ring>,
     packets: u64,
     dropped: u64,
 }
@@ -122,11 +133,12 @@ impl Watch<'_, '_> {
         let (mut swept, mut turned) = (began, began);
         loop {
             let up_to = now();
+            self.watcher.before_packets();
             let drained = self.take(until.count)?;
             if drained {
                 let time = Timestamp(up_to.0.saturating_sub(ON_THEIR_WAY.0 * 1_000));
-                let Self { engine, desk, watcher, .. } = self;
-                engine.tick(time, |c| desk.take_and_tell(c, Some(&mut **watcher)))?;
+                let Self { engine, desk, watcher, ring, .. } = self;
+                engine.tick(time, |c| desk.take_and_tell(c, Some(&mut Ears { watcher: *watcher, ring })))?;
             }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
@@ -156,7 +168,7 @@ impl Watch<'_, '_> {
 
     /// Takes packets that have come, up to so many in all. Says whether all that have come are taken.
     fn take(&mut self, at_most: Option<u64>) -> Result<bool, Failure> {
-        let Self { live, engine, desk, watcher, packets, .. } = self;
+        let Self { live, engine, desk, watcher, ring, packets, .. } = self;
         for _ in 0..BATCH {
             if at_most.is_some_and(|count| *packets >= count) {
                 return Ok(true);
@@ -164,7 +176,13 @@ impl Watch<'_, '_> {
             let Some((i, packet)) = live.next_packet() else { return Ok(true) };
             *packets += 1;
             let index = CaptureIndex::try_from(i).unwrap_or(CaptureIndex::MAX);
-            engine.packet(index, &packet, |c| desk.take_and_tell(c, Some(&mut **watcher)))?;
+            if let Some(kept) = ring
+                && let Err(e) = kept.keep(i, &packet)
+            {
+                *ring = None;
+                watcher.not_kept(&e);
+            }
+            engine.packet(index, &packet, |c| desk.take_and_tell(c, Some(&mut Ears { watcher: *watcher, ring })))?;
         }
         Ok(false)
     }
@@ -174,18 +192,19 @@ impl Watch<'_, '_> {
         let end = Instant::now() + TURN;
         std::thread::sleep(Duration::from_millis(50));
         while !self.take(at_most)? && Instant::now() < end {}
-        let Self { engine, desk, watcher, .. } = self;
-        engine.tick(now(), |c| desk.take_and_tell(c, Some(&mut **watcher)))
+        let Self { engine, desk, watcher, ring, .. } = self;
+        engine.tick(now(), |c| desk.take_and_tell(c, Some(&mut Ears { watcher: *watcher, ring })))
     }
 
     fn sweep(&mut self, time: Timestamp) -> Result<(), Failure> {
-        let Self { engine, desk, watcher, .. } = self;
+        let Self { engine, desk, watcher, ring, .. } = self;
+        let mut ears = Ears { watcher: *watcher, ring };
         engine.sweep(|swept| match swept {
             Swept::Open(c) => {
-                desk.look(c, &mut **watcher);
+                desk.look(c, &mut ears);
                 Ok(())
             }
-            Swept::Over(c) => desk.take_and_tell(c, Some(&mut **watcher)),
+            Swept::Over(c) => desk.take_and_tell(c, Some(&mut ears)),
         })?;
         let before = Timestamp(time.0.saturating_sub(SECOND_LOOK_AFTER.0 * 1_000));
         desk.settle(before)
@@ -202,6 +221,36 @@ impl Watch<'_, '_> {
         for (name, change) in self.live.changes() {
             self.watcher.changed(&name, &change);
         }
+    }
+}
+
+/// Who hears of verdicts: the watcher, and the ring that keeps the packets of what failed.
+struct Ears<'e> {
+    watcher: &'e mut dyn Watcher,
+    ring: &'e mut Option<Ring>,
+}
+
+impl Ears<'_> {
+    fn save(&mut self, c: &Connection, d: &Diagnosis) {
+        let Some(cause) = d.verdict.cause.filter(|_| d.verdict.outcome == Outcome::Failed) else { return };
+        if let Some(ring) = self.ring
+            && let Err(e) = ring.save(c, cause)
+        {
+            *self.ring = None;
+            self.watcher.not_kept(&e);
+        }
+    }
+}
+
+impl Listener for Ears<'_> {
+    fn failing(&mut self, c: &Connection, d: &Diagnosis) {
+        self.save(c, d);
+        self.watcher.failing(c, d);
+    }
+
+    fn judged(&mut self, c: &Connection, d: &Diagnosis) {
+        self.save(c, d);
+        self.watcher.judged(c, d);
     }
 }
 

@@ -13,6 +13,8 @@ mod live;
 mod open;
 mod picture;
 mod problems;
+#[cfg(feature = "pcap")]
+mod ring;
 mod run;
 mod selection;
 mod why;
@@ -22,6 +24,8 @@ pub use engine::{Engine, Noticed, NoticedIn, Swept};
 #[cfg(feature = "pcap")]
 pub use live::{Ended, Status, Until, Watcher, live};
 pub use picture::picture;
+#[cfg(feature = "pcap")]
+pub use ring::{Keep, Ring};
 pub use run::{Failure, run, run_with_logs};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;

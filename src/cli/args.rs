@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -336,6 +337,22 @@ pub(crate) struct Live {
     #[arg(long)]
     pub(crate) immediate_mode: bool,
 
+    /// Keep the last packets in files in this directory
+    #[arg(long, value_name = "DIR", requires = "ring_size")]
+    pub(crate) ring: Option<PathBuf>,
+
+    /// Bytes that these files have at most, such as 2GiB
+    #[arg(long, value_name = "SIZE", requires = "ring", value_parser = units::ring)]
+    pub(crate) ring_size: Option<u64>,
+
+    /// Of the last packets, save there only those of connections that fail, from before it was known that they do
+    #[arg(long, value_enum, requires = "ring")]
+    pub(crate) save: Option<Save>,
+
+    /// Serve counters for Prometheus at this address, such as 127.0.0.1:9502
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
+
     /// Who to be once the interfaces are open: a name or a number [default: nobody, where it is begun as root]
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
@@ -357,6 +374,12 @@ pub(crate) struct Live {
     /// Most connections followed at once; further ones push out the least recently active
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
     pub(crate) max_connections: NonZeroUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Save {
+    /// Connections that fail
+    Failing,
 }
 
 #[derive(Debug, Clone, Args)]

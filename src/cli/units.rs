@@ -30,6 +30,15 @@ pub(super) fn buffer(text: &str) -> Result<u32, String> {
     i32::try_from(bytes).map(i32::cast_unsigned).map_err(|_| "more than 2047MiB cannot be had".to_owned())
 }
 
+/// The least size of files that keep packets: sixteen of them, each with room for some of the largest packets.
+const MIN_RING: u64 = 16 << 20;
+
+/// A size of files that keep packets.
+pub(super) fn ring(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes < MIN_RING { Err("less than 16MiB keeps too few packets".into()) } else { Ok(bytes) }
+}
+
 /// A duration: `90s`, `15m`, `1h30m`, `500ms`; a number alone is of seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a duration is a number and ms, s, m, h or d, such as 90s or 1h30m".to_owned();

@@ -1,7 +1,9 @@
-//! What is told on standard error while interfaces are watched: a line for each finding, and on a terminal how it goes.
+//! What is told while interfaces are watched: on standard error a line for each finding, and on a terminal how it goes;
+//! counters to who asks for them.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style};
@@ -9,9 +11,12 @@ use why502::analysis::{Listener, Status, Watcher};
 use why502::base::{Timestamp, escape};
 use why502::diagnosis::{Cause, Confidence, Diagnosis, Effect, Outcome};
 use why502::observation::{Connection, Role};
+use why502::report::Metrics;
 use why502::source::live::Change;
 
+use super::metrics::Shared;
 use super::say;
+use crate::options::follow::Followed;
 
 /// Findings told in one second; further ones are counted. Nobody reads faster, and a slow terminal keeps packets waiting.
 const MAX_LINES: u32 = 20;
@@ -35,6 +40,9 @@ pub(super) struct Lines {
     unsaid: u32,
     dropped: u64,
     counts: Counts,
+    metrics: Shared,
+    /// Read before packets are taken that they may open.
+    keys: Followed,
 }
 
 /// Connections that are over.
@@ -46,7 +54,8 @@ struct Counts {
 }
 
 impl Lines {
-    pub(super) fn new(findings: bool, all_roles: bool, colour: bool) -> Lines {
+    /// A line for each of the `findings`, of connections of `all_roles` or of those that matter.
+    pub(super) fn new(findings: bool, all_roles: bool, colour: bool, keys: Followed) -> Lines {
         Lines {
             findings,
             all_roles,
@@ -59,7 +68,18 @@ impl Lines {
             unsaid: 0,
             dropped: 0,
             counts: Counts::default(),
+            metrics: Shared::default(),
+            keys,
         }
+    }
+
+    /// What is counted.
+    pub(super) fn metrics(&self) -> Shared {
+        Shared::clone(&self.metrics)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Metrics)) {
+        count(&mut self.metrics.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Takes away the line that says how it goes.
@@ -77,9 +97,7 @@ impl Lines {
 
     /// Tells what was not told yet of what has failed on a connection.
     fn findings(&mut self, c: &Connection, d: &Diagnosis) {
-        if !self.findings || !self.is_meant(c) {
-            return;
-        }
+        let meant = self.is_meant(c) && self.findings;
         let failed = |cause: &Cause, effect: Option<Effect>| effect.unwrap_or(cause.effect) == Effect::Failed;
         for (i, (cause, finding)) in d.findings.iter().enumerate() {
             let is_verdict = i == 0 && d.verdict.cause.is_some();
@@ -88,6 +106,10 @@ impl Lines {
             }
             let full = self.told.len() >= MAX_TOLD && !self.told.contains_key(&c.id);
             if !full && !self.told.entry(c.id).or_default().insert(cause.id()) {
+                continue;
+            }
+            self.count(|metrics| metrics.found(c, cause));
+            if !meant {
                 continue;
             }
             if self.lines >= MAX_LINES {
@@ -125,6 +147,7 @@ impl Listener for Lines {
 
     fn judged(&mut self, c: &Connection, d: &Diagnosis) {
         self.counts.connections += 1;
+        self.count(|metrics| metrics.over(c, d.verdict.outcome));
         match d.verdict.outcome {
             Outcome::Ok => {
                 self.is_meant(c);
@@ -145,7 +168,12 @@ impl Listener for Lines {
 }
 
 impl Watcher for Lines {
+    fn before_packets(&mut self) {
+        self.keys.read();
+    }
+
     fn turn(&mut self, status: &Status) -> io::Result<()> {
+        self.count(|metrics| metrics.now(status.packets, status.dropped, status.open));
         self.lines = 0;
         let unsaid = std::mem::take(&mut self.unsaid);
         if unsaid > 0 {
@@ -176,6 +204,11 @@ impl Watcher for Lines {
             let _ = io::stderr().flush();
         }
         Ok(())
+    }
+
+    fn not_kept(&mut self, why: &io::Error) {
+        self.clear();
+        say(&format!("--ring: packets are not kept any more: {why}"));
     }
 
     fn changed(&mut self, interface: &str, change: &Change) {

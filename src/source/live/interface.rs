@@ -122,6 +122,10 @@ impl Interface {
         &self.name
     }
 
+    pub(super) const fn link_type(&self) -> LinkType {
+        self.link_type
+    }
+
     pub(super) const fn info(&self) -> &Info {
         &self.info
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::{Info, MAX_PACKET, Packet};
+use super::{Info, LinkType, MAX_PACKET, Packet};
 use interface::Interface;
 
 /// The most interfaces watched at once: each has a ring of its own.
@@ -123,6 +123,12 @@ impl Live {
     /// What is known of each interface's capture so far.
     pub fn infos(&self) -> impl Iterator<Item = &Info> {
         self.interfaces.iter().map(Interface::info)
+    }
+
+    /// What the packets of each interface begin with.
+    #[must_use]
+    pub fn link_types(&self) -> Vec<LinkType> {
+        self.interfaces.iter().map(Interface::link_type).collect()
     }
 
     /// Ends the capture: each interface's name, and what is known of its capture.
