@@ -1,12 +1,15 @@
 //! Where connections are judged as they come, and passed on when their verdict stands.
 
+#[cfg(feature = "pcap")]
+mod waiting;
+
 use std::collections::VecDeque;
 
 use crate::base::Timestamp;
 use crate::causes::CATALOGUE;
 use crate::correlate::Watched;
 use crate::diagnosis::refine::{Drops, Ledger};
-use crate::diagnosis::{Cause, Confidence, Diagnosis, Outcome, diagnose};
+use crate::diagnosis::{Cause, Diagnosis, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
 
@@ -26,9 +29,6 @@ pub trait Listener {
     /// A connection is over.
     fn judged(&mut self, connection: &Connection, diagnosis: &Diagnosis);
 }
-
-/// Connections held for the second step while the input goes on: those of a minute at 170 failures in a second.
-const MAX_WAITING: usize = 10_000;
 
 /// Judges connections as they come and passes them on when their verdict stands.
 pub(super) struct Desk<'r> {
@@ -145,44 +145,6 @@ impl<'r> Desk<'r> {
             self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
             listener.judged(connection, &diagnosis);
         }
-    }
-
-    /// Looks at a connection that is open, and tells of it if it has failed already. What is only possible may yet be
-    /// taken back by what comes, and waits for the end.
-    pub(super) fn look(&self, connection: &Connection, listener: &mut dyn Listener) {
-        if self.selection.as_ref().is_some_and(|selection| !selection.has(connection)) {
-            return;
-        }
-        let mut diagnosis = diagnose(connection, &CATALOGUE);
-        if diagnosis.verdict.outcome != Outcome::Failed || !self.wants(&diagnosis) {
-            return;
-        }
-        self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
-        let verdict = &diagnosis.verdict;
-        if verdict.outcome == Outcome::Failed && verdict.confidence.is_some_and(|c| c >= Confidence::Likely) {
-            listener.failing(connection, &diagnosis);
-        }
-    }
-
-    /// What was lost so far.
-    pub(super) fn know_drops(&mut self, drops: Drops) {
-        self.drops = drops;
-    }
-
-    /// Takes the second step for those that were put away before this time, and for the earliest of more than are held
-    /// while the input goes on.
-    pub(super) fn settle(&mut self, before: Timestamp) -> Result<(), Failure> {
-        let drops = std::mem::take(&mut self.drops);
-        while let Some((connection, diagnosis)) = self
-            .held
-            .pop_front_if(|(c, _)| c.watched_until < before)
-            .or_else(|| if self.held.len() > MAX_WAITING { self.held.pop_front() } else { None })
-        {
-            self.held_exchanges = self.held_exchanges.saturating_sub(connection.exchanges().count());
-            self.second(&connection, diagnosis, &drops)?;
-        }
-        self.drops = drops;
-        Ok(())
     }
 
     /// Remembers a connection whose verdict stands.

@@ -101,7 +101,8 @@ impl Lines {
         let failed = |cause: &Cause, effect: Option<Effect>| effect.unwrap_or(cause.effect) == Effect::Failed;
         for (i, (cause, finding)) in d.findings.iter().enumerate() {
             let is_verdict = i == 0 && d.verdict.cause.is_some();
-            if !is_verdict && !(failed(cause, finding.effect) && finding.confidence >= Confidence::Likely) {
+            let sure = failed(cause, finding.effect) && finding.confidence >= Confidence::Likely;
+            if !is_verdict && !sure {
                 continue;
             }
             let full = self.told.len() >= MAX_TOLD && !self.told.contains_key(&c.id);
