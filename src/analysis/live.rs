@@ -78,6 +78,9 @@ pub trait Watcher: Listener {
     /// Packets are about to be taken: what is to be known before.
     fn before_packets(&mut self) {}
 
+    /// The packets of so many connections that failed were not saved: too many failed at once.
+    fn not_saved(&mut self, connections: u64);
+
     /// Packets cannot be kept any more.
     fn not_kept(&mut self, why: &io::Error);
 
@@ -108,6 +111,9 @@ pub fn live(
     let ended = watch.until(until)?;
     let Watch { live, engine, mut desk, watcher, mut ring, .. } = watch;
     let noticed = engine.finish(|c| desk.take_and_tell(c, Some(&mut Ears { watcher, ring: &mut ring })))?;
+    if let Some(n @ 1..) = ring.as_ref().map(Ring::not_saved) {
+        watcher.not_saved(n);
+    }
     let infos = live.finish();
     let drops = drops(infos.iter().map(|(_, info)| info));
     let Done { summary, limited, .. } = desk.finish(&drops)?;

@@ -207,6 +207,13 @@ impl Watcher for Lines {
         Ok(())
     }
 
+    fn not_saved(&mut self, connections: u64) {
+        self.clear();
+        say(&format!(
+            "--save: of {connections} failed connections no packets were saved, as too many failed within a second"
+        ));
+    }
+
     fn not_kept(&mut self, why: &io::Error) {
         self.clear();
         say(&format!("--ring: packets are not kept any more: {why}"));

@@ -31,6 +31,13 @@ const FILES: u64 = 16;
 /// The most connections that are open and of which something was saved; of further ones what comes later is not.
 const MAX_SAVED: usize = 10_000;
 
+/// Connections saved in a second: what is looked for is looked for in all that is kept, and packets do not wait. Of a
+/// fault that hits more, these are examples enough.
+const MAX_SAVES: u32 = 20;
+
+/// Files that are kept, beside what their bytes say.
+const MAX_FILES: usize = 10_000;
+
 /// What the names of all files begin with.
 const PREFIX: &str = "why502-";
 
@@ -58,6 +65,9 @@ pub struct Ring {
     named: VecDeque<(PathBuf, u64)>,
     /// Open connections of which packets up to this time were saved, and where.
     saved: BTreeMap<u64, (PathBuf, Timestamp)>,
+    /// Connections saved in this second of the clock.
+    saves: (i64, u32),
+    not_saved: u64,
 }
 
 impl Ring {
@@ -86,8 +96,17 @@ impl Ring {
             interfaces,
             named,
             saved: BTreeMap::new(),
+            saves: (0, 0),
+            not_saved: 0,
         };
-        ring.turn(Timestamp::default())?;
+        match keep {
+            Keep::Failing => ring.turn(Timestamp::default())?,
+            // A file begins with its first packet; whether one can is to be known now.
+            Keep::All => {
+                create(&ring.unnamed())?;
+                fs::remove_file(ring.unnamed())?;
+            }
+        }
         Ok(ring)
     }
 
@@ -119,11 +138,10 @@ impl Ring {
         while self.segments.len() as u64 >= FILES {
             self.segments.pop_front();
         }
-        let name = match self.keep {
-            Keep::All => format!("{PREFIX}ring-{}-{:06}.pcapng", compact(time), self.begun),
-            Keep::Failing => format!("{PREFIX}{}.part", std::process::id()),
+        let path = match self.keep {
+            Keep::All => self.dir.join(format!("{PREFIX}ring-{}-{:06}.pcapng", compact(time), self.begun)),
+            Keep::Failing => self.unnamed(),
         };
-        let path = self.dir.join(name);
         let segment = Segment::begin(path.clone(), &self.interfaces, self.keep == Keep::Failing)?;
         if self.keep == Keep::Failing {
             // It stays readable to who has it open.
@@ -133,10 +151,28 @@ impl Ring {
         Ok(())
     }
 
+    /// Where a file is made that loses its name at once.
+    fn unnamed(&self) -> PathBuf {
+        self.dir.join(format!("{PREFIX}{}.part", std::process::id()))
+    }
+
+    /// Failed connections that were not saved, as too many failed at once.
+    #[must_use]
+    pub fn not_saved(&self) -> u64 {
+        self.not_saved
+    }
+
+    /// Whether there is time for one more in this second.
+    fn has_time(&mut self, now: Timestamp) -> bool {
+        let second = now.0.div_euclid(1_000_000_000);
+        self.saves = if self.saves.0 == second { (second, self.saves.1 + 1) } else { (second, 1) };
+        self.saves.1 <= MAX_SAVES
+    }
+
     /// Removes the oldest files until there is room for so many bytes.
     fn forget(&mut self, room: u64) -> io::Result<()> {
         let mut bytes: u64 = self.named.iter().map(|(_, bytes)| bytes).sum();
-        while bytes + room > self.size {
+        while bytes + room > self.size || self.named.len() >= MAX_FILES {
             let Some((path, oldest)) = self.named.pop_front() else { break };
             bytes -= oldest;
             match fs::remove_file(&path) {
@@ -166,6 +202,10 @@ impl Ring {
             }
         };
         if from > c.last.time {
+            return Ok(());
+        }
+        if !self.has_time(c.watched_until) {
+            self.not_saved += u64::from(over);
             return Ok(());
         }
         let mut packets = Vec::new();
