@@ -4,7 +4,8 @@
 //! failures have it, those in order have it at most half as often, and chance would hardly make such a difference: Fisher's
 //! exact test, with the level divided by the number of traits that were compared (Bonferroni). Else nothing is said.
 //!
-//! Connections are taken to fail independently of each other; those of which a trait is not known are left out of its test.
+//! Connections are taken to fail independently of each other. Those of which a trait is not known are left out of its test;
+//! a trait that is not known of most failures is not told.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub struct SharedTrait {
     pub probability: f64,
     /// What they share, in words: `asked for "a.example"`.
     deed: String,
+    /// Of some connections that failed it is not known.
+    partly_known: bool,
 }
 
 impl SharedTrait {
@@ -72,8 +75,9 @@ impl SharedTrait {
             0 => format!("none of the {of_ok} in order did"),
             n => format!("{n} of the {of_ok} in order did"),
         };
+        let known = if self.partly_known { " of which that is known" } else { "" };
         format!(
-            "{failed} of {} {}, and {ok}: chance would make such a difference in fewer than one of {odds} captures.",
+            "{failed} of {}{known} {}, and {ok}: chance would make such a difference in fewer than one of {odds} captures.",
             count(of_failed, "failed connection"),
             self.deed
         )
@@ -143,7 +147,11 @@ impl Default for Times {
 
 impl Times {
     fn add(&mut self, time: Timestamp, which: usize) {
-        one_more(self.each.entry(time.0.div_euclid(self.width)).or_default(), which);
+        let at = time.0.div_euclid(self.width);
+        if let Some(known) = self.each.get_mut(&at) {
+            return one_more(known, which);
+        }
+        one_more(self.each.entry(at).or_default(), which);
         self.fit();
     }
 
@@ -210,7 +218,7 @@ impl Traits {
         let named = d.findings.first().filter(|_| which == 0).and_then(|(_, finding)| finding.exchange);
         let exchange = match named {
             Some(index) => c.exchange(index),
-            None => c.exchanges().last(),
+            None => c.exchanges().next_back(),
         };
         let request = exchange.and_then(|e| e.request);
         if let Some(name) = c.sni().or(request.and_then(|r| r.host)) {
@@ -242,7 +250,11 @@ impl Traits {
 
     /// The trait that sets apart what failed most clearly, if one does.
     pub(super) fn shared(&self) -> Option<SharedTrait> {
-        let mut best = Best::default();
+        let all = self.times.each.values().fold([0; 2], |mut all, pair| {
+            sum(&mut all, *pair);
+            all
+        });
+        let mut best = Best { failed: all[0], ..Best::default() };
         best.of("server_name", &self.names, |name| (name.to_string(), format!("asked for \"{}\"", escape(name))));
         best.of("server", &self.servers, |server| (server.to_string(), format!("went to {server}")));
         best.of("peer", &self.peers, |(ip, bits)| (format!("{ip}/{bits}"), format!("came from {ip}/{bits}")));
@@ -255,10 +267,6 @@ impl Traits {
             (resumed.to_string(), deed.to_owned())
         });
         best.of("path", &self.paths, |path| (path.to_string(), format!("asked for {} or below it", escape(path))));
-        let all = self.times.each.values().fold([0; 2], |mut all, pair| {
-            sum(&mut all, *pair);
-            all
-        });
         for (from, to, inside) in self.times.rows() {
             let seconds = |time: Timestamp| time.time_of_day().chars().take(8).collect::<String>();
             let value = || (format!("{from}/{to}"), format!("began from {} to {} UTC", seconds(from), seconds(to)));
@@ -271,6 +279,8 @@ impl Traits {
 /// The clearest difference so far.
 #[derive(Default)]
 struct Best {
+    /// All connections that failed.
+    failed: u64,
     comparisons: u64,
     found: Option<SharedTrait>,
 }
@@ -294,7 +304,8 @@ impl Best {
         else {
             return;
         };
-        if failed < FEWEST || rate < 0.5 || rate_ok > rate / 2.0 {
+        let known = of_failed.saturating_mul(2) >= self.failed;
+        if failed < FEWEST || rate < 0.5 || rate_ok > rate / 2.0 || !known {
             return;
         }
         let p = probability(Share { n: failed, of: of_failed }, Share { n: ok, of: of_ok }).max(SMALLEST);
@@ -304,7 +315,9 @@ impl Best {
         if self.found.as_ref().is_none_or(clearer) {
             let (value, deed) = words();
             let (failed, ok) = ((failed, of_failed), (ok, of_ok));
-            self.found = Some(SharedTrait { name, value, failed, ok, comparisons: 0, probability: p, deed });
+            let partly_known = failed.1 < self.failed;
+            self.found =
+                Some(SharedTrait { name, value, failed, ok, comparisons: 0, probability: p, deed, partly_known });
         }
     }
 
@@ -364,7 +377,7 @@ mod tests {
             (&[("a", 60, 500), ("b", 40, 500)], None),
             // All share it.
             (&[("a", 50, 500)], None),
-            // Less than half of the failures.
+            // Fewer than half of the failures have it.
             (&[("a", 20, 0), ("b", 30, 500)], None),
             (&[], None),
         ] {

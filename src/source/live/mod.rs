@@ -1,7 +1,7 @@
 //! Live capture: interfaces instead of files, through libpcap.
 //!
 //! Packets of several interfaces come in the order of their times as far as they have arrived. The kernel gathers them
-//! in a ring and hands them over every [`HAND_OVER`]; what the ring has no room for is counted, and told as what a
+//! in a ring and hands them over every 20 ms; what the ring has no room for is counted, and told as what a
 //! file says that it lacks.
 //!
 //! Invariant: one packet of each interface is held, and nothing waits for an interface that is quiet or gone.
