@@ -129,3 +129,28 @@ fn late_packets_belong_to_what_is_over_and_a_new_connection_does_not() {
         assert_eq!(told.over.into_values().collect::<Vec<_>>(), over);
     }
 }
+
+#[test]
+fn a_clock_that_is_set_makes_no_silence() {
+    const SYN: u8 = 2;
+    for step in [-5, 5, 3_600] {
+        let bytes = Capture::new().edge(SYN, b"").bytes();
+        let mut source = Source::from_reader(Box::new(Cursor::new(bytes)), "memory").unwrap();
+        let options = Options::default();
+        let mut engine = Engine::live(&options);
+        let mut told = Told::default();
+        let packet = source.next_packet().unwrap();
+        engine.packet(0, &packet, |c| told.take(Swept::Over(c))).unwrap();
+        let set = packet.time.plus(Micros::from_secs(step));
+        engine.clock_set(set);
+        let mut until = |seconds: i64| {
+            for tenths in 0..=seconds * 10 {
+                engine.tick(set.plus(Micros::from_millis(tenths * 100)), |c| told.take(Swept::Over(c))).unwrap();
+                engine.sweep(|swept| told.take(swept)).unwrap();
+            }
+            told.before.len()
+        };
+        assert_eq!(until(2), 0, "{step}");
+        assert!(until(4) > 0, "{step}");
+    }
+}

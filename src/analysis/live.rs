@@ -31,6 +31,9 @@ const BATCH: usize = 4_096;
 /// Packets come at most so long after their time: the kernel gathers them, and several interfaces take turns.
 const ON_THEIR_WAY: Micros = Micros::from_millis(100);
 
+/// A clock that goes by so much faster or slower than time was set.
+const SET: Duration = Duration::from_millis(300);
+
 /// A verdict waits so long for others that may change it.
 const SECOND_LOOK_AFTER: Micros = Micros::from_secs(60);
 
@@ -137,9 +140,13 @@ impl Watch<'_, '_> {
     fn until(&mut self, until: &Until<'_>) -> Result<Ended, Failure> {
         let began = Instant::now();
         let (mut swept, mut turned) = (began, began);
+        let mut clock = Wall::new();
         loop {
-            let up_to = now();
             self.watcher.before_packets();
+            if let Some(set) = clock.set() {
+                self.clock_set(set)?;
+            }
+            let up_to = now();
             let drained = self.take(until.count)?;
             if drained {
                 let time = Timestamp(up_to.0.saturating_sub(ON_THEIR_WAY.0 * 1_000));
@@ -202,6 +209,17 @@ impl Watch<'_, '_> {
         engine.tick(now(), |c| desk.take_and_tell(c, Some(&mut Ears { watcher: *watcher, ring })))
     }
 
+    /// Packets that were stamped before and after take a while to come apart: those that would seem to come from the future
+    /// are taken by the clock of their time.
+    fn clock_set(&mut self, set: Set) -> Result<(), Failure> {
+        if set == Set::Back {
+            std::thread::sleep(Duration::from_millis(50));
+            while !self.take(None)? {}
+        }
+        self.engine.clock_set(now());
+        Ok(())
+    }
+
     fn sweep(&mut self, time: Timestamp) -> Result<(), Failure> {
         let Self { engine, desk, watcher, ring, .. } = self;
         let mut ears = Ears { watcher: *watcher, ring };
@@ -260,8 +278,61 @@ impl Listener for Ears<'_> {
     }
 }
 
+/// Which way a clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    Back,
+    On,
+}
+
+/// Watches the clock that packets are stamped by: it may be set, and a machine that was suspended sees it jump.
+struct Wall {
+    last: (Instant, SystemTime),
+}
+
+impl Wall {
+    fn new() -> Wall {
+        Wall { last: (Instant::now(), SystemTime::now()) }
+    }
+
+    /// Whether the clock was set since this was last asked.
+    fn set(&mut self) -> Option<Set> {
+        let (then, wall) = std::mem::replace(&mut self.last, (Instant::now(), SystemTime::now()));
+        set(wall + self.last.0.duration_since(then), self.last.1)
+    }
+}
+
+/// Whether a clock that should say this and says that was set.
+fn set(expected: SystemTime, says: SystemTime) -> Option<Set> {
+    match says.duration_since(expected) {
+        Ok(on) if on > SET => Some(Set::On),
+        Err(back) if back.duration() > SET => Some(Set::Back),
+        _ => None,
+    }
+}
+
 /// The time of the clock that packets are stamped by.
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed() {
+        let at = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        for (says, told) in [
+            (10_000, None),
+            (10_250, None),
+            (9_750, None),
+            (15_000, Some(Set::On)),
+            (5_000, Some(Set::Back)),
+            (4_000_000, Some(Set::On)),
+        ] {
+            assert_eq!(set(at(10_000), at(says)), told, "{says}");
+        }
+    }
 }

@@ -46,6 +46,11 @@ impl<'o> Engine<'o> {
         Ok(())
     }
 
+    /// The clock was set, and says this now: no time passes by that, and what lasts across it means nothing.
+    pub fn clock_set(&mut self, time: Timestamp) {
+        self.clock.set(time);
+    }
+
     /// Puts away the connections that have ended, and shows those that are open, as they would be if the capture ended
     /// now, where something came since the last sweep or a silence grew long.
     ///
