@@ -309,9 +309,10 @@ impl Best {
             return;
         }
         let p = probability(Share { n: failed, of: of_failed }, Share { n: ok, of: of_ok }).max(SMALLEST);
-        // Where chance explains neither, the one that fewer of those in order have says more.
-        let ok_before = |found: &SharedTrait| found.ok.0 as f64 / found.ok.1 as f64;
-        let clearer = |found: &SharedTrait| (p, rate_ok) < (found.probability, ok_before(found));
+        // Where chance explains neither, the one that parts them more clearly says more.
+        let apart =
+            |found: &SharedTrait| found.failed.0 as f64 / found.failed.1 as f64 - found.ok.0 as f64 / found.ok.1 as f64;
+        let clearer = |found: &SharedTrait| (p, apart(found)) < (found.probability, rate - rate_ok);
         if self.found.as_ref().is_none_or(clearer) {
             let (value, deed) = words();
             let (failed, ok) = ((failed, of_failed), (ok, of_ok));
