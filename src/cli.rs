@@ -1,11 +1,22 @@
 //! What was typed, and what comes of it: the only place with standard output, the environment and an exit status.
 
 mod args;
+#[cfg(feature = "pcap")]
+mod live;
+#[cfg(feature = "pcap")]
+mod metrics;
 mod output;
 mod progress;
 mod question;
+#[cfg(feature = "pcap")]
+mod rights;
+mod units;
+#[cfg(feature = "pcap")]
+mod watcher;
 
-pub(crate) use args::{Analyze, Format, Judged, Look};
+#[cfg(feature = "pcap")]
+pub(crate) use args::Live;
+pub(crate) use args::{Analyze, Format, Incident, Judged, Look};
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +46,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Why(why)) => question::why(&why),
         Some(Command::Compare(compare)) => question::compare(&compare),
         Some(Command::Analyze(analyze)) => analyzed(&analyze),
+        #[cfg(feature = "pcap")]
+        Some(Command::Live(live)) => live::live(&live),
+        #[cfg(not(feature = "pcap"))]
+        Some(Command::Live(_)) => Err("live needs libpcap, which this build does without".to_owned()),
         None => analyzed(&cli.analyze),
     };
     match done {
@@ -68,11 +83,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let live = to_terminal || typed.files.iter().any(|path| path == Path::new("-"));
     let mut out = Output::open(typed.output.as_deref(), !streams)?;
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.all };
-    let mut renderer: Box<dyn Renderer + '_> = match format {
-        Format::Text => Box::new(Text::new(&mut out, text)),
-        Format::Json => Box::new(Json::new(&mut out)),
-        Format::Ndjson => Box::new(NdJson::new(&mut out, live)),
-    };
+    let mut renderer = renderer(format, &mut out, text, live);
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
     let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {
         progress.report(capture, bytes);
@@ -86,6 +97,15 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
         }
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(if unreadable { ERROR } else { 0 }),
         Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// Writes reports of this format; lines of a `live` one are sent off at once.
+fn renderer(format: Format, out: &mut Output, text: TextOptions, live: bool) -> Box<dyn Renderer + '_> {
+    match format {
+        Format::Text => Box::new(Text::new(out, text)),
+        Format::Json => Box::new(Json::new(out)),
+        Format::Ndjson => Box::new(NdJson::new(out, live)),
     }
 }
 

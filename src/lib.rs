@@ -13,7 +13,7 @@
 //! | stage | what it turns into what | Invariant |
 //! | --- | --- | --- |
 //! | [`base`] | words that every stage speaks | imports nothing of the crate |
-//! | [`source`] | a file or a pipe into packets | one reused, bounded buffer; everything before a damage is delivered |
+//! | [`source`] | a file, a pipe or an interface into packets | one reused, bounded buffer; everything before a damage is delivered |
 //! | [`link`] | a packet into an IP packet | constant work, no allocation, bounded nesting |
 //! | [`ip`] | an IP packet into a TCP segment | lengths are those of the wire; a cut is told apart from an end |
 //! | [`flow`] | a segment into the connection it belongs to | bounded table; connections leave by deadline |

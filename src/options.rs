@@ -1,6 +1,8 @@
 //! What was typed, turned into what is meant.
 
 pub(crate) mod access_log;
+#[cfg(feature = "pcap")]
+pub(crate) mod follow;
 mod ip_ranges;
 mod keylog;
 mod selection;
@@ -11,6 +13,8 @@ use std::path::Path;
 use why502::analysis::Options;
 use why502::base::escape;
 use why502::observation::Prefixes;
+#[cfg(feature = "pcap")]
+use why502::observation::tls::Keys;
 
 use crate::cli::{Analyze, Format, Look};
 
@@ -56,6 +60,23 @@ pub(crate) fn look(typed: &Look) -> Result<Options, String> {
         filter: typed.filter.clone(),
         keys: keylog::read(&typed.keylog)?,
         ..Options::default()
+    })
+}
+
+/// What an analysis of interfaces goes by.
+#[cfg(feature = "pcap")]
+pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, String> {
+    let look_at = &typed.look;
+    Ok(Options {
+        prefixes: prefixes(look_at.ip_ranges.as_deref())?,
+        trust: trust::trust(&look_at.judged)?,
+        ports: look_at.port.clone(),
+        selection: selection::incident(&typed.incident)?,
+        max_connections: typed.max_connections.get(),
+        all_roles: typed.all_peers,
+        keys,
+        // The kernel runs it.
+        filter: None,
     })
 }
 

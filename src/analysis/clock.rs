@@ -55,6 +55,13 @@ impl Clock {
         Timestamp(self.now.0.saturating_sub(shift))
     }
 
+    /// The capture's clock was set, and says this now. Small steps cannot be told from disorder by packets alone.
+    pub(super) fn set(&mut self, time: Timestamp) {
+        if self.now != Timestamp(i64::MIN) {
+            self.step(time);
+        }
+    }
+
     #[cold]
     fn step(&mut self, time: Timestamp) {
         if self.now == Timestamp(i64::MIN) {

@@ -1,10 +1,15 @@
 //! Where connections are judged as they come, and passed on when their verdict stands.
 
+#[cfg(feature = "pcap")]
+mod waiting;
+
+use std::collections::VecDeque;
+
 use crate::base::Timestamp;
 use crate::causes::CATALOGUE;
 use crate::correlate::Watched;
 use crate::diagnosis::refine::{Drops, Ledger};
-use crate::diagnosis::{Cause, Diagnosis, diagnose};
+use crate::diagnosis::{Cause, Diagnosis, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
 
@@ -16,14 +21,25 @@ const MAX_HELD: usize = 100_000;
 /// Exchanges of connections that are held: one may take 2 KB, and a connection keeps some hundred.
 const MAX_HELD_EXCHANGES: usize = 200_000;
 
+/// Hears of verdicts the moment that they are known, before the second step.
+pub trait Listener {
+    /// A connection that is open has failed already, whatever becomes of it. Each time that it is looked at.
+    fn failing(&mut self, connection: &Connection, diagnosis: &Diagnosis);
+
+    /// A connection is over.
+    fn judged(&mut self, connection: &Connection, diagnosis: &Diagnosis);
+}
+
 /// Judges connections as they come and passes them on when their verdict stands.
 pub(super) struct Desk<'r> {
     renderer: &'r mut dyn Renderer,
+    /// What was lost so far, where the input goes on and somebody is told at once.
+    drops: Drops,
     /// What is told, where that is not everything.
     selection: Option<Selection>,
     tally: Tally,
     ledger: Ledger,
-    held: Vec<(Box<Connection>, Diagnosis)>,
+    held: VecDeque<(Box<Connection>, Diagnosis)>,
     held_exchanges: usize,
     limited: Limited,
     /// What access logs are compared with, where there are any.
@@ -55,10 +71,11 @@ impl<'r> Desk<'r> {
         }
         Desk {
             renderer,
+            drops: Drops::default(),
             tally: Tally::new(options.all_roles).of_selected(selection.is_some()),
             selection,
             ledger: Ledger::default(),
-            held: Vec::new(),
+            held: VecDeque::new(),
             held_exchanges: 0,
             limited: Limited::default(),
             watched: None,
@@ -72,7 +89,19 @@ impl<'r> Desk<'r> {
 
     /// Judges a connection that is over.
     pub(super) fn take(&mut self, connection: Box<Connection>) -> Result<(), Failure> {
+        self.take_and_tell(connection, None)
+    }
+
+    /// Judges a connection that is over, and tells of it.
+    pub(super) fn take_and_tell(
+        &mut self,
+        connection: Box<Connection>,
+        listener: Option<&mut dyn Listener>,
+    ) -> Result<(), Failure> {
         let diagnosis = diagnose(&connection, &CATALOGUE);
+        if let Some(listener) = listener {
+            self.tell(&connection, &diagnosis, listener);
+        }
         self.ledger.note(&connection, &diagnosis);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {
             self.tally.leave_out(&connection);
@@ -87,7 +116,7 @@ impl<'r> Desk<'r> {
                 if self.renderer.wants_first_verdicts() && self.wants(&diagnosis) {
                     self.renderer.connection(&connection, &diagnosis)?;
                 }
-                self.held.push((connection, diagnosis));
+                self.held.push_back((connection, diagnosis));
                 return Ok(());
             }
             self.limited.unrefined += 1;
@@ -100,6 +129,20 @@ impl<'r> Desk<'r> {
             self.tally.leave_out(&connection);
         }
         Ok(())
+    }
+
+    /// Tells of a connection that is over, in the light of what came before it.
+    fn tell(&self, connection: &Connection, diagnosis: &Diagnosis, listener: &mut dyn Listener) {
+        if self.selection.as_ref().is_some_and(|selection| !selection.has(connection)) || !self.wants(diagnosis) {
+            return;
+        }
+        if diagnosis.verdict.outcome == Outcome::Ok {
+            listener.judged(connection, diagnosis);
+        } else {
+            let mut diagnosis = diagnosis.clone();
+            self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
+            listener.judged(connection, &diagnosis);
+        }
     }
 
     /// Remembers a connection whose verdict stands.
@@ -117,24 +160,30 @@ impl<'r> Desk<'r> {
     /// Takes the second step, now that nothing more will come.
     pub(super) fn finish(mut self, drops: &Drops) -> Result<Done, Failure> {
         self.limited.inner = self.ledger.not_kept();
-        for (connection, mut diagnosis) in std::mem::take(&mut self.held) {
-            let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
-            let changed = self.ledger.refine(&connection, &mut diagnosis, drops, &CATALOGUE);
-            self.watch(&connection, &diagnosis);
-            // The second step may bring the cause that was asked for, or take it away.
-            let wanted = self.wants(&diagnosis);
-            if wanted {
-                self.tally.add(&connection, &diagnosis, position);
-            } else {
-                self.tally.leave_out(&connection);
-            }
-            match (written, changed) {
-                (false, _) if wanted => self.renderer.connection(&connection, &diagnosis)?,
-                (true, true) => self.renderer.refined(&connection, &diagnosis)?,
-                (false | true, _) => {}
-            }
+        for (connection, diagnosis) in std::mem::take(&mut self.held) {
+            self.second(&connection, diagnosis, drops)?;
         }
         Ok(Done { summary: self.tally.summary(), limited: self.limited, watched: self.watched })
+    }
+
+    /// Takes the second step for one connection, and passes it on.
+    fn second(&mut self, connection: &Connection, mut diagnosis: Diagnosis, drops: &Drops) -> Result<(), Failure> {
+        let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
+        let changed = self.ledger.refine(connection, &mut diagnosis, drops, &CATALOGUE);
+        self.watch(connection, &diagnosis);
+        // The second step may bring the cause that was asked for, or take it away.
+        let wanted = self.wants(&diagnosis);
+        if wanted {
+            self.tally.add(connection, &diagnosis, position);
+        } else {
+            self.tally.leave_out(connection);
+        }
+        match (written, changed) {
+            (false, _) if wanted => self.renderer.connection(connection, &diagnosis)?,
+            (true, true) => self.renderer.refined(connection, &diagnosis)?,
+            (false | true, _) => {}
+        }
+        Ok(())
     }
 }
 

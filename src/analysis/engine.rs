@@ -1,5 +1,8 @@
 //! From packets to finished connections.
 
+mod gone;
+mod sweep;
+
 use std::collections::BTreeMap;
 
 use crate::base::{CaptureIndex, Endpoint, FrameRef};
@@ -14,6 +17,8 @@ use crate::tcp;
 use super::Options;
 use super::clock::Clock;
 use super::open::Open;
+use gone::Gone;
+pub use sweep::Swept;
 
 /// Memory that the bytes out of order of all connections take: beyond it, a connection gives up its own holes.
 const MAX_HELD_BYTES: usize = 64 << 20;
@@ -73,6 +78,8 @@ pub struct Engine<'o> {
     held: usize,
     order: u64,
     clock: Clock,
+    /// Connections that were told of at once and are over, where that is done.
+    gone: Option<Gone>,
 }
 
 impl<'o> Engine<'o> {
@@ -89,6 +96,7 @@ impl<'o> Engine<'o> {
             held: 0,
             order: 0,
             clock: Clock::new(),
+            gone: None,
         }
     }
 
@@ -214,6 +222,7 @@ impl<'o> Engine<'o> {
         }
         let slot = match slot {
             Some(slot) => slot,
+            None if self.is_late(&key, segment) => return Ok(()),
             None => self.open(key, segment, frame, done)?,
         };
         let crowded = self.table.len() > MAX_LINGERING;

@@ -8,15 +8,24 @@ mod coverage;
 mod desk;
 mod engine;
 mod filter;
+#[cfg(feature = "pcap")]
+mod live;
 mod open;
 mod picture;
 mod problems;
+#[cfg(feature = "pcap")]
+mod ring;
 mod run;
 mod selection;
 mod why;
 
-pub use engine::{Engine, Noticed, NoticedIn};
+pub use desk::Listener;
+pub use engine::{Engine, Noticed, NoticedIn, Swept};
+#[cfg(feature = "pcap")]
+pub use live::{Ended, Status, Until, Watcher, live};
 pub use picture::picture;
+#[cfg(feature = "pcap")]
+pub use ring::{Keep, Ring};
 pub use run::{Failure, run, run_with_logs};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;

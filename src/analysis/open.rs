@@ -1,6 +1,6 @@
 //! A connection while it is open: every stage's state of it.
 
-use crate::base::{Endpoint, FrameRef, Micros, Side};
+use crate::base::{Endpoint, FrameRef, Micros, SeqNumber, Side};
 use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
@@ -15,6 +15,7 @@ use super::clock::Clock;
 const SET_BACK: Micros = Micros::from_secs(1);
 
 /// One open connection.
+#[derive(Clone)]
 pub(super) struct Open {
     id: u64,
     /// The ends as guessed at the first packet.
@@ -32,7 +33,39 @@ pub(super) struct Open {
     clock_step: Option<FrameRef>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
+    looked: Looked,
 }
+
+/// When a connection was last looked at before its end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// How many packets of all connections had come by then.
+    packets: u64,
+    /// How often since its last packet.
+    waits: u8,
+}
+
+/// What is to be done about a connection by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It is over, and nothing more is to be expected.
+    Close,
+    /// It is looked at: something came since the last time, or nothing for so long that this may tell something.
+    Look,
+}
+
+/// What ended is put away after this time, so that what is on its way belongs to it.
+const SETTLED: Micros = Micros::from_millis(300);
+
+/// For how long nothing has come where a silence may tell something: what causes wait for, and a moment more.
+const SILENCES: [Micros; 6] = [
+    Micros::from_millis(1_050),
+    Micros::from_millis(2_050),
+    Micros::from_millis(3_050),
+    Micros::from_millis(5_050),
+    Micros::from_millis(10_050),
+    Micros::from_millis(30_050),
+];
 
 impl Open {
     /// Begins with the first packet that was captured of a connection.
@@ -62,6 +95,7 @@ impl Open {
             shift,
             clock_step: None,
             held: 0,
+            looked: Looked::default(),
         }
     }
 
@@ -118,6 +152,11 @@ impl Open {
         self.id
     }
 
+    /// Its ends.
+    pub(super) fn ends(&self) -> (Endpoint, Endpoint) {
+        (self.client, self.server)
+    }
+
     /// The frame of its last packet.
     pub(super) fn last_frame(&self) -> u64 {
         self.last.frame
@@ -136,6 +175,33 @@ impl Open {
     /// Whether nothing more is to be expected.
     pub(super) fn is_over(&self) -> bool {
         self.tracker.is_over()
+    }
+
+    /// What is to be done about it now, where connections are told of before their end.
+    pub(super) fn due(&self, clock: &Clock) -> Option<Due> {
+        let quiet = clock.as_of(self.shift).since(self.last.time);
+        if self.is_over() {
+            return (quiet >= SETTLED).then_some(Due::Close);
+        }
+        let silent = || SILENCES.get(usize::from(self.looked.waits)).is_some_and(|silence| quiet >= *silence);
+        (self.last.order >= self.looked.packets || silent()).then_some(Due::Look)
+    }
+
+    /// A copy to look at, when so many packets had come.
+    pub(super) fn look(&mut self, packets: u64) -> Box<Open> {
+        let waits = if self.last.order >= self.looked.packets { 0 } else { self.looked.waits + 1 };
+        self.looked = Looked { packets, waits };
+        Box::new(self.clone())
+    }
+
+    /// When it was last looked at, in packets.
+    pub(super) fn looked(&self) -> u64 {
+        self.looked.packets
+    }
+
+    /// What tells a late packet of this connection from the first of another one: who began it, and with which number.
+    pub(super) fn begun(&self) -> (Endpoint, Option<SeqNumber>) {
+        (self.client, self.tracker.first_number(Side::Client))
     }
 
     /// Tells of the ends as they were met.

@@ -10,10 +10,10 @@ use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Info, Merge, ProblemKind, Source, Turn};
 
 use super::coverage::known;
-use super::desk::{Desk, Done};
+use super::desk::{Desk, Done, Limited};
 use super::filter::Filter;
 use super::problems::problems;
-use super::{Engine, Options};
+use super::{Engine, Noticed, Options};
 
 /// Why an analysis could not be brought to its end.
 #[derive(Debug)]
@@ -105,16 +105,8 @@ pub fn run_with_logs(
     let noticed = engine.finish(|c| desk.take(c))?;
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
     let Done { summary, limited, watched } = desk.finish(&drops)?;
-    let mut problems = problems(&noticed, &limited, sources.len());
-    let captures: Vec<_> = sources
-        .into_iter()
-        .zip(0..)
-        .map(|((path, source), i)| Capture {
-            path,
-            info: source.info().clone(),
-            problems: problems.remove(&i).unwrap_or_default(),
-        })
-        .collect();
+    let sources = sources.into_iter().map(|(path, source)| (path, source.info().clone()));
+    let captures = captured(sources.collect(), &noticed, &limited);
     if let Some(watched) = watched {
         let known = known(&captures, !drops.is_empty() || options.filter.is_some() || !options.ports.is_empty());
         let gathered = Gathered::read(logs, &known.spans);
@@ -122,6 +114,13 @@ pub fn run_with_logs(
     }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
+}
+
+/// What is told of each capture.
+pub(super) fn captured(captures: Vec<(String, Info)>, noticed: &Noticed, limited: &Limited) -> Vec<Capture> {
+    let mut problems = problems(noticed, limited, captures.len());
+    let told = captures.into_iter().zip(0..);
+    told.map(|((path, info), i)| Capture { path, info, problems: problems.remove(&i).unwrap_or_default() }).collect()
 }
 
 /// What the captures themselves say that they lack.

@@ -27,6 +27,7 @@ pub struct Histogram {
     /// Up to the last one that is not empty.
     buckets: Vec<u64>,
     count: u64,
+    sum: u64,
     range: Option<(Micros, Micros)>,
 }
 
@@ -42,6 +43,7 @@ impl Histogram {
             *n += 1;
         }
         self.count += 1;
+        self.sum = self.sum.saturating_add(us);
         let (min, max) = self.range.unwrap_or((duration, duration));
         self.range = Some((min.min(duration), max.max(duration)));
     }
@@ -51,6 +53,7 @@ impl Histogram {
         self.buckets.resize(self.buckets.len().max(other.buckets.len()), 0);
         self.buckets.iter_mut().zip(&other.buckets).for_each(|(ours, theirs)| *ours += theirs);
         self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
         self.range = match (self.range, other.range) {
             (Some(ours), Some(theirs)) => Some((ours.0.min(theirs.0), ours.1.max(theirs.1))),
             (ours, theirs) => ours.or(theirs),
@@ -61,6 +64,19 @@ impl Histogram {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// All of them together, exactly, in microseconds.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// How many did not exceed this duration, within [`ERROR_PERCENT`] of it.
+    #[must_use]
+    pub fn at_most(&self, duration: Micros) -> u64 {
+        let Ok(us) = u64::try_from(duration.0) else { return 0 };
+        self.buckets.iter().take(usize::from(bucket(us)) + 1).sum()
     }
 
     /// The shortest and the longest, exactly.
@@ -106,6 +122,16 @@ fn middle(bucket: u16) -> Micros {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_up_to_a_duration_are_counted() {
+        let mut h = Histogram::default();
+        [5, 10, 1_000, 50_000, 3_000_000].into_iter().for_each(|us| h.add(Micros(us)));
+        for (us, n) in [(-1, 0), (0, 0), (5, 1), (999, 2), (1_010, 3), (1_000_000, 4), (i64::MAX, 5)] {
+            assert_eq!(h.at_most(Micros(us)), n, "{us}");
+        }
+        assert_eq!((h.sum(), h.count()), (3_051_015, 5));
+    }
 
     /// Durations of every size, without chance.
     fn durations() -> impl Iterator<Item = i64> {

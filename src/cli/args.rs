@@ -1,10 +1,15 @@
 //! What can be typed.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use why502::analysis::MAX_CONNECTIONS;
+use why502::source::MAX_PACKET;
+
+use super::units;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +25,8 @@ Examples:
       the JSON report, in a file; the exit status says whether anything failed
   why502 --access-log E2EXAMPLE.2026-11-28-07.gz origin.pcap
       say of every 5xx row of CloudFront's log whether it reached this host, and what became of it
+  sudo why502 live -i eth0 --port 443
+      watch an interface: each failure at once, the report at Ctrl-C
   why502 explain tls.no-common-version
       what a cause means, how to confirm it, how to fix it
   why502 why origin.pcap 17
@@ -47,7 +54,7 @@ program quietly: the status is that of the verdicts where they are known by then
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(
-    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>"
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>"
 )]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -62,6 +69,9 @@ pub(super) enum Command {
     /// Read captures and say what failed and why (`why502 FILE...` is the same)
     #[command(after_help = STATUS, arg_required_else_help = true)]
     Analyze(Box<Analyze>),
+    /// Watch interfaces: say at once what fails, and everything at the end (Ctrl-C)
+    #[command(after_help = LIVE_STATUS, arg_required_else_help = true)]
+    Live(Box<Live>),
     /// List the catalogue of causes, or explain one
     Explain(Explain),
     /// Say what one frame of a capture has to do with any finding
@@ -71,6 +81,15 @@ pub(super) enum Command {
     #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
     Compare(Compare),
 }
+
+const LIVE_STATUS: &str = "\
+Capturing needs a right: run it by sudo, or once `setcap cap_net_raw=ep` on the program. It is given up
+when the interfaces are open. docs/live.md tells of it, of a systemd unit and of tcpdump instead.
+
+Exit status:
+  0  nothing failed, until Ctrl-C (SIGINT, SIGTERM, SIGHUP), --duration or --count
+  1  at least one connection failed
+  2  wrong usage, no right to capture, or no interface left: one line says which";
 
 const COMPARE_STATUS: &str = "\
 A cause is counted against the connections of which the capture tells whether they failed, and
@@ -215,25 +234,8 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
 
-    /// Look only at connections that asked for this host, by Host or SNI; may be given several times
-    #[arg(long, value_name = "NAME")]
-    pub(crate) host: Vec<String>,
-
-    /// Look only at connections with a request whose path begins so; may be given several times
-    #[arg(long, value_name = "PATH")]
-    pub(crate) path: Vec<String>,
-
-    /// Look only at connections with a request of this X-Amz-Cf-Id; may be given several times
-    #[arg(long, value_name = "ID")]
-    pub(crate) request_id: Vec<String>,
-
-    /// Look only at connections with this address, or one of this prefix, on either side; may be given several times
-    #[arg(long, value_name = "ADDRESS[/BITS]")]
-    pub(crate) peer: Vec<String>,
-
-    /// Look only at connections with a finding of this cause, or of this area; may be given several times
-    #[arg(long, value_name = "CAUSE")]
-    pub(crate) cause: Vec<String>,
+    #[command(flatten)]
+    pub(crate) incident: Incident,
 
     /// Open TLS with the secrets of this NSS key log (SSLKEYLOGFILE); may be given several times
     #[arg(long, value_name = "FILE")]
@@ -274,6 +276,110 @@ pub(crate) struct Analyze {
     /// Accepted for scripts: this version works with one thread, whatever is asked for
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// Which connections an incident is made of.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Incident {
+    /// Look only at connections that asked for this host, by Host or SNI; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+
+    /// Look only at connections with a request whose path begins so; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+
+    /// Look only at connections with a request of this X-Amz-Cf-Id; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Vec<String>,
+
+    /// Look only at connections with this address, or one of this prefix, on either side; may be given several times
+    #[arg(long, value_name = "ADDRESS[/BITS]")]
+    pub(crate) peer: Vec<String>,
+
+    /// Look only at connections with a finding of this cause, or of this area; may be given several times
+    #[arg(long, value_name = "CAUSE")]
+    pub(crate) cause: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Live {
+    /// Watch this interface, or `any`: all of them; may be given several times
+    #[arg(short, long, value_name = "IFACE", required = true)]
+    pub(crate) interface: Vec<String>,
+
+    /// How to report: text when it ends, and a line on standard error for each finding before; ndjson a line for each
+    /// connection when it is over [default: text, or what the suffix of --output says]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+
+    /// Write the report to this file, which appears under its name only when it is whole [default: standard output]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// End after this time, such as 90s, 15m or 12h [default: at Ctrl-C]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// End after this many packets
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// Keep so many bytes of each packet; certificates and HTTP want all of them
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_PACKET, value_parser = clap::value_parser!(u32).range(64..=i64::from(MAX_PACKET)))]
+    pub(crate) snap_length: u32,
+
+    /// Memory in which the kernel keeps packets of each interface until they are read, such as 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::buffer)]
+    pub(crate) buffer_size: u32,
+
+    /// Take each packet as it comes, not every 20 ms: the buffer then has room for fewer
+    #[arg(long)]
+    pub(crate) immediate_mode: bool,
+
+    /// Keep the last packets in files in this directory
+    #[arg(long, value_name = "DIR", requires = "ring_size")]
+    pub(crate) ring: Option<PathBuf>,
+
+    /// Bytes that these files have at most, such as 2GiB
+    #[arg(long, value_name = "SIZE", requires = "ring", value_parser = units::ring)]
+    pub(crate) ring_size: Option<u64>,
+
+    /// Of the last packets, save there only those of connections that fail, from before it was known that they do
+    #[arg(long, value_enum, requires = "ring")]
+    pub(crate) save: Option<Save>,
+
+    /// Serve counters for Prometheus at this address, such as 127.0.0.1:9502
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
+
+    /// Who to be once the interfaces are open: a name or a number [default: nobody, where it is begun as root]
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) incident: Incident,
+
+    #[command(flatten)]
+    pub(crate) look: Look,
+
+    /// Text: list healthy connections, too
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Count connections of every role, not only the edge's: scanners, health checks, this host's own
+    #[arg(long)]
+    pub(crate) all_peers: bool,
+
+    /// Most connections followed at once; further ones push out the least recently active
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
+    pub(crate) max_connections: NonZeroUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Save {
+    /// Connections that fail
+    Failing,
 }
 
 #[derive(Debug, Clone, Args)]

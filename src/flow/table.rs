@@ -33,6 +33,10 @@ impl Due {
     }
 }
 
+/// Entries of the queue that stand for nothing any more, beside as many as there are connections, before it is cleared of
+/// them.
+const STALE: usize = 4_096;
+
 struct Entry<K, T> {
     key: K,
     id: u64,
@@ -97,6 +101,12 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         self.entries.get_mut(slot.0 as usize)?.as_mut().map(|e| &mut e.value)
     }
 
+    /// All open connections, and where they are kept.
+    pub fn slots(&self) -> impl Iterator<Item = (Slot, &T)> {
+        let numbered = (0..).map(Slot).zip(&self.entries);
+        numbered.filter_map(|(slot, entry)| Some((slot, &entry.as_ref()?.value)))
+    }
+
     /// All open connections.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().flatten().map(|e| &e.value)
@@ -139,7 +149,22 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
             found.remove();
         }
         self.free.push(slot.0);
+        if self.queue.len() > 2 * self.index.len() + STALE {
+            self.tidy();
+        }
         Some(entry.value)
+    }
+
+    /// Clears the queue of what stands for connections that have left: those that end long before their deadline are
+    /// many, and an input may go on for days.
+    #[cold]
+    fn tidy(&mut self) {
+        let entries = &self.entries;
+        let stands = |due: Due, i: u32| {
+            let entry = entries.get(i as usize).and_then(Option::as_ref);
+            entry.is_some_and(|e| e.id == due.id() && e.scheduled == due.deadline())
+        };
+        self.queue.retain(|&Reverse((due, i))| stands(due, i));
     }
 
     /// Takes out the next connection whose deadline is at or before `now`, earliest first.
@@ -221,6 +246,19 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(t.expire(Timestamp(20)), None);
         assert_eq!(t.expire(Timestamp(50)), Some('b'));
+    }
+
+    #[test]
+    fn the_queue_forgets_those_that_left_early() {
+        let mut t = Table::default();
+        for id in 0..100_000 {
+            let slot = t.insert(id, id, Timestamp(1_000), id);
+            if id % 100 != 0 {
+                t.remove(slot);
+            }
+        }
+        assert!(t.queue.len() <= 2 * 1_000 + STALE + 1, "{}", t.queue.len());
+        assert_eq!(std::iter::from_fn(|| t.expire(Timestamp(1_000))).count(), 1_000);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl<'c> Exchanged<'c> {
 
 impl Connection {
     /// All exchanges that were kept.
-    pub fn exchanges(&self) -> impl Iterator<Item = Exchanged<'_>> {
+    pub fn exchanges(&self) -> impl DoubleEndedIterator<Item = Exchanged<'_>> {
         let http1 = self.http.iter().flat_map(|http| &http.exchanges).map(Exchanged::http1);
         http1.chain(self.http2.iter().flat_map(|http| &http.exchanges).map(Exchanged::http2))
     }

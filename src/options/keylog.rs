@@ -1,4 +1,4 @@
-//! `--keylog`: files of secrets, read once at the start.
+//! `--keylog`: files of secrets, read once at the start, and followed where the capture goes on.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -7,23 +7,31 @@ use why502::diagnosis::Cause;
 use why502::observation::Prefixes;
 use why502::report::explain;
 
-use crate::cli::Analyze;
+use crate::cli::{Analyze, Incident};
 
 /// Which connections are meant.
 pub(super) fn selection(typed: &Analyze) -> Result<Selection, String> {
+    Ok(Selection {
+        since: moment("--since", typed.since.as_deref())?,
+        until: moment("--until", typed.until.as_deref())?,
+        ..incident(&typed.incident)?
+    })
+}
+
+/// The same, whenever they were.
+pub(super) fn incident(typed: &Incident) -> Result<Selection, String> {
     let mut causes = Vec::new();
     for name in &typed.cause {
         causes.extend(of_name(name)?);
     }
     let peers: Result<Vec<_>, String> = typed.peer.iter().map(|text| one_peer(text)).collect();
     Ok(Selection {
-        since: moment("--since", typed.since.as_deref())?,
-        until: moment("--until", typed.until.as_deref())?,
         causes,
         peers: Some(peers?).filter(|p| !p.is_empty()).map(Prefixes::new),
         hosts: typed.host.clone(),
         paths: typed.path.clone(),
         request_ids: typed.request_id.clone(),
+        ..Selection::default()
     })
 }
 

@@ -12,6 +12,7 @@ use super::idle_closes::{Closes, IdleCloses};
 use super::joined::Joined;
 use super::near_misses::{NearMiss, NearMisses};
 use super::retries::{Retried, Retries};
+use super::shared::{SharedTrait, Traits};
 use super::slow::{SlowTarget, SlowTargets};
 
 /// One capture file, as it is told of in the report.
@@ -102,6 +103,8 @@ pub struct Summary {
     pub slow_unlisted: u64,
     /// What became of requests that failed, whoever's connections count.
     pub retried: Retried,
+    /// What sets those that failed apart from those in order.
+    pub shared: Option<SharedTrait>,
     /// Only the edge's connections count, and `other` tells of the rest; else all count.
     pub edge_only: bool,
     /// No connection comes from a CloudFront address or carries CloudFront's headers.
@@ -123,6 +126,7 @@ struct RoleTally {
     near_misses: NearMisses,
     idle_closes: Closes,
     slow: SlowTargets,
+    traits: Traits,
 }
 
 #[derive(Debug)]
@@ -185,6 +189,7 @@ impl Tally {
             (self.edge, OtherCounts { connections: rest.connections, failed: rest.failed })
         };
         let timings = counted.timings;
+        let shared = counted.traits.shared();
         let (idle_closes, idle_closes_unlisted) = counted.idle_closes.into_list();
         let (near_misses, near_misses_unlisted) = counted.near_misses.into_list();
         let (slow_targets, slow_unlisted) = counted.slow.into_list();
@@ -205,6 +210,7 @@ impl Tally {
             slow_targets,
             slow_unlisted,
             retried: self.retries.told(),
+            shared,
             edge_only: !(self.all_roles || none_is_edge),
             no_edge_traffic: !self.via_cloudfront,
             not_selected: self.selected.then_some(self.not_selected),
@@ -220,6 +226,7 @@ impl RoleTally {
         self.near_misses.add(c);
         self.idle_closes.add(c, d);
         self.slow.add(c);
+        self.traits.add(c, d);
         match d.verdict.outcome {
             Outcome::Ok => self.counts.ok += 1,
             Outcome::Failed => self.counts.failed += 1,
@@ -259,6 +266,7 @@ impl RoleTally {
         self.near_misses.absorb(other.near_misses);
         self.idle_closes.absorb(other.idle_closes);
         self.slow.absorb(other.slow);
+        self.traits.absorb(other.traits);
         for (position, (theirs, their_story)) in other.causes {
             match self.causes.entry(position) {
                 std::collections::btree_map::Entry::Vacant(v) => {

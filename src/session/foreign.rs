@@ -15,7 +15,7 @@ pub struct Foreign {
 }
 
 /// First bytes being gathered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Prefix {
     frame: FrameRef,
     bytes: [u8; MAX_PREFIX],

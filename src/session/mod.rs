@@ -46,7 +46,7 @@ enum Guess {
 }
 
 /// The protocols of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Session {
     spoken: PerSide<Spoken>,
     prefix: PerSide<Option<Box<Prefix>>>,
@@ -71,7 +71,7 @@ pub struct Session {
 }
 
 /// The session of what both sides say inside of TLS, from their first bytes on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Within(Option<Box<Session>>);
 
 impl tls::Inside for Within {

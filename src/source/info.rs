@@ -19,6 +19,8 @@ pub enum Format {
     Pcap,
     /// The pcapng format.
     PcapNg,
+    /// No file: an interface that is watched.
+    Live,
 }
 
 impl fmt::Display for Format {
@@ -26,6 +28,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Pcap => "pcap",
             Self::PcapNg => "pcapng",
+            Self::Live => "live",
         })
     }
 }
@@ -137,6 +140,16 @@ impl Info {
         }
     }
 
+    /// Counts a packet of an interface of which only the beginning was captured.
+    #[cfg(feature = "pcap")]
+    #[cold]
+    pub(super) fn cut_short(&mut self, captured: usize, whole: u32) {
+        let frame = self.frames;
+        self.note(ProblemKind::FrameTruncated, 1, || {
+            format!("frame {frame}: {captured} of {whole} bytes were captured; raise --snap-length")
+        });
+    }
+
     /// Adds to the problem of this kind; `detail` is asked for the first time only.
     pub(super) fn note(&mut self, kind: ProblemKind, count: u64, detail: impl FnOnce() -> String) {
         match self.problems.iter_mut().find(|problem| problem.kind == kind) {
@@ -157,8 +170,9 @@ impl Info {
             let told = if told.is_empty() { String::new() } else { format!(" ({told})") };
             let card =
                 if told.contains("by the interface") { "; a longer ring of the card (`ethtool -G`)" } else { "" };
+            let buffer = if self.format == Format::Live { "--buffer-size 64MiB" } else { "tcpdump -B 65536" };
             problem.detail = format!(
-                "the capturing host dropped {total} packets{told}; capture with a larger buffer (`tcpdump -B 65536`) or a filter{card}"
+                "the capturing host dropped {total} packets{told}; capture with a larger buffer (`{buffer}`) or a filter{card}"
             );
         }
     }

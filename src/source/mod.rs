@@ -15,6 +15,8 @@ mod fields;
 pub mod filter;
 mod info;
 mod link_type;
+#[cfg(feature = "pcap")]
+pub mod live;
 mod merge;
 mod open;
 mod order;

@@ -25,7 +25,7 @@ const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 const TIME: u64 = (1 << 20) - 1;
 
 /// The last packets of one side, in one cache line: each a digest above the bits of its [`TIME`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
     entries: [u64; MAX_RECENT],
     next: u8,
@@ -98,7 +98,7 @@ pub(super) fn is_young(age: Micros) -> bool {
 ///
 /// Copies of one segment may be cut in different places: offload joins segments (GRO) or leaves them whole until the
 /// card (TSO), each at another point of the host. What repeats bytes that are this young is a copy.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Young {
     /// Offset and time at which a step began: the one at hand, and the one before.
     steps: [(u64, Timestamp); 2],

@@ -33,7 +33,7 @@ pub(super) enum Arrival {
 }
 
 /// Sequence space of what one side sends. Offset 0 is the first byte after the SYN.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Half {
     /// Sequence number of offset 0.
     base: Option<SeqNumber>,

@@ -25,7 +25,7 @@ pub struct Stall {
 }
 
 /// What becomes of the packets that one side sends, by their offsets in its stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Losses {
     sizes: Sizes,
     stall: Option<Box<Stall>>,
@@ -85,7 +85,7 @@ impl Losses {
 
 /// The longest packet that was acknowledged. Where it is not sure which one was, it is rather too long than too short:
 /// a card that cuts packets up later lets the capture show longer ones than the wire had.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sizes {
     acknowledged: u32,
     /// Start and length of packets that are under way, each longer than the one before and than any acknowledged.

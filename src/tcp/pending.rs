@@ -10,7 +10,7 @@ pub(super) const MAX_PENDING_BYTES: usize = 1 << 20;
 pub(super) const MAX_PENDING_SEGMENTS: usize = 512;
 
 /// A segment that lies beyond a hole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Segment {
     /// Offset of the first byte in the stream.
     pub offset: u64,
@@ -28,7 +28,7 @@ impl Segment {
 }
 
 /// Segments beyond the first hole, by offset, without overlap.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pending {
     segments: Vec<Segment>,
     bytes: usize,

@@ -32,7 +32,7 @@ const ESTABLISHED_IDLE: Micros = Micros::from_secs(900);
 const REORDER_WINDOW: Micros = Micros::from_millis(3);
 
 /// Follows one connection. "Client" is the best guess at its first packet; `Summary::swap` mends a wrong one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tracker {
     summary: Summary,
     halves: PerSide<Half>,
@@ -117,6 +117,12 @@ impl Tracker {
         };
         let under_way = if is_syn { !syn_arrived && half.seen == 0 } else { half.is_under_way(error.seq) };
         s.heard(about) && under_way && self.summary.icmp.push(error, about, frame)
+    }
+
+    /// The number of the first byte of a side, where that is known.
+    #[must_use]
+    pub fn first_number(&self, side: Side) -> Option<SeqNumber> {
+        self.halves[side].base()
     }
 
     /// What was seen so far; what the end of the connection tells is missing.

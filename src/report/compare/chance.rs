@@ -4,26 +4,26 @@
 //! more than is said here.
 
 /// Below this probability chance is not taken for the explanation.
-pub(super) const LEVEL: f64 = 0.05;
+pub(in crate::report) const LEVEL: f64 = 0.05;
 
 /// What is left out of a sum: a share of the whole that no digit shows.
 const NEGLIGIBLE: f64 = 1e-17;
 
 /// So many of so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Share {
-    pub(super) n: u64,
-    pub(super) of: u64,
+pub(in crate::report) struct Share {
+    pub(in crate::report) n: u64,
+    pub(in crate::report) of: u64,
 }
 
 impl Share {
     /// From 0 to 1; `None` of nothing.
-    pub(super) fn rate(self) -> Option<f64> {
+    pub(in crate::report) fn rate(self) -> Option<f64> {
         (self.of > 0).then(|| self.n as f64 / self.of as f64)
     }
 
     /// Where the true rate lies with 95 percent confidence (Wilson's score interval).
-    pub(super) fn interval(self) -> Option<(f64, f64)> {
+    pub(in crate::report) fn interval(self) -> Option<(f64, f64)> {
         const Z: f64 = 1.959_963_984_540_054;
         let (p, n) = (self.rate()?, self.of as f64);
         let scale = 1.0 + Z * Z / n;
@@ -34,7 +34,7 @@ impl Share {
 }
 
 /// How probable a difference at least this large is if nothing has changed: Fisher's exact test, two-sided.
-pub(super) fn probability(before: Share, after: Share) -> f64 {
+pub(in crate::report) fn probability(before: Share, after: Share) -> f64 {
     if before.of == 0 || after.of == 0 {
         return 1.0;
     }

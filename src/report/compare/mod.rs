@@ -4,7 +4,7 @@
 //! one only where chance would make it in fewer than one of twenty cases; what is seen for the first time is told in
 //! any case, with the word that it may be chance.
 
-mod chance;
+pub(super) mod chance;
 mod coverage;
 mod json;
 mod picture;

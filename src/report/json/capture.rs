@@ -80,6 +80,7 @@ pub(super) struct Summary<'a> {
     slow_targets: Vec<SlowTarget<'a>>,
     slow_unlisted: u64,
     retries: Retries,
+    shared_trait: Option<SharedTrait<'a>>,
     not_selected: Option<u64>,
     headline: &'a str,
 }
@@ -191,6 +192,36 @@ impl<'a> SlowTarget<'a> {
     }
 }
 
+/// What sets the connections that failed apart from those in order.
+#[derive(Serialize)]
+struct SharedTrait<'a> {
+    r#trait: &'static str,
+    value: &'a str,
+    failed_with: u64,
+    failed: u64,
+    ok_with: u64,
+    ok: u64,
+    comparisons: u64,
+    probability: f64,
+    message: String,
+}
+
+impl<'a> SharedTrait<'a> {
+    fn of(s: &'a report::SharedTrait) -> SharedTrait<'a> {
+        SharedTrait {
+            r#trait: s.name,
+            value: &s.value,
+            failed_with: s.failed.0,
+            failed: s.failed.1,
+            ok_with: s.ok.0,
+            ok: s.ok.1,
+            comparisons: s.comparisons,
+            probability: s.probability,
+            message: s.in_words(),
+        }
+    }
+}
+
 /// What became of requests that failed.
 #[derive(Serialize)]
 struct Retries {
@@ -233,6 +264,7 @@ impl<'a> Summary<'a> {
                 tried_again: s.retried.tried_again,
                 answered: s.retried.answered,
             },
+            shared_trait: s.shared.as_ref().map(SharedTrait::of),
             not_selected: s.not_selected,
             headline: &s.headline,
         }

@@ -152,6 +152,9 @@ impl<'a> Page<'a> {
         if self.summary.no_edge_traffic && c.connections > 0 {
             paragraph(self.out, "  Note: ", &format!("{NO_EDGE_TRAFFIC} See why502 explain {NO_EDGE_TRAFFIC_ID}."))?;
         }
+        if let Some(shared) = &self.summary.shared {
+            paragraph(self.out, "  Shared: ", &shared.in_words())?;
+        }
         if let Some(retried) = self.summary.retried.in_words() {
             paragraph(self.out, "  Note: ", &retried)?;
         }

@@ -9,7 +9,7 @@ use super::reader::{Progress, Reader};
 const MAX_HEADERS: u8 = 4;
 
 /// Reads the header, or headers, with which a connection begins.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Observer {
     reading: Option<Reader>,
     /// The first one on the wire: the one that the receiver reads.

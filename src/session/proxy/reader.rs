@@ -13,7 +13,7 @@ use super::tlv::Extras;
 use super::{v1, v2};
 
 /// Gathers one header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reader {
     first: FrameRef,
     last: FrameRef,

@@ -91,7 +91,7 @@ impl Message<'_> {
 ///    |  hole, unknown type            | hole beyond its end
 ///    +----------------------------> Lost <-------------+      -- reset, by the reader -->  Between
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum Stage {
     /// The next byte begins a message.
     #[default]
@@ -105,7 +105,7 @@ enum Stage {
 }
 
 /// Puts the messages of one side together. A message that lies in one slice is handed on in place.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Assembler {
     stage: Stage,
 }

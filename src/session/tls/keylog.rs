@@ -68,9 +68,43 @@ impl Label {
     }
 }
 
+type Secrets = HashMap<(Random, Label), Secret>;
+
 /// All secrets at hand. Clones share them, so that a capture may bring some while it is being read.
 #[derive(Clone, Default)]
-pub struct Keys(Arc<RwLock<HashMap<(Random, Label), Secret>>>);
+pub struct Keys(Arc<RwLock<Kept>>);
+
+/// What is kept of them.
+#[derive(Default)]
+struct Kept {
+    secrets: Secrets,
+    /// Where older ones make room: those before `secrets`.
+    older: Option<Secrets>,
+}
+
+impl Kept {
+    fn has(&self, key: &(Random, Label)) -> bool {
+        self.secrets.contains_key(key) || self.older.as_ref().is_some_and(|older| older.contains_key(key))
+    }
+
+    fn len(&self) -> usize {
+        self.secrets.len() + self.older.as_ref().map_or(0, HashMap::len)
+    }
+
+    /// Takes a secret; says whether there was room.
+    fn insert(&mut self, key: (Random, Label), secret: Secret) -> bool {
+        if self.has(&key) {
+            return true;
+        }
+        match &mut self.older {
+            Some(older) if self.secrets.len() >= MAX_SECRETS / 2 => *older = std::mem::take(&mut self.secrets),
+            None if self.secrets.len() >= MAX_SECRETS => return false,
+            _ => {}
+        }
+        self.secrets.insert(key, secret);
+        true
+    }
+}
 
 /// Says how many, and nothing else.
 impl fmt::Debug for Keys {
@@ -133,6 +167,11 @@ impl Keys {
         Ok(lines.read)
     }
 
+    /// Begins to forget the older half of the secrets where there is no room for new ones: for logs that grow for days.
+    pub fn make_room(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).older.get_or_insert_default();
+    }
+
     /// How many secrets there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -146,17 +185,14 @@ impl Keys {
     }
 
     pub(super) fn find(&self, client: &Random, label: Label) -> Option<Secret> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(*client, label)).cloned()
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let key = (*client, label);
+        kept.secrets.get(&key).or_else(|| kept.older.as_ref()?.get(&key)).cloned()
     }
 
     /// Says whether there was room.
     fn insert(&self, client: Random, label: Label, secret: Secret) -> bool {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let has_room = all.len() < MAX_SECRETS || all.contains_key(&(client, label));
-        if has_room {
-            all.insert((client, label), secret);
-        }
-        has_room
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert((client, label), secret)
     }
 }
 
@@ -285,6 +321,29 @@ mod tests {
         ] {
             let got = read(line.as_bytes()).1;
             assert_eq!((got.secrets, got.damaged), (secrets, damaged), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn older_secrets_make_room_where_that_is_asked_for() {
+        let secret = || Secret::new(vec![0; 32].into_boxed_slice());
+        let random = |n: u32| {
+            let mut random = [0; 32];
+            random[..4].copy_from_slice(&n.to_be_bytes());
+            random
+        };
+        let many = MAX_SECRETS as u32 + 10;
+        for (makes_room, first, last) in [(false, true, false), (true, false, true)] {
+            let keys = Keys::default();
+            if makes_room {
+                keys.make_room();
+            }
+            for n in 0..many {
+                keys.insert(random(n), Label::ClientHandshake, secret());
+            }
+            assert!(keys.len() <= MAX_SECRETS && keys.len() > MAX_SECRETS / 2);
+            let has = |n| keys.find(&random(n), Label::ClientHandshake).is_some();
+            assert_eq!((has(0), has(many - 1)), (first, last));
         }
     }
 

@@ -10,14 +10,14 @@ use crate::base::{FrameRef, PerSide, Side};
 ///
 /// Sixteen bytes until something is seen; the transcript lies behind a pointer, since there may be
 /// hundreds of thousands of connections and most of them are at rest inside of a record.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Observer {
     /// Bytes of the current encrypted record that are still to come: all that a packet of a large transfer looks at.
     skip: PerSide<u32>,
     state: Option<Box<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     readers: PerSide<Reader>,
     transcript: Box<Transcript>,

@@ -27,7 +27,7 @@ use crate::base::{FrameRef, Side};
 ///    |  no header                                                    | a packet that begins with a record
 ///    +-----> Closed            hole beyond the record -----------> Lost
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     /// Before a record, or within its header.
     Header(PartialHeader),
@@ -62,7 +62,7 @@ enum Skipped {
 }
 
 /// Cuts the stream of one side into records and hands each to the transcript.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reader {
     stage: Stage,
     assembler: Assembler,

@@ -38,7 +38,7 @@ const KEPT_BUFFER: usize = 1024;
 const MAX_EARLY_DATA: usize = 64 * 1024;
 
 /// One side's way from clear to opened or given up.
-#[derive(Default)]
+#[derive(Clone, Default)]
 enum Direction {
     /// Nothing that is encrypted has come.
     #[default]
@@ -53,6 +53,7 @@ enum Direction {
     Stopped,
 }
 
+#[derive(Clone)]
 struct Opened {
     opener: Opener,
     phase: Phase,
@@ -61,6 +62,7 @@ struct Opened {
 }
 
 /// What a side's keys are for.
+#[derive(Clone)]
 enum Phase {
     /// Early data. Before the ServerHello the suite may be another with a secret of the same length.
     Early(Option<Box<Opener>>),
@@ -73,6 +75,7 @@ enum Phase {
 }
 
 /// Opens the records of both sides of a connection.
+#[derive(Clone)]
 pub(super) struct Decryption {
     keys: Keys,
     directions: PerSide<Direction>,

@@ -22,6 +22,7 @@ const BLOCK: usize = 16;
 const EXPLICIT_NONCE: usize = 8;
 
 /// A key with its cipher.
+#[derive(Clone)]
 enum Cipher {
     Aes128Gcm(Box<Aes128Gcm>),
     Aes256Gcm(Box<Aes256Gcm>),
@@ -40,6 +41,7 @@ pub(super) struct Material<'k> {
 }
 
 /// Opens the records of one side, in order.
+#[derive(Clone)]
 pub(super) struct Opener {
     cipher: Cipher,
     version: u16,

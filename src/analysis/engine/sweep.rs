@@ -1,0 +1,95 @@
+//! Connections told of while the input goes on: what files leave to the end is wanted at once of an interface.
+
+use crate::base::Timestamp;
+use crate::flow::FlowKey;
+use crate::ip::TcpSegment;
+use crate::observation::{Connection, Ended};
+
+use super::super::Options;
+use super::super::open::Due;
+use super::{Engine, Gone};
+
+/// Open connections looked at in one sweep, those first that were not for the longest time: a look costs as much as some
+/// dozen packets, and packets do not wait.
+const MAX_LOOKS: usize = 1_000;
+
+/// What a sweep meets.
+pub enum Swept<'c> {
+    /// A connection as it is so far.
+    Open(&'c Connection),
+    /// One that is over.
+    Over(Box<Connection>),
+}
+
+impl<'o> Engine<'o> {
+    /// Begins for an input that may go on for days, of which connections are told as soon as they are over:
+    /// [`sweep`](Self::sweep) puts them away, and packets that come later are taken for theirs.
+    #[must_use]
+    pub fn live(options: &'o Options) -> Engine<'o> {
+        Engine { gone: Some(Gone::default()), ..Engine::new(options) }
+    }
+
+    /// Lets time pass without a packet; `done` gets the connections that are over by then.
+    ///
+    /// # Errors
+    /// What `done` said.
+    pub fn tick<E>(
+        &mut self,
+        time: Timestamp,
+        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.clock.tick(time);
+        while let Some(over) = self.table.expire(self.clock.now()) {
+            let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
+            done(self.close(over, ended))?;
+        }
+        Ok(())
+    }
+
+    /// The clock was set, and says this now: no time passes by that, and what lasts across it means nothing.
+    pub fn clock_set(&mut self, time: Timestamp) {
+        self.clock.set(time);
+    }
+
+    /// Puts away the connections that have ended, and shows those that are open, as they would be if the capture ended
+    /// now, where something came since the last sweep or a silence grew long.
+    ///
+    /// # Errors
+    /// What `take` said.
+    pub fn sweep<E>(&mut self, mut take: impl FnMut(Swept<'_>) -> Result<(), E>) -> Result<(), E> {
+        let clock = &self.clock;
+        let mut due: Vec<_> =
+            self.table.slots().filter_map(|(slot, open)| Some((open.due(clock)?, open.looked(), slot))).collect();
+        due.sort_unstable_by_key(|&(what, looked, slot)| (what != Due::Close, looked, slot));
+        let over = due.partition_point(|&(what, ..)| what == Due::Close);
+        due.truncate(over + MAX_LOOKS);
+        for (what, _, slot) in due {
+            if what == Due::Close {
+                let Some(open) = self.table.remove(slot) else { continue };
+                if let Some(gone) = &mut self.gone {
+                    let (client, server) = open.ends();
+                    gone.bury(FlowKey::new(client, server), open.begun(), self.clock.now());
+                }
+                take(Swept::Over(self.close(open, Ended::Closed)))?;
+            } else if let Some(open) = self.table.get_mut(slot) {
+                let seen = open.look(self.order);
+                let mut c = seen.finish(Ended::CaptureEnd, &self.clock, &self.options.prefixes, &self.hosts);
+                c.chain = self.judge.judge(&c);
+                take(Swept::Open(&c))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a segment of no open connection belongs to one that is over.
+    #[cold]
+    pub(super) fn is_late(&mut self, key: &FlowKey, segment: &TcpSegment<'_>) -> bool {
+        self.gone.as_mut().is_some_and(|gone| gone.has(key, segment, self.clock.now()))
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.table.len()
+    }
+}
