@@ -293,7 +293,11 @@ pub(super) fn accepted_before(lab: &mut Lab, directives: &str) -> Result<()> {
     let mut http = Http::over(session);
     http.get("/", 200)?;
     http.end(Ending::CloseNotify)?;
-    S2n::DEFAULT.must_fail(lab, 443)
+    let careless = lab.notes().edge.unwrap_or_default();
+    S2n::DEFAULT.must_fail(lab, 443)?;
+    let edge = lab.notes().edge.unwrap_or_default();
+    lab.note_edge(format!("{careless}, without a look at the certificate, and then {edge}"));
+    Ok(())
 }
 
 fn accepted(lab: &mut Lab, files: &Files, directives: &str) -> Result<()> {
