@@ -400,6 +400,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON line for each connection, as soon as it is over
     Ndjson,
+    /// One page to look at, to print and to pass on; it opens offline
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

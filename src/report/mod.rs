@@ -4,14 +4,18 @@
 //! came from the wire is escaped for the medium.
 
 pub mod compare;
+mod example;
 pub mod explain;
 mod facts;
+mod groups;
 mod headline;
+mod html;
 mod idle_closes;
 mod joined;
 mod json;
 mod layout;
 mod metrics;
+mod log_words;
 mod near_misses;
 mod retries;
 mod shared;
@@ -19,9 +23,12 @@ mod slow;
 mod steps;
 mod summary;
 mod text;
+mod timeline;
 pub mod why;
 pub mod wireshark;
+mod words;
 
+pub use html::Html;
 pub use idle_closes::IdleCloses;
 pub use json::{Json, NdJson, SCHEMA};
 pub use layout::WIDTH;
