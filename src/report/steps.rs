@@ -5,6 +5,9 @@ use crate::diagnosis::Finding;
 use crate::observation::{Connection, Role, Step};
 use crate::tcp::End;
 
+/// With fewer values a line is not worth its place, unless several connections have one each.
+const ENOUGH: u64 = 10;
+
 /// A step that takes longer is worth a word: the host's answer to a SYN, and the steps within a handshake.
 const SLOW: Micros = Micros::from_millis(10);
 
@@ -23,6 +26,11 @@ pub(super) const TOLD: [(Step, &str, &str); 9] = [
     (Step::Exchange, "whole response", "response"),
     (Step::IdleBeforeRequest, "idle between", "pause"),
 ];
+
+/// Whether so many values of a step, of so many connections, are worth a line.
+pub(super) const fn is_enough(values: u64, connections: u64) -> bool {
+    values >= if connections > 1 { 2 } else { ENOUGH }
+}
 
 /// The times that matter of one connection, in the order in which they came; empty where none is known.
 pub(super) fn decisive(c: &Connection, finding: Option<&Finding>) -> String {

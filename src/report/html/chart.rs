@@ -2,8 +2,10 @@
 
 use crate::base::{Micros, Timestamp};
 use crate::report::IdleCloses;
+use crate::report::example::bounded;
 
 use super::outcomes::OverTime;
+use super::rich::{Span, spans};
 
 /// Pixels that the highest bar has.
 const HEIGHT: f64 = 56.0;
@@ -93,7 +95,7 @@ fn moment(t: Timestamp, each: Micros) -> String {
 /// A length of time in whole units.
 fn long(each: Micros) -> String {
     let seconds = each.0 / 1_000_000;
-    let unit = |n: i64, name: &str| if n == 1 { name.to_owned() } else { format!("{n} {name}s") };
+    let unit = |n: i64, name: &str| format!("{n} {name}{}", if n == 1 { "" } else { "s" });
     match seconds {
         0 => format!("{} ms", each.0 / 1_000),
         1..60 => unit(seconds, "second"),
@@ -106,7 +108,7 @@ fn long(each: Micros) -> String {
 /// After how long idle one origin closes.
 #[derive(Debug)]
 pub(super) struct Idle {
-    pub(super) told: String,
+    pub(super) told: Vec<Span>,
     /// Where each close stands.
     pub(super) closes: Vec<String>,
     /// What they are held against: where it stands, and what it is.
@@ -124,6 +126,6 @@ impl Idle {
         let marks = known.iter().filter(|(t, _)| t.0 <= end.0).map(|(t, what)| (at(*t), (*what).to_owned()));
         let mut closes: Vec<_> = i.times.iter().map(|t| at(*t)).collect();
         closes.dedup();
-        Idle { told: i.in_words(), closes, marks: marks.collect(), end: end.to_string() }
+        Idle { told: spans(&bounded(&i.in_words())), closes, marks: marks.collect(), end: end.to_string() }
     }
 }

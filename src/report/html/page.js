@@ -28,7 +28,7 @@
 
   const value = (tr, column, kind) => {
     const cell = tr.cells[column];
-    return kind === "n" ? Number(cell.dataset.v ?? cell.textContent) : cell.textContent;
+    return kind === "n" ? Number.parseInt(cell.dataset.v ?? cell.textContent, 10) : cell.textContent;
   };
   const heads = Array.from(table.tHead.rows[0].cells);
   const sort = (head, column) => {

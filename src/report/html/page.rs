@@ -11,14 +11,14 @@ use crate::observation::EdgeKind;
 use crate::report::example::bounded;
 use crate::report::groups::{Groups, Heading, Remark};
 use crate::report::layout::count;
-use crate::report::steps::TOLD;
+use crate::report::steps::{TOLD, is_enough};
 use crate::report::words::{beside, path_of, span, sureness, viewer, when};
 use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
 
 use super::Kept;
 use super::chart::{Idle, Timeline};
 use super::outcomes::{Outcomes, Peers};
-use super::rich::{Part, article, short, spans};
+use super::rich::{Part, Span, article, short, spans};
 use super::row::Row;
 use super::shown::Shown;
 use super::view::{CaptureView, CauseView, ExampleView, Logs, PeerView, ReasonView, TimingView, word};
@@ -75,7 +75,7 @@ pub(super) struct Page<'a> {
     idle: Vec<Idle>,
     more_idle: u64,
     timings: Vec<TimingView>,
-    notes: Vec<String>,
+    notes: Vec<Vec<Span>>,
     more_notes: u64,
     remarks: Vec<RemarkView>,
     table: Table,
@@ -155,13 +155,18 @@ impl<'a> Page<'a> {
             idle: summary.idle_closes.iter().take(MAX_SERVERS).map(Idle::of).collect(),
             more_idle: summary.idle_closes.len().saturating_sub(MAX_SERVERS) as u64,
             timings: timings(summary),
-            notes: summary.near_misses.iter().map(|n| bounded(&n.message)).collect(),
+            notes: summary.near_misses.iter().map(|n| spans(&bounded(&n.message))).collect(),
             more_notes: summary.near_misses_unlisted,
             remarks,
             table: Table::of(unwell.into_list(|r| r.id), healthy.into_list(|r| r.id), &shown),
             newline: "\n",
         }
     }
+}
+
+/// A number on the page, as templates have it.
+fn digits(n: impl std::borrow::Borrow<u64>) -> String {
+    crate::report::layout::digits(*n.borrow())
 }
 
 /// A source of the page's policy: the hash of what is allowed (CSP level 3, section 2.3.1).
@@ -193,8 +198,8 @@ fn asides(summary: &Summary) -> Vec<String> {
 }
 
 fn capture(c: &Capture) -> CaptureView {
-    let read = c.info.problems.iter().map(|p| (p.kind.as_str(), p.count, bounded(&p.detail)));
-    let met = c.problems.iter().map(|p| (p.kind, p.count, bounded(&p.detail)));
+    let read = c.info.problems.iter().map(|p| (p.kind.as_str(), p.count, spans(&bounded(&p.detail))));
+    let met = c.problems.iter().map(|p| (p.kind, p.count, spans(&bounded(&p.detail))));
     let links: Vec<_> = c.info.link_types.iter().map(ToString::to_string).collect();
     let snap = c.info.snap_length.map(|n| format!(", at most {n} bytes of a packet")).unwrap_or_default();
     let compressed = c.info.compression.map(|name| format!(", {name}")).unwrap_or_default();
@@ -294,7 +299,7 @@ fn reasons(groups: Groups<Shown>, captures: &[Capture]) -> Vec<ReasonView> {
 fn timings(summary: &Summary) -> Vec<TimingView> {
     let steps = summary.timings.steps().filter_map(|(step, histogram)| {
         let (_, name, noun) = TOLD.iter().find(|(told, ..)| *told == step)?;
-        let (_, max) = histogram.range()?;
+        let (_, max) = histogram.range().filter(|_| is_enough(histogram.count(), summary.counts.connections))?;
         let at = |percent| histogram.percentile(percent).unwrap_or(max).to_string();
         Some(TimingView { name, of: count(histogram.count(), noun), times: [at(50), at(99), max.to_string()] })
     });

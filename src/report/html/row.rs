@@ -56,7 +56,7 @@ impl Row {
     pub(super) fn weight(&self) -> usize {
         /// A quotation mark becomes five bytes.
         const ESCAPED: usize = 5;
-        const MARKUP: usize = 260;
+        const MARKUP: usize = 220;
         let fixed = self.cause.len() + self.client.len() + self.server.len() + MARKUP;
         let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { 1 } else { ESCAPED }).sum::<usize>();
         fixed + plain(&self.host) + plain(&self.asked)

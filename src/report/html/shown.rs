@@ -1,6 +1,6 @@
 //! A connection with all that the page shows of it.
 
-use crate::base::{FrameRef, Side};
+use crate::base::{FrameRef, Side, Timestamp};
 use crate::diagnosis::{Diagnosis, Finding, Stage};
 use crate::observation::Connection;
 use crate::report::example::Example;
@@ -45,13 +45,19 @@ impl Shown {
         let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
         Shown {
             told: Example::of(c, d),
-            began: c.first.time.to_string().replace('T', " ").replace('Z', " UTC"),
+            began: began(c.first.time),
             chain: Chain::of(c),
             hello: Hello::of(c),
             in_handshake: d.verdict.stage() == Some(Stage::Tls),
             excerpts: finding.map(|f| excerpts(c, f)).unwrap_or_default(),
         }
     }
+}
+
+/// `2026-01-02 03:04:05.678901 UTC`.
+fn began(time: Timestamp) -> String {
+    let text = time.to_string().replace('T', " ");
+    format!("{} UTC", text.get(..26).unwrap_or(&text))
 }
 
 /// The bytes at the packets that a finding cites.

@@ -126,7 +126,7 @@ pub(super) struct CaptureView {
     pub(super) path: String,
     pub(super) span: String,
     pub(super) how: String,
-    pub(super) problems: Vec<(&'static str, u64, String)>,
+    pub(super) problems: Vec<(&'static str, u64, Vec<Span>)>,
 }
 
 /// Someone who opened connections.
