@@ -28,7 +28,7 @@ use output::Output;
 use progress::Progress;
 use why502::analysis::{self, Failure};
 use why502::causes::{CATALOGUE, by_id};
-use why502::report::{Html, Json, NdJson, Renderer, Summary, Text, TextOptions, explain};
+use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
 use why502::source::Source;
 
 use crate::options;
@@ -107,6 +107,8 @@ fn renderer(format: Format, out: &mut Output, text: TextOptions, live: bool) -> 
         Format::Json => Box::new(Json::new(out)),
         Format::Ndjson => Box::new(NdJson::new(out, live)),
         Format::Html => Box::new(Html::new(out)),
+        Format::Sarif => Box::new(Sarif::new(out)),
+        Format::Junit => Box::new(Junit::new(out)),
     }
 }
 

@@ -19,7 +19,7 @@ use why502::observation::tls::Keys;
 use crate::cli::{Analyze, Format, Look};
 
 /// Suffixes of reports that other versions write: a text under such a name would mislead.
-const NOT_WRITTEN: [&str; 7] = ["pcap", "pcapng", "parquet", "sarif", "xml", "zip", "gz"];
+const NOT_WRITTEN: [&str; 5] = ["pcap", "pcapng", "parquet", "zip", "gz"];
 
 /// The format: as asked for, else by the suffix of the output, else text.
 pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Format, String> {
@@ -31,9 +31,11 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
         Some("json") => Ok(Format::Json),
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
         Some("html" | "htm") => Ok(Format::Html),
-        Some(other) if NOT_WRITTEN.contains(&other) => {
-            Err(format!("no report is written as .{other}: use .txt, .json, .ndjson or .html, or say which by --format"))
-        }
+        Some("sarif") => Ok(Format::Sarif),
+        Some("xml") => Ok(Format::Junit),
+        Some(other) if NOT_WRITTEN.contains(&other) => Err(format!(
+            "no report is written as .{other}: use .txt, .json, .ndjson, .html, .sarif or .xml, or say which by --format"
+        )),
         _ => Ok(Format::Text),
     }
 }
@@ -102,6 +104,8 @@ mod tests {
             (None, Some("json"), Ok(Format::Text)),
             (Some(Format::Text), Some("r.json"), Ok(Format::Text)),
             (None, Some("r.HTML"), Ok(Format::Html)),
+            (None, Some("r.sarif"), Ok(Format::Sarif)),
+            (None, Some("r.xml"), Ok(Format::Junit)),
             (None, Some("r.parquet"), Err(())),
             (Some(Format::Json), Some("r.parquet"), Ok(Format::Json)),
         ] {

@@ -69,7 +69,8 @@ fn many() -> Vec<u8> {
 
 fn hostile() -> Vec<u8> {
     const ACK: u8 = 16;
-    let request = b"GET /<script>alert(1)</script>\"'>\xe2\x80\xaegro HTTP/1.1\r\nHost: <img src=x onerror=alert(2)>\r\n\r\n";
+    let request =
+        b"GET /<script>alert(1)</script>\"'>\xe2\x80\xaegro HTTP/1.1\r\nHost: <img src=x onerror=alert(2)>\r\n\r\n";
     let response = b"HTTP/1.1 200 <svg onload=alert(3)>\r\n<script src=//x.example/> : javascript:alert(4)\r\n\r\n";
     packets::Capture::new().open().edge(ACK, request).origin(ACK, response).origin(4, b"").bytes()
 }

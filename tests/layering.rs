@@ -36,6 +36,8 @@ const PLACES: [(&str, &[&str]); 11] = [
     ("nom::", &["session", "correlate"]),
     ("clap::", &["cli", "options", "main"]),
     ("serde_json::", &["report", "correlate", "options"]),
+    ("askama::", &["report/html"]),
+    ("quick_xml::", &["report/junit"]),
     ("println!", &["cli", "main"]),
 ];
 

@@ -155,11 +155,65 @@ fn check(name: &str, page: &str) -> Read {
     let mut ids = BTreeSet::new();
     for e in &read.elements {
         let known = [
-            "html", "head", "meta", "link", "title", "style", "body", "svg", "defs", "marker", "path", "a", "header",
-            "p", "span", "h1", "dl", "div", "dt", "dd", "nav", "ul", "li", "main", "section", "h2", "h3", "h4", "table",
-            "caption", "thead", "tbody", "tr", "th", "td", "code", "br", "figure", "figcaption", "line", "g", "rect",
-            "details", "summary", "strong", "article", "ol", "bdi", "circle", "pre", "footer", "script", "form",
-            "label", "input", "select", "option", "output", "text",
+            "html",
+            "head",
+            "meta",
+            "link",
+            "title",
+            "style",
+            "body",
+            "svg",
+            "defs",
+            "marker",
+            "path",
+            "a",
+            "header",
+            "p",
+            "span",
+            "h1",
+            "dl",
+            "div",
+            "dt",
+            "dd",
+            "nav",
+            "ul",
+            "li",
+            "main",
+            "section",
+            "h2",
+            "h3",
+            "h4",
+            "table",
+            "caption",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "code",
+            "br",
+            "figure",
+            "figcaption",
+            "line",
+            "g",
+            "rect",
+            "details",
+            "summary",
+            "strong",
+            "article",
+            "ol",
+            "bdi",
+            "circle",
+            "pre",
+            "footer",
+            "script",
+            "form",
+            "label",
+            "input",
+            "select",
+            "option",
+            "output",
+            "text",
         ];
         assert!(known.contains(&e.name.as_str()), "{name}: <{}>", e.name);
         for (attribute, value) in &e.attributes {
@@ -172,7 +226,8 @@ fn check(name: &str, page: &str) -> Read {
     for e in read.elements.iter().filter_map(|e| e.attribute("href")?.strip_prefix('#')) {
         assert!(ids.contains(&e.to_owned()), "{name}: nothing is called {e}");
     }
-    let hidden = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}');
+    let hidden =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}');
     assert!(!page.contains(hidden), "{name}");
     assert_eq!(read.all("h1", "").count(), 1, "{name}");
     assert!(read.all("table", "").all(|t| read.within(t, "caption").count() == 1), "{name}");

@@ -402,6 +402,10 @@ pub(crate) enum Format {
     Ndjson,
     /// One page to look at, to print and to pass on; it opens offline
     Html,
+    /// SARIF 2.1.0, one result for each cause, for pipelines
+    Sarif,
+    /// JUnit's XML, one test for each cause, for pipelines
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

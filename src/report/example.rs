@@ -7,7 +7,7 @@ use super::groups::{Rank, Ranked};
 use super::layout::shorten;
 use super::timeline::Timeline;
 use super::{steps, wireshark};
-use crate::base::{CaptureIndex, FrameRef, escape};
+use crate::base::{CaptureIndex, Endpoint, FrameRef, escape};
 use crate::diagnosis::{Confidence, Diagnosis, Inner, Limit, Tie};
 use crate::observation::Connection;
 
@@ -31,6 +31,7 @@ pub(super) struct Example {
     /// The capture that the filter is for, where it names frames.
     pub(super) filter_capture: Option<CaptureIndex>,
     pub(super) title: String,
+    pub(super) server: Endpoint,
     pub(super) frames: (FrameRef, FrameRef),
     /// What failed behind it.
     pub(super) behind: Vec<String>,
@@ -61,6 +62,7 @@ impl Example {
             filter,
             filter_capture: frames.map(|frames| frames.capture()),
             title: title(c),
+            server: c.server,
             frames: (c.first, c.last),
             behind: finding.iter().flat_map(|f| &f.inner).map(behind).collect(),
             also: others

@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use super::example::bounded;
 use crate::base::FrameRef;
 use crate::diagnosis::{Confidence, Diagnosis, Outcome};
-use crate::observation::Connection;
+use crate::observation::{Connection, Role};
 
 /// Connections shown of each cause.
 const MAX_EXAMPLES: usize = 3;
@@ -117,6 +117,39 @@ impl<E: Ranked> Groups<E> {
     /// The connections of which this cause is the verdict.
     pub(super) fn of(&self, outcome: Outcome, cause: &'static str) -> Option<&Group<E>> {
         self.groups.get(&Heading::Cause(outcome, cause))
+    }
+}
+
+/// The same, apart for the edge's connections and for those of others, as it shows at the end which of them count.
+#[derive(Debug)]
+pub(super) struct Roles<E> {
+    edge: Groups<E>,
+    rest: Groups<E>,
+}
+
+impl<E> Default for Roles<E> {
+    fn default() -> Roles<E> {
+        Roles { edge: Groups::default(), rest: Groups::default() }
+    }
+}
+
+impl<E: Ranked> Roles<E> {
+    /// Notes a connection.
+    pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis, make: impl FnOnce(&Connection, &Diagnosis) -> E) {
+        let groups = if c.role == Role::Edge { &mut self.edge } else { &mut self.rest };
+        match d.verdict.outcome {
+            Outcome::Ok => groups.remark(c, d),
+            Outcome::Failed | Outcome::Inconclusive => groups.add(c, d, make),
+        }
+    }
+
+    /// Those that count.
+    pub(super) fn counted(&mut self, edge_only: bool) -> Groups<E> {
+        let mut groups = std::mem::take(&mut self.edge);
+        if !edge_only {
+            groups.absorb(std::mem::take(&mut self.rest));
+        }
+        groups
     }
 }
 

@@ -191,7 +191,6 @@ pub(super) fn place(seen: &Seen) -> String {
     format!("Connection\u{a0}{}{request}, frames\u{a0}{first}\u{a0}to\u{a0}{last}", seen.connection)
 }
 
-
 /// A failure that the log shows as fine.
 pub(super) fn retried(joined: &Joined, row: &Row, seen: &Seen) -> String {
     format!("{}: {}; the row: {}", place(seen), went_wrong(seen), told(joined, row))

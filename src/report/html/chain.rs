@@ -68,7 +68,8 @@ impl Chain {
 
 fn link(i: usize, sent: &Certificate, report: &ChainReport) -> Link {
     let read = sent.summary().ok();
-    let own = report.faults.iter().filter(|f| f.certificate() == Some(i) && !matches!(f, ChainFault::Incomplete { .. }));
+    let own =
+        report.faults.iter().filter(|f| f.certificate() == Some(i) && !matches!(f, ChainFault::Incomplete { .. }));
     let faults = own.map(|f| said(f, read)).collect();
     let what = match (i, read) {
         (0, _) => "Leaf",
@@ -136,7 +137,9 @@ fn said(fault: &ChainFault, read: Option<&Summary>) -> String {
         }
         ChainFault::Invalid(Invalid::NoAuthority { .. }) => "It is no authority, and issued another.".to_owned(),
         ChainFault::Invalid(Invalid::Signature) => "An issuer has the right name, and another key.".to_owned(),
-        ChainFault::Invalid(Invalid::Constraint { what }) => format!("An authority issued more than its {what} allows."),
+        ChainFault::Invalid(Invalid::Constraint { what }) => {
+            format!("An authority issued more than its {what} allows.")
+        }
         ChainFault::Order => "An issuer was sent before what it issued.".to_owned(),
         ChainFault::Weak { what, .. } => format!("Weaker than is accepted today: {}.", short(what, NAME)),
     }

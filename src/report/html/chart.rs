@@ -58,8 +58,7 @@ impl Timeline {
             if n == 0 { 0.0 } else { (n as f64 / most.max(1) as f64 * HEIGHT).max(2.0) }
         };
         let bars = stretches.iter().enumerate().map(|(i, (begin, o))| {
-            let (failed, unsure, ok) =
-                (high(o.failed, most.0), high(o.inconclusive, most.0), high(o.ok, most.1));
+            let (failed, unsure, ok) = (high(o.failed, most.0), high(o.inconclusive, most.0), high(o.ok, most.1));
             let place = |top: f64, height: f64| (format!("{top:.1}"), format!("{height:.1}"));
             Bar {
                 x: format!("{:.3}", i as f64 * step),

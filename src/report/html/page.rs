@@ -207,6 +207,7 @@ fn capture(c: &Capture) -> CaptureView {
         path: short(&c.path, PATH),
         span: span(&c.info),
         how: format!("{}{compressed}, {}{snap}", c.info.format, links.join(", ")),
+        more: (c.info.problems.len() + c.problems.len()).saturating_sub(MAX_PROBLEMS),
         problems: read.chain(met).take(MAX_PROBLEMS).collect(),
     }
 }
@@ -242,12 +243,7 @@ fn remarks(groups: &Groups<Shown>) -> Vec<RemarkView> {
     groups.remarks.iter().map(view).collect()
 }
 
-fn cause(
-    told: &CauseCount,
-    groups: &mut Groups<Shown>,
-    captures: &[Capture],
-    summary: &Summary,
-) -> Option<CauseView> {
+fn cause(told: &CauseCount, groups: &mut Groups<Shown>, captures: &[Capture], summary: &Summary) -> Option<CauseView> {
     let id = told.cause.id();
     let heading = groups.groups.keys().find(|h| matches!(h, Heading::Cause(o, i) if *o == told.outcome && *i == id))?;
     let group = groups.groups.remove(&heading.clone())?;

@@ -58,7 +58,8 @@ impl Row {
         const ESCAPED: usize = 5;
         const MARKUP: usize = 220;
         let fixed = self.cause.len() + self.client.len() + self.server.len() + MARKUP;
-        let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { 1 } else { ESCAPED }).sum::<usize>();
+        let plain =
+            |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { 1 } else { ESCAPED }).sum::<usize>();
         fixed + plain(&self.host) + plain(&self.asked)
     }
 }

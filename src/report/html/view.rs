@@ -127,6 +127,7 @@ pub(super) struct CaptureView {
     pub(super) span: String,
     pub(super) how: String,
     pub(super) problems: Vec<(&'static str, u64, Vec<Span>)>,
+    pub(super) more: usize,
 }
 
 /// Someone who opened connections.
@@ -181,7 +182,10 @@ impl Logs {
             );
         }
         if joined.counts.outside_logs > 0 {
-            notes.push(format!("{} outside of the time of the logs.", count(joined.counts.outside_logs, "further failure")));
+            notes.push(format!(
+                "{} outside of the time of the logs.",
+                count(joined.counts.outside_logs, "further failure")
+            ));
         }
         if joined.not_remembered > 0 {
             let n = count(joined.not_remembered, "exchange");

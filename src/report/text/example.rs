@@ -22,11 +22,9 @@ pub(super) fn write<'c>(
         (first_frame, last_frame, true) => {
             format!("frames\u{a0}{first_frame}\u{a0}to\u{a0}{last_frame}{}", file(first.capture))
         }
-        (first_frame, last_frame, false) => format!(
-            "frame\u{a0}{first_frame}{}, to frame\u{a0}{last_frame}{}",
-            file(first.capture),
-            file(last.capture)
-        ),
+        (first_frame, last_frame, false) => {
+            format!("frame\u{a0}{first_frame}{}, to frame\u{a0}{last_frame}{}", file(first.capture), file(last.capture))
+        }
     };
     paragraph(out, "    ", &format!("{lead}{title}, {range}"))?;
     if example.says_something && !escape(told).starts_with(example.message.trim_end_matches('.')) {
