@@ -119,7 +119,7 @@ impl Idle {
     pub(super) fn of(i: &IdleCloses) -> Idle {
         let longest = i.times.last().copied().unwrap_or(CLOUDFRONT).0;
         let end = if longest > CLOUDFRONT.0 * 3 { longest.max(ALB.0) } else { longest.max(CLOUDFRONT.0) };
-        let end = Micros(end.saturating_add(end / 10).max(1));
+        let end = Micros(end.saturating_add(end / 4).max(1));
         let at = |t: Micros| format!("{:.2}", t.0 as f64 / end.0 as f64 * 100.0);
         let known = [(CLOUDFRONT, "CloudFront 5 s"), (ALB, "ALB 60 s")];
         let marks = known.iter().filter(|(t, _)| t.0 <= end.0).map(|(t, what)| (at(*t), (*what).to_owned()));

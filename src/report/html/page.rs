@@ -250,6 +250,7 @@ fn cause(told: &CauseCount, groups: &mut Groups<Shown>, captures: &[Capture], su
     let best = &group.examples.first()?.told;
     let in_file = best.filter_capture.and_then(|capture| path_of(captures, capture));
     let more = told.connections.saturating_sub(group.examples.len() as u64);
+    let failed = told.outcome == Outcome::Failed;
     let (tone, verdict) = word(told.outcome);
     let said = bounded(&summary.headline).starts_with(best.message.trim_end_matches('.'));
     Some(CauseView {
@@ -258,8 +259,8 @@ fn cause(told: &CauseCount, groups: &mut Groups<Shown>, captures: &[Capture], su
         verdict,
         title: told.cause.title().to_owned(),
         connections: count(told.connections, "connection"),
-        sure: best.confidence.map(sureness).unwrap_or_default(),
-        viewer: viewer(told).unwrap_or_default(),
+        sure: best.confidence.filter(|_| failed).map(sureness).unwrap_or_default(),
+        viewer: viewer(told).filter(|_| failed).unwrap_or_default(),
         when: when(told),
         status: told.edge.status.map(|status| status.to_string()).unwrap_or_default(),
         detail: told.edge.detail.unwrap_or_default(),
