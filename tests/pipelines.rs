@@ -24,7 +24,8 @@ fn report(capture: &[u8], options: &Options, render: impl FnOnce(&mut Vec<u8>) -
     let source = Source::from_reader(Box::new(Cursor::new(capture.to_vec())), "capture.pcap").unwrap();
     run(vec![("a b.pcap".into(), source)], options, render(&mut out).as_mut(), |_, _| {}).unwrap();
     let text = String::from_utf8(out).unwrap();
-    let hidden = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}');
+    let hidden =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}');
     assert!(!text.contains(hidden), "{text}");
     text
 }
@@ -107,7 +108,8 @@ fn every_cause_that_was_found_is_told_with_its_packets_and_no_other() {
         let explained = results.iter().filter(|r| r["ruleId"] != "inconclusive").count();
         assert_eq!(explained, summary.causes.len(), "{}", case.name);
         assert_eq!(tests.len(), CATALOGUE.len() + 1, "{}", case.name);
-        let failures: BTreeSet<_> = tests.iter().filter(|(_, (ended, _))| ended == "failure").map(|(id, _)| id).collect();
+        let failures: BTreeSet<_> =
+            tests.iter().filter(|(_, (ended, _))| ended == "failure").map(|(id, _)| id).collect();
         let failed = summary.causes.iter().filter(|told| told.outcome == Outcome::Failed);
         assert_eq!(failures.len(), failed.count(), "{}: {failures:?}", case.name);
     }
