@@ -35,6 +35,9 @@ const MAX_SHOWN_PEERS: usize = 12;
 /// Servers of which it is shown after how long idle they close.
 const MAX_SERVERS: usize = 8;
 
+/// Slow targets told of.
+const MAX_TARGETS: usize = 8;
+
 /// Connections shown packet by packet on the whole page; each cause has one of its own beyond that.
 const MAX_SHOWN: usize = 60;
 
@@ -75,6 +78,9 @@ pub(super) struct Page<'a> {
     idle: Vec<Idle>,
     more_idle: u64,
     timings: Vec<TimingView>,
+    slow: Vec<String>,
+    /// Slow responses of further targets.
+    more_slow: u64,
     notes: Vec<Vec<Span>>,
     more_notes: u64,
     remarks: Vec<RemarkView>,
@@ -155,6 +161,8 @@ impl<'a> Page<'a> {
             idle: summary.idle_closes.iter().take(MAX_SERVERS).map(Idle::of).collect(),
             more_idle: summary.idle_closes.len().saturating_sub(MAX_SERVERS) as u64,
             timings: timings(summary),
+            slow: summary.slow_targets.iter().take(MAX_TARGETS).map(|target| bounded(&target.in_words())).collect(),
+            more_slow: more_slow(summary),
             notes: summary.near_misses.iter().map(|n| spans(&bounded(&n.message))).collect(),
             more_notes: summary.near_misses_unlisted,
             remarks,
@@ -182,6 +190,11 @@ fn tone(summary: &Summary) -> &'static str {
     }
 }
 
+/// The slow responses of targets that are not told of one by one.
+fn more_slow(summary: &Summary) -> u64 {
+    summary.slow_targets.iter().skip(MAX_TARGETS).map(|target| target.responses).sum::<u64>() + summary.slow_unlisted
+}
+
 /// What is to be known of the numbers.
 fn asides(summary: &Summary) -> Vec<String> {
     let mut told = Vec::new();
@@ -194,6 +207,7 @@ fn asides(summary: &Summary) -> Vec<String> {
     if summary.no_edge_traffic && summary.counts.connections > 0 {
         told.push(format!("Note: {NO_EDGE_TRAFFIC}"));
     }
+    told.extend(summary.retried.in_words().map(|words| format!("Note: {words}")));
     told
 }
 
