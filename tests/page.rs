@@ -367,6 +367,8 @@ fn what_access_logs_add_is_on_the_page() {
     let rows: Vec<_> = read.all("ul", "log-rows").map(|ul| seen(&ul.text)).collect();
     assert!(rows.iter().any(|r| r.contains("tls.certificate-expired") && r.contains("joined by")), "{rows:?}");
     assert!(seen(&read.one("main", "").text).contains("Never reached this host"));
+    let beside: Vec<_> = read.all("dl", "facts").map(|dl| seen(&dl.text)).collect();
+    assert!(beside.iter().any(|dl| dl.contains("Access log") && dl.contains("502 GET /api/0")), "{beside:?}");
     assert!(text.contains("&lt;b&gt;log") && text.contains("&lt;i&gt;.pcap"));
 }
 

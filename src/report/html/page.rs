@@ -124,9 +124,12 @@ impl<'a> Page<'a> {
         let each = (MAX_SHOWN / headings).max(1);
         groups.groups.values_mut().for_each(|group| group.examples.truncate(each));
         let remarks = remarks(&groups);
-        let causes: Vec<_> =
-            summary.causes.iter().filter_map(|told| cause(told, &mut groups, captures, summary)).collect();
-        let reasons = reasons(groups, captures);
+        let causes: Vec<_> = summary
+            .causes
+            .iter()
+            .filter_map(|told| cause(told, &mut groups, captures, summary, logs.as_ref()))
+            .collect();
+        let reasons = reasons(groups, captures, logs.as_ref());
         let ids = |views: &[ExampleView]| views.iter().map(|e| e.shown.told.id).collect::<Vec<_>>();
         let shown = causes.iter().flat_map(|c| ids(&c.examples)).chain(reasons.iter().flat_map(|r| ids(&r.examples)));
         let shown: Vec<u64> = shown.collect();
@@ -257,7 +260,13 @@ fn remarks(groups: &Groups<Shown>) -> Vec<RemarkView> {
     groups.remarks.iter().map(view).collect()
 }
 
-fn cause(told: &CauseCount, groups: &mut Groups<Shown>, captures: &[Capture], summary: &Summary) -> Option<CauseView> {
+fn cause(
+    told: &CauseCount,
+    groups: &mut Groups<Shown>,
+    captures: &[Capture],
+    summary: &Summary,
+    logs: Option<&Logs>,
+) -> Option<CauseView> {
     let id = told.cause.id();
     let heading = groups.groups.keys().find(|h| matches!(h, Heading::Cause(o, i) if *o == told.outcome && *i == id))?;
     let group = groups.groups.remove(&heading.clone())?;
@@ -283,14 +292,14 @@ fn cause(told: &CauseCount, groups: &mut Groups<Shown>, captures: &[Capture], su
         ruled_out: best.ruled_out.clone(),
         filter: best.filter.clone(),
         filter_in: in_file.map(|path| short(path, PATH)).unwrap_or_default(),
-        examples: group.examples.into_iter().map(|e| ExampleView::of(e, |c| path_of(captures, c))).collect(),
+        examples: group.examples.into_iter().map(|e| ExampleView::of(e, logs, |c| path_of(captures, c))).collect(),
         more,
         article: article(told.cause),
     })
 }
 
 /// What is left of the groups: connections without a cause.
-fn reasons(groups: Groups<Shown>, captures: &[Capture]) -> Vec<ReasonView> {
+fn reasons(groups: Groups<Shown>, captures: &[Capture], logs: Option<&Logs>) -> Vec<ReasonView> {
     let view = |(heading, group): (Heading, super::super::groups::Group<Shown>)| {
         let Heading::Reason(reason) = heading else { return None };
         let mut letters = reason.chars();
@@ -301,7 +310,7 @@ fn reasons(groups: Groups<Shown>, captures: &[Capture]) -> Vec<ReasonView> {
             reason: format!("{first}{}.", letters.as_str().trim_end_matches('.')),
             connections: count(group.connections, "connection"),
             more: group.connections.saturating_sub(examples.len() as u64),
-            examples: examples.into_iter().map(|e| ExampleView::of(e, |c| path_of(captures, c))).collect(),
+            examples: examples.into_iter().map(|e| ExampleView::of(e, logs, |c| path_of(captures, c))).collect(),
         })
     };
     groups.groups.into_iter().filter_map(view).collect()

@@ -1,7 +1,9 @@
 //! What the templates are filled in with: texts and numbers, in the order in which they stand on the page.
 
+use std::collections::BTreeMap;
+
 use crate::base::{CaptureIndex, Side};
-use crate::correlate::Joined;
+use crate::correlate::{Answer, Joined};
 use crate::diagnosis::Outcome;
 use crate::report::example::{Example, bounded};
 use crate::report::layout::count;
@@ -16,6 +18,9 @@ const MAX_ROWS: usize = 25;
 
 /// Logs told of one by one.
 const MAX_LOGS: usize = 20;
+
+/// Rows of access logs shown with one connection.
+const MAX_OWN_ROWS: usize = 3;
 
 /// A silence that is worth a line of its own.
 const SILENCE: i64 = 1_000_000;
@@ -53,6 +58,8 @@ pub(super) struct ExampleView {
     pub(super) left: &'static str,
     pub(super) right: &'static str,
     pub(super) steps: Vec<Step>,
+    /// What access logs say of it.
+    pub(super) rows: Vec<String>,
 }
 
 /// A packet of the ladder.
@@ -96,7 +103,11 @@ pub(super) fn steps(timeline: &Timeline) -> Vec<Step> {
 }
 
 impl ExampleView {
-    pub(super) fn of<'c>(shown: Shown, path: impl Fn(CaptureIndex) -> Option<&'c str>) -> ExampleView {
+    pub(super) fn of<'c>(
+        shown: Shown,
+        logs: Option<&Logs>,
+        path: impl Fn(CaptureIndex) -> Option<&'c str>,
+    ) -> ExampleView {
         let Example { frames: (first, last), timeline, .. } = &shown.told;
         let file = |capture| path(capture).map_or_else(String::new, |path| format!(" in {}", bounded(path)));
         let files = if first.capture == last.capture {
@@ -107,7 +118,8 @@ impl ExampleView {
         };
         let (left, right) = if timeline.is_edge { ("edge", "origin") } else { ("client", "server") };
         let steps = steps(timeline);
-        ExampleView { shown, files, left, right, steps }
+        let rows = logs.map(|logs| logs.of_connection(shown.told.id).to_vec()).unwrap_or_default();
+        ExampleView { shown, files, left, right, steps, rows }
     }
 }
 
@@ -158,6 +170,8 @@ pub(super) struct Logs {
     pub(super) more: usize,
     pub(super) notes: Vec<String>,
     pub(super) groups: Vec<LogGroup>,
+    /// The rows of each connection. Their number is bounded by that of the answers.
+    by_connection: BTreeMap<u64, Vec<String>>,
 }
 
 /// Rows with one kind of answer.
@@ -214,8 +228,28 @@ impl Logs {
             more: joined.logs.len().saturating_sub(MAX_LOGS),
             notes,
             groups,
+            by_connection: by_connection(joined),
         }
     }
+
+    /// The rows that a connection is about.
+    fn of_connection(&self, id: u64) -> &[String] {
+        self.by_connection.get(&id).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn by_connection(joined: &Joined) -> BTreeMap<u64, Vec<String>> {
+    let mut found: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for answered in &joined.rows {
+        let Answer::Joined(matched) = &answered.answer else { continue };
+        for seen in &matched.seen {
+            let rows = found.entry(seen.connection).or_default();
+            if rows.len() < MAX_OWN_ROWS {
+                rows.push(told(joined, &answered.row));
+            }
+        }
+    }
+    found
 }
 
 impl LogGroup {
