@@ -25,7 +25,7 @@ const ORDER: [&str; 13] = [
 const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("session/http1", "session::tls")];
 
 /// Outside crates, and the only places that may name them.
-const PLACES: [(&str, &[&str]); 11] = [
+const PLACES: [(&str, &[&str]); 13] = [
     ("pcap::", &["source"]),
     ("rustix::", &["source/live", "cli"]),
     ("signal_hook::", &["cli"]),

@@ -377,3 +377,28 @@ fn a_capture_without_connections_makes_a_page_too() {
     let read = check("empty", &page(&packets::header()));
     assert!(read.one("h1", "").text.contains("No TCP connection"));
 }
+
+#[test]
+fn damaged_captures_make_pages_too() {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = move || {
+        // Marsaglia's xorshift64.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for case in common::cases() {
+        let mut bytes = fs::read(&case.path).unwrap();
+        // The header of the file stays, so that it is read.
+        let len = bytes.len() as u64;
+        for _ in 0..len / 100 {
+            let at = (24 + next() % (len - 24).max(1)) as usize;
+            let hostile = [b'<', b'"', b'&', 0, 0xff, 0x1b, b'\n', next() as u8];
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = hostile[(next() % 8) as usize];
+            }
+        }
+        check(&case.name, &page(&bytes));
+    }
+}

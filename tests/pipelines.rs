@@ -105,6 +105,9 @@ fn every_cause_that_was_found_is_told_with_its_packets_and_no_other() {
             assert_eq!(ended, if failing { "failure" } else { "skipped" }, "{}: {id}", case.name);
             assert!(!failed || said.contains(&message), "{}: {id}: {said}", case.name);
         }
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let ids: BTreeSet<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), rules.len(), "{}: a rule is there twice", case.name);
         let explained = results.iter().filter(|r| r["ruleId"] != "inconclusive").count();
         assert_eq!(explained, summary.causes.len(), "{}", case.name);
         assert_eq!(tests.len(), CATALOGUE.len() + 1, "{}", case.name);

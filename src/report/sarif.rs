@@ -43,8 +43,13 @@ impl<W: Write> Renderer for Sarif<W> {
 }
 
 fn log(captures: &[Capture], summary: &Summary, groups: &Groups<Example>) -> Value {
-    let mut causes: Vec<&Cause> = summary.causes.iter().map(|told| told.cause).collect();
-    causes.dedup();
+    // One cause may have failed one connection and left another one undecided.
+    let mut causes: Vec<&Cause> = Vec::new();
+    for told in &summary.causes {
+        if !causes.contains(&told.cause) {
+            causes.push(told.cause);
+        }
+    }
     let index = |cause: &Cause| causes.iter().position(|c| *c == cause);
     let told = summary.causes.iter().filter_map(|told| {
         let group = groups.of(told.outcome, told.cause.id())?;

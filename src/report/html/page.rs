@@ -210,6 +210,7 @@ fn asides(summary: &Summary) -> Vec<String> {
     if summary.no_edge_traffic && summary.counts.connections > 0 {
         told.push(format!("Note: {NO_EDGE_TRAFFIC}"));
     }
+    told.extend(summary.shared.as_ref().map(|shared| format!("Shared: {}", shared.in_words())));
     told.extend(summary.retried.in_words().map(|words| format!("Note: {words}")));
     told
 }
