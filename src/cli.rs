@@ -28,7 +28,7 @@ use output::Output;
 use progress::Progress;
 use why502::analysis::{self, Failure};
 use why502::causes::{CATALOGUE, by_id};
-use why502::report::{Json, NdJson, Renderer, Summary, Text, TextOptions, explain};
+use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
 use why502::source::Source;
 
 use crate::options;
@@ -77,7 +77,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     if sources.is_empty() {
         return Ok(ERROR);
     }
-    let streams = format != Format::Text;
+    let streams = matches!(format, Format::Json | Format::Ndjson);
     let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
     // A capture that is still being written is watched line by line.
     let live = to_terminal || typed.files.iter().any(|path| path == Path::new("-"));
@@ -106,6 +106,9 @@ fn renderer(format: Format, out: &mut Output, text: TextOptions, live: bool) -> 
         Format::Text => Box::new(Text::new(out, text)),
         Format::Json => Box::new(Json::new(out)),
         Format::Ndjson => Box::new(NdJson::new(out, live)),
+        Format::Html => Box::new(Html::new(out)),
+        Format::Sarif => Box::new(Sarif::new(out)),
+        Format::Junit => Box::new(Junit::new(out)),
     }
 }
 

@@ -19,7 +19,7 @@ use why502::observation::tls::Keys;
 use crate::cli::{Analyze, Format, Look};
 
 /// Suffixes of reports that other versions write: a text under such a name would mislead.
-const NOT_WRITTEN: [&str; 9] = ["html", "htm", "pcap", "pcapng", "parquet", "sarif", "xml", "zip", "gz"];
+const NOT_WRITTEN: [&str; 5] = ["pcap", "pcapng", "parquet", "zip", "gz"];
 
 /// The format: as asked for, else by the suffix of the output, else text.
 pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Format, String> {
@@ -30,9 +30,12 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
     match suffix.as_deref() {
         Some("json") => Ok(Format::Json),
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
-        Some(other) if NOT_WRITTEN.contains(&other) => {
-            Err(format!("no report is written as .{other}: use .txt, .json or .ndjson, or say which by --format"))
-        }
+        Some("html" | "htm") => Ok(Format::Html),
+        Some("sarif") => Ok(Format::Sarif),
+        Some("xml") => Ok(Format::Junit),
+        Some(other) if NOT_WRITTEN.contains(&other) => Err(format!(
+            "no report is written as .{other}: use .txt, .json, .ndjson, .html, .sarif or .xml, or say which by --format"
+        )),
         _ => Ok(Format::Text),
     }
 }
@@ -100,8 +103,11 @@ mod tests {
             (None, Some("r.log"), Ok(Format::Text)),
             (None, Some("json"), Ok(Format::Text)),
             (Some(Format::Text), Some("r.json"), Ok(Format::Text)),
-            (None, Some("r.html"), Err(())),
-            (Some(Format::Json), Some("r.html"), Ok(Format::Json)),
+            (None, Some("r.HTML"), Ok(Format::Html)),
+            (None, Some("r.sarif"), Ok(Format::Sarif)),
+            (None, Some("r.xml"), Ok(Format::Junit)),
+            (None, Some("r.parquet"), Err(())),
+            (Some(Format::Json), Some("r.parquet"), Ok(Format::Json)),
         ] {
             assert_eq!(super::format(wish, path.map(Path::new)).map_err(|_| ()), format, "{wish:?} {path:?}");
         }

@@ -108,7 +108,7 @@ fn the_status_is_that_of_the_contract() {
         (&["--trust", "missing.pem", "failing.pcap"], 2, 1, ""),
         (&["--at", "yesterday", "failing.pcap"], 2, 1, ""),
         (&["--at", "2026-01-02T15:04:05Z", "--origin-name", "a.example", "failing.pcap"], 1, 0, "tcp.port-closed"),
-        (&["-o", "report.html", "failing.pcap"], 2, 1, ""),
+        (&["-o", "report.parquet", "failing.pcap"], 2, 1, ""),
         (&["-o", "missing/report.json", "failing.pcap"], 2, 1, ""),
         (&["-o", "failing.pcap", "failing.pcap"], 2, 1, ""),
         (&["explain"], 0, 0, "tcp.port-closed"),
@@ -205,7 +205,7 @@ fn wrong_usage_is_told_on_standard_error() {
         &[],
         &["analyze"],
         &["--no-such-option", "failing.pcap"],
-        &["--format", "html", "failing.pcap"],
+        &["--format", "parquet", "failing.pcap"],
         &["--port", "0", "failing.pcap"],
         &["--port", "65536", "failing.pcap"],
         &["--max-connections", "0", "failing.pcap"],
@@ -262,7 +262,7 @@ fn a_reader_that_goes_away_is_no_error() {
     let many = (0..3_000).fold(Capture::new(), |capture, _| capture.refused().next());
     dir.write("many.pcap", &many.bytes());
     // What streams stops early, when the verdicts are not known; what comes at the end has them.
-    for (format, status) in [("text", 1), ("json", 0), ("ndjson", 0)] {
+    for (format, status) in [("text", 1), ("json", 0), ("ndjson", 0), ("html", 1), ("sarif", 1), ("junit", 1)] {
         let mut child = dir
             .command(&["--format", format, "many.pcap"])
             .stdout(Stdio::piped())
@@ -279,9 +279,15 @@ fn a_reader_that_goes_away_is_no_error() {
 fn a_file_appears_when_it_is_whole() {
     let dir = Dir::with_captures();
     let before = dir.names();
-    for (name, word) in
-        [("r.txt", "why502: "), ("r.json", "{\"schema\""), ("r.ndjson", "{\"id\":1"), ("r.unknown", "why502: ")]
-    {
+    for (name, word) in [
+        ("r.txt", "why502: "),
+        ("r.json", "{\"schema\""),
+        ("r.ndjson", "{\"id\":1"),
+        ("r.html", "<!doctype html>"),
+        ("r.sarif", "{\"$schema\""),
+        ("r.xml", "<?xml"),
+        ("r.unknown", "why502: "),
+    ] {
         let ran = dir.run(&["-o", name, "failing.pcap"]);
         assert_eq!((ran.status, ran.out.as_str(), ran.err.as_str()), (Some(1), "", ""), "{ran:?}");
         assert!(dir.read(name).starts_with(word), "{}", dir.read(name));

@@ -25,7 +25,7 @@ const ORDER: [&str; 13] = [
 const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("session/http1", "session::tls")];
 
 /// Outside crates, and the only places that may name them.
-const PLACES: [(&str, &[&str]); 11] = [
+const PLACES: [(&str, &[&str]); 13] = [
     ("pcap::", &["source"]),
     ("rustix::", &["source/live", "cli"]),
     ("signal_hook::", &["cli"]),
@@ -36,6 +36,8 @@ const PLACES: [(&str, &[&str]); 11] = [
     ("nom::", &["session", "correlate"]),
     ("clap::", &["cli", "options", "main"]),
     ("serde_json::", &["report", "correlate", "options"]),
+    ("askama::", &["report/html"]),
+    ("quick_xml::", &["report/junit"]),
     ("println!", &["cli", "main"]),
 ];
 

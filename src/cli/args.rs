@@ -21,6 +21,8 @@ Examples:
       two captures, one port, healthy connections listed, too
   sudo tcpdump -i eth0 -s 0 -U -w - 'tcp port 443' | why502 analyze --format ndjson -
       one JSON line for each connection when it is over
+  why502 -o report.html origin.pcap
+      one page to look at, to print and to pass on
   why502 -o report.json origin.pcap && echo nothing failed
       the JSON report, in a file; the exit status says whether anything failed
   why502 --access-log E2EXAMPLE.2026-11-28-07.gz origin.pcap
@@ -400,6 +402,12 @@ pub(crate) enum Format {
     Json,
     /// One JSON line for each connection, as soon as it is over
     Ndjson,
+    /// One page to look at, to print and to pass on; it opens offline
+    Html,
+    /// SARIF 2.1.0, one result for each cause, for pipelines
+    Sarif,
+    /// JUnit's XML, one test for each cause, for pipelines
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -15,38 +15,69 @@ const MAX_SUGGESTIONS: usize = 3;
 pub fn page(out: &mut dyn Write, cause: &Cause, colour: bool) -> io::Result<()> {
     let paint = Paint(colour);
     writeln!(out, "{}", paint.text(Tone::Strong, cause.id()))?;
-    let mut block = String::new();
-    let mut verbatim = false;
-    for line in cause.page.lines().map(|l| l.strip_prefix(' ').unwrap_or(l)) {
-        let trimmed = line.trim();
-        if trimmed.starts_with("```") {
-            flush(out, &mut block)?;
-            verbatim = !verbatim;
-        } else if verbatim {
-            writeln!(out, "      {line}")?;
-        } else if let Some(heading) = trimmed.strip_prefix("# ") {
-            flush(out, &mut block)?;
-            writeln!(out, "{}", paint.text(Tone::Strong, heading))?;
-        } else if trimmed.is_empty() {
-            flush(out, &mut block)?;
-            writeln!(out)?;
-        } else {
-            if trimmed.starts_with("- ") {
-                flush(out, &mut block)?;
-            }
-            block.push_str(trimmed);
-            block.push(' ');
+    for block in blocks(cause.page) {
+        match block {
+            Block::Heading(heading) => writeln!(out, "{}", paint.text(Tone::Strong, heading))?,
+            Block::Paragraph(text) => paragraph(out, "  ", &text)?,
+            Block::Point(text) => paragraph(out, "  - ", &text)?,
+            Block::Verbatim(line) => writeln!(out, "      {line}")?,
+            Block::Gap => writeln!(out)?,
         }
     }
-    flush(out, &mut block)
+    Ok(())
 }
 
-/// Writes the lines gathered so far as one paragraph or one point of a list.
-fn flush(out: &mut dyn Write, block: &mut String) -> io::Result<()> {
-    let text = std::mem::take(block);
-    match text.strip_prefix("- ") {
-        Some(point) => paragraph(out, "  - ", point),
-        None => paragraph(out, "  ", &text),
+/// What a page is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Block<'p> {
+    Heading(&'p str),
+    Paragraph(String),
+    /// One point of a list.
+    Point(String),
+    /// One line that stands as it is.
+    Verbatim(&'p str),
+    Gap,
+}
+
+/// Takes a page of the catalogue apart.
+pub(super) fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut text = String::new();
+    let mut verbatim = false;
+    for line in page.lines().map(|l| l.strip_prefix(' ').unwrap_or(l)) {
+        let trimmed = line.trim();
+        if trimmed.starts_with("```") {
+            flush(&mut blocks, &mut text);
+            verbatim = !verbatim;
+        } else if verbatim {
+            blocks.push(Block::Verbatim(line));
+        } else if let Some(heading) = trimmed.strip_prefix("# ") {
+            flush(&mut blocks, &mut text);
+            blocks.push(Block::Heading(heading));
+        } else if trimmed.is_empty() {
+            flush(&mut blocks, &mut text);
+            blocks.push(Block::Gap);
+        } else {
+            if trimmed.starts_with("- ") {
+                flush(&mut blocks, &mut text);
+            }
+            text.push_str(trimmed);
+            text.push(' ');
+        }
+    }
+    flush(&mut blocks, &mut text);
+    blocks
+}
+
+/// Ends the paragraph, or the point of a list, that was gathered so far.
+fn flush(blocks: &mut Vec<Block<'_>>, text: &mut String) {
+    let text = std::mem::take(text);
+    match text.trim_end() {
+        "" => {}
+        gathered => blocks.push(match gathered.strip_prefix("- ") {
+            Some(point) => Block::Point(point.to_owned()),
+            None => Block::Paragraph(gathered.to_owned()),
+        }),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct IdleCloses {
     pub typical: Option<Micros>,
     /// The shortest and the longest.
     pub range: Option<(Micros, Micros)>,
+    /// Those that were kept, the shortest first.
+    pub times: Vec<Micros>,
     /// One timer is behind them, as far as can be told: their times agree, or the one agrees with the Keep-Alive header
     /// or met a request.
     pub steady: bool,
@@ -251,6 +253,7 @@ impl Server {
             races: self.races,
             typical,
             range,
+            times: self.times,
             steady,
         }
     }

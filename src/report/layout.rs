@@ -108,13 +108,18 @@ pub(super) fn paragraph(out: &mut dyn Write, first: &str, text: &str) -> io::Res
 
 /// `n` with its noun: `1 connection`, `2 connections`.
 pub(super) fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", digits(n), if n == 1 { "" } else { "s" })
+}
+
+/// `1,234,567`.
+pub(super) fn digits(n: u64) -> String {
     let mut digits = n.to_string();
     let mut at = digits.len();
     while at > 3 {
         at -= 3;
         digits.insert(at, ',');
     }
-    format!("{digits} {noun}{}", if n == 1 { "" } else { "s" })
+    digits
 }
 
 /// At most `max` columns of `text`, the rest replaced by `…`.

@@ -4,30 +4,41 @@
 //! came from the wire is escaped for the medium.
 
 pub mod compare;
+mod example;
 pub mod explain;
 mod facts;
+mod groups;
 mod headline;
+mod html;
 mod idle_closes;
 mod joined;
 mod json;
+mod junit;
 mod layout;
+mod log_words;
 mod metrics;
 mod near_misses;
 mod retries;
+mod sarif;
 mod shared;
 mod slow;
 mod steps;
 mod summary;
 mod text;
+mod timeline;
 pub mod why;
 pub mod wireshark;
+mod words;
 
+pub use html::Html;
 pub use idle_closes::IdleCloses;
 pub use json::{Json, NdJson, SCHEMA};
+pub use junit::Junit;
 pub use layout::WIDTH;
 pub use metrics::Metrics;
 pub use near_misses::NearMiss;
 pub use retries::Retried;
+pub use sarif::Sarif;
 pub use shared::SharedTrait;
 pub use slow::SlowTarget;
 pub use summary::{Capture, CaptureProblem, CauseCount, Counts, OtherCounts, Summary, Tally};

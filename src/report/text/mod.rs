@@ -9,25 +9,16 @@ mod page;
 mod timeline;
 mod timing;
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 
-use crate::base::FrameRef;
 use crate::correlate::Joined;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
-use example::Example;
 
+use super::example::Example;
+use super::groups::Groups;
 use super::layout::Paint;
 use super::{Capture, Renderer, Summary};
-
-/// Connections shown of each cause.
-const MAX_EXAMPLES: usize = 3;
-
-/// Reasons told apart of connections that no cause explains; further ones are told as one.
-const MAX_REASONS: usize = 32;
 
 /// Healthy connections listed: as many as a person would ever scroll through.
 const MAX_HEALTHY: usize = 10_000;
@@ -51,40 +42,12 @@ pub struct Text<W> {
     logs: Vec<u8>,
 }
 
-/// What a connection is told under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Heading {
-    Cause(Outcome, &'static str),
-    Reason(String),
-}
-
-/// Connections told under one heading.
-#[derive(Debug, Default)]
-struct Group {
-    connections: u64,
-    /// The surest first, then in order.
-    examples: Vec<Example>,
-}
-
 /// What is kept of the connections of one role.
 #[derive(Debug, Default)]
 struct Kept {
-    groups: BTreeMap<Heading, Group>,
+    groups: Groups<Example>,
     healthy: Vec<String>,
     healthy_unlisted: u64,
-    /// Findings on connections that are in order, by cause.
-    remarks: BTreeMap<&'static str, Remark>,
-}
-
-/// A finding that made no connection fail.
-#[derive(Debug)]
-struct Remark {
-    /// On how many connections.
-    seen: u64,
-    /// The first of them.
-    connection: u64,
-    /// Where, and what it says there.
-    first: (FrameRef, String),
 }
 
 impl<W: Write> Text<W> {
@@ -100,7 +63,7 @@ impl<W: Write> Renderer for Text<W> {
         if diagnosis.verdict.outcome == Outcome::Ok {
             kept.healthy(connection, diagnosis, self.options.all);
         } else {
-            kept.unwell(connection, diagnosis);
+            kept.groups.add(connection, diagnosis, Example::of);
         }
         Ok(())
     }
@@ -123,10 +86,7 @@ impl<W: Write> Renderer for Text<W> {
 
 impl Kept {
     fn healthy(&mut self, c: &Connection, d: &Diagnosis, list: bool) {
-        for (cause, finding) in &d.findings {
-            let first = || Remark { seen: 0, connection: c.id, first: (finding.at, finding.message.clone()) };
-            self.remarks.entry(cause.id()).or_insert_with(first).seen += 1;
-        }
+        self.groups.remark(c, d);
         if !list {
             return;
         }
@@ -137,54 +97,9 @@ impl Kept {
         }
     }
 
-    fn unwell(&mut self, c: &Connection, d: &Diagnosis) {
-        let mut heading = match (d.verdict.cause, &d.verdict.reason) {
-            (Some(cause), _) => Heading::Cause(d.verdict.outcome, cause.id()),
-            (None, reason) => Heading::Reason(reason.as_deref().map(example::bounded).unwrap_or_default()),
-        };
-        let reasons = self.groups.keys().filter(|h| matches!(h, Heading::Reason(_))).count();
-        if matches!(heading, Heading::Reason(_)) && reasons >= MAX_REASONS && !self.groups.contains_key(&heading) {
-            heading = Heading::Reason("for other reasons, see --format json".to_owned());
-        }
-        let group = self.groups.entry(heading).or_default();
-        group.connections += 1;
-        let better = |last: &Example| (Reverse(d.verdict.confidence), c.id) < last.rank();
-        if group.examples.len() < MAX_EXAMPLES || group.examples.last().is_some_and(better) {
-            group.keep(Example::of(c, d));
-        }
-    }
-
     fn absorb(&mut self, other: Kept) {
-        for (heading, theirs) in other.groups {
-            let ours = self.groups.entry(heading).or_default();
-            ours.connections += theirs.connections;
-            theirs.examples.into_iter().for_each(|e| ours.keep(e));
-        }
+        self.groups.absorb(other.groups);
         self.healthy.extend(other.healthy);
         self.healthy_unlisted += other.healthy_unlisted;
-        for (cause, theirs) in other.remarks {
-            match self.remarks.entry(cause) {
-                Entry::Vacant(new) => drop(new.insert(theirs)),
-                Entry::Occupied(ours) => ours.into_mut().absorb(theirs),
-            }
-        }
-    }
-}
-
-impl Remark {
-    fn absorb(&mut self, theirs: Remark) {
-        let seen = self.seen + theirs.seen;
-        if theirs.connection < self.connection {
-            *self = theirs;
-        }
-        self.seen = seen;
-    }
-}
-
-impl Group {
-    fn keep(&mut self, example: Example) {
-        self.examples.push(example);
-        self.examples.sort_by_key(Example::rank);
-        self.examples.truncate(MAX_EXAMPLES);
     }
 }

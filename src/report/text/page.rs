@@ -2,15 +2,16 @@
 
 use std::io::{self, Write};
 
-use super::example::{Example, told_limit};
-use super::{Group, Heading, Kept, timing};
-use crate::base::{CaptureIndex, Timestamp, escape};
-use crate::diagnosis::{Confidence, Limit, Outcome};
+use super::{Kept, example, timing};
+use crate::base::escape;
+use crate::diagnosis::{Limit, Outcome};
 use crate::observation::Connection;
+use crate::report::example::{Example, told_limit};
 use crate::report::facts::title;
+use crate::report::groups::{Group, Heading};
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
-use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, OtherCounts, Summary};
-use crate::source::Info;
+use crate::report::words::{beside, path_of, span, sureness, viewer, when};
+use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
 
 /// Problems told of one capture; real ones have two or three.
 const MAX_PROBLEMS: usize = 12;
@@ -49,7 +50,7 @@ impl<'a> Page<'a> {
             self.inconclusive_cause(told)?;
         }
         let kept = self.kept;
-        for (heading, group) in &kept.groups {
+        for (heading, group) in &kept.groups.groups {
             if let Heading::Reason(reason) = heading {
                 self.inconclusive_reason(reason, group)?;
             }
@@ -226,13 +227,13 @@ impl<'a> Page<'a> {
         paragraph(self.out, "  ", told.cause.title())
     }
 
-    fn example(&mut self, example: &Example, lead: &str) -> io::Result<()> {
+    fn example(&mut self, shown: &Example, lead: &str) -> io::Result<()> {
         writeln!(self.out)?;
         let captures = self.captures;
-        example.write(self.out, self.paint, lead, |capture| path_of(captures, capture), &self.summary.headline)
+        example::write(shown, self.out, self.paint, lead, |capture| path_of(captures, capture), &self.summary.headline)
     }
 
-    fn inconclusive_reason(&mut self, reason: &str, group: &Group) -> io::Result<()> {
+    fn inconclusive_reason(&mut self, reason: &str, group: &Group<Example>) -> io::Result<()> {
         let verdict = self.paint.text(Tone::Unsure, "INCONCLUSIVE");
         writeln!(self.out, "\n{verdict}  {}", count(group.connections, "connection"))?;
         let mut letters = reason.chars();
@@ -251,7 +252,7 @@ impl<'a> Page<'a> {
             let hint = if all { "" } else { " (--all lists them)" };
             writeln!(self.out, "\n{tone}  {} in order{hint}", count(self.summary.counts.ok, "connection"))?;
         }
-        for (cause, remark) in &kept.remarks {
+        for (cause, remark) in &kept.groups.remarks {
             let (at, message) = (remark.first.0.frame, escape(&remark.first.1));
             let text = format!(
                 "{cause}: seen on {} of them, which is no failure by itself. First on connection {}, frame {at}: {message}",
@@ -268,85 +269,8 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn group(&self, told: &CauseCount) -> Option<&'a Group> {
-        self.kept.groups.get(&Heading::Cause(told.outcome, told.cause.id()))
-    }
-}
-
-/// The path of a capture; nothing where there is one capture only.
-fn path_of(captures: &[Capture], capture: CaptureIndex) -> Option<&str> {
-    captures.get(usize::from(capture)).filter(|_| captures.len() > 1).map(|c| c.path.as_str())
-}
-
-/// The connections that do not count, in a sentence.
-fn beside(other: OtherCounts) -> String {
-    match (other.connections, other.failed) {
-        (1, 0) => "beside them 1 connection of another than the edge (--all-peers counts it, too)".to_owned(),
-        (1, _) => {
-            "beside them 1 connection of another than the edge, which failed (--all-peers counts it, too)".to_owned()
-        }
-        (n, failed) => format!(
-            "beside them {} of others than the edge, {failed} of which failed (--all-peers counts them, too)",
-            count(n, "connection")
-        ),
-    }
-}
-
-/// How sure a verdict is, in a few words.
-fn sureness(confidence: Confidence) -> String {
-    match confidence {
-        Confidence::Certain => "Certain: the packets prove it.",
-        Confidence::Likely => "Likely: the packets admit one ordinary explanation.",
-        Confidence::Possible => "Possible: the packets admit this and other explanations.",
-    }
-    .to_owned()
-}
-
-/// What the viewer and CloudFront's log saw, as far as it is known.
-fn viewer(told: &CauseCount) -> Option<String> {
-    let log = told.edge.detail.map_or_else(String::new, |d| format!("; CloudFront's log says {d}"));
-    match told.edge.status {
-        Some(status) => Some(format!("The viewer most likely saw {status}{log}.")),
-        // The facts: a connection attempt without answer is 502 on one of AWS's pages and 504 on another.
-        None if told.cause.id().starts_with("tcp.syn-") => {
-            Some("The viewer saw 502 or 504 (AWS's pages disagree).".to_owned())
-        }
-        None => None,
-    }
-}
-
-/// `From 14:03:07 to 14:05:11 UTC.`, with the day where it is not the same.
-fn when(told: &CauseCount) -> String {
-    let (first, last) = (clock(told.first_time), clock(told.last_time));
-    match (first == last, first.0 == last.0) {
-        (true, _) => format!("At {}\u{a0}UTC.", first.1),
-        (_, true) => format!("From {}\u{a0}to\u{a0}{}\u{a0}UTC.", first.1, last.1),
-        _ => format!("From {} {} to {} {} UTC.", first.0, first.1, last.0, last.1),
-    }
-}
-
-/// Day and time of day.
-fn clock(t: Timestamp) -> (String, String) {
-    let text = t.to_string();
-    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default().to_owned();
-    (part(0..10), part(11..19))
-}
-
-/// How much was captured and when.
-fn span(info: &Info) -> String {
-    let packets = count(info.frames, "packet");
-    match (info.first_time, info.last_time) {
-        (Some(first), Some(last)) => {
-            let (day, from) = clock(first);
-            let (last_day, to) = clock(last);
-            let to = match (day == last_day, from == to) {
-                (true, true) => String::new(),
-                (true, false) => format!(" to {to}"),
-                (false, _) => format!(" to {last_day} {to}"),
-            };
-            format!("{packets}, {day} {from}{to} UTC ({})", last.since(first))
-        }
-        _ => packets,
+    fn group(&self, told: &CauseCount) -> Option<&'a Group<Example>> {
+        self.kept.groups.of(told.outcome, told.cause.id())
     }
 }
 
