@@ -59,6 +59,15 @@ impl Connection {
         found.filter(|r| clear && r.last < end.frame && !(http2 && r.answered_before.is_some()))
     }
 
+    /// Whether the edge had said before this packet that it leaves: by a close_notify, or by a record of its length.
+    #[must_use]
+    pub fn edge_bade_farewell(&self, before: FrameRef) -> bool {
+        self.tls.as_ref().is_some_and(|tls| {
+            let told = tls.alerts.iter().filter(|alert| alert.from == Side::Client).map(|alert| alert.frame);
+            told.chain(tls.tls13.alert_sized.client).any(|frame| frame < before)
+        })
+    }
+
     /// The request inside of TLS that came when the origin had already closed a connection that had been idle for long.
     #[must_use]
     pub fn overtaken_encrypted(&self) -> Option<HiddenRequest> {

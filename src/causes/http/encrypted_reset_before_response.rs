@@ -1,4 +1,3 @@
-use crate::base::Side;
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::{Connection, End};
 
@@ -42,7 +41,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let request = c.unanswered_encrypted().filter(|r| r.end.side == Side::Server && r.end.how == End::Rst)?;
+    let request = super::stopped_by_origin(c, End::Rst)?;
     let end = request.end.frame;
     let message = format!(
         "{} reset the connection {} after the edge's request (encrypted), without an answer.",

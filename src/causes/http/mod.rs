@@ -38,10 +38,10 @@ super::area! {
 }
 
 use super::timeout::{TIMEOUT, confidence as timeout_confidence};
-use crate::base::FrameRef;
+use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::{Exchange, Framing, Request, Response};
-use crate::observation::{Connection, HiddenRequest, Unanswered, Unfinished};
+use crate::observation::{Closer, Connection, End, HiddenRequest, Unanswered, Unfinished};
 
 /// A target is shown up to this many characters: a message is one sentence.
 const TARGET_SHOWN: usize = 80;
@@ -153,6 +153,13 @@ fn told_cut(cut: &Unfinished<'_>, finding: Finding) -> Finding {
         .evidence(cut.request.frame, format!("the request: {}", name(cut.request)))
         .evidence(cut.response.frame, format!("the response begins: status {}", cut.response.status))
         .evidence_if(last, "its last byte")
+}
+
+/// The request inside of TLS in place of whose answer the origin ended the connection in this way. An edge that has said
+/// that it leaves is no more owed one.
+fn stopped_by_origin(c: &Connection, how: End) -> Option<HiddenRequest> {
+    let ended = |end: Closer| end.side == Side::Server && end.how == how && !c.edge_bade_farewell(end.frame);
+    c.unanswered_encrypted().filter(|request| ended(request.end))
 }
 
 /// How sure it is that what the records show is a request without an answer.
