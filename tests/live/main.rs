@@ -95,7 +95,7 @@ const FAULTS: [(&str, &[&str], &str); 4] = [
 
 #[test]
 fn each_fault_is_named_within_a_second_and_sigint_gives_the_whole_report() {
-    let lab = Lab::new();
+    let Some(lab) = Lab::new() else { return };
     let watch = Watch::begin(&lab, &["-i", "cable", "--trust", "ca.pem"]);
     let lines = Watch::begin(&lab, &["-i", "cable", "-i", "lo", "--trust", "ca.pem", "--format", "ndjson"]);
 
@@ -151,7 +151,7 @@ fn each_fault_is_named_within_a_second_and_sigint_gives_the_whole_report() {
 
 #[test]
 fn drops_are_told_and_make_a_silence_uncertain() {
-    let lab = Lab::new();
+    let Some(lab) = Lab::new() else { return };
     fs::write(lab.dir.join("files/large"), vec![b'x'; 30_000_000]).unwrap();
     let watch = Watch::begin(&lab, &["-i", "cable", "--buffer-size", "64KiB", "--format", "json"]);
     assert!(lab.curl("http://10.0.0.5/ok", &[]).status.success());
@@ -174,7 +174,7 @@ fn drops_are_told_and_make_a_silence_uncertain() {
 
 #[test]
 fn what_failed_is_saved_and_counted_and_keys_are_followed() {
-    let lab = Lab::new();
+    let Some(lab) = Lab::new() else { return };
     fs::write(lab.dir.join("keys.log"), "").unwrap();
     let mut arguments = vec!["-i", "cable", "--format", "json", "--keylog", "keys.log", "--metrics", "127.0.0.1:9502"];
     arguments.extend(["--ring", "saved", "--ring-size", "16MiB", "--save", "failing"]);
@@ -229,7 +229,7 @@ fn what_failed_is_saved_and_counted_and_keys_are_followed() {
 
 #[test]
 fn it_ends_by_itself_and_survives_an_interface() {
-    let lab = Lab::new();
+    let Some(lab) = Lab::new() else { return };
     let by_count = Watch::begin(&lab, &["-i", "any", "--port", "80", "--count", "5"]);
     let by_time = Watch::begin(&lab, &["-i", "cable", "--duration", "5s"]);
     assert!(lab.curl("http://10.0.0.5/ok", &[]).status.success());
@@ -252,7 +252,7 @@ fn it_ends_by_itself_and_survives_an_interface() {
 
 #[test]
 fn what_cannot_be_watched_is_said_in_one_line() {
-    let lab = Lab::new();
+    let Some(lab) = Lab::new() else { return };
     let program = lab.dir.join("why502");
     fs::copy(env!("CARGO_BIN_EXE_why502"), &program).unwrap();
     let live = |before: &[&str], arguments: &[&str]| {
