@@ -1,5 +1,6 @@
 //! Two network namespaces with a cable between them: an origin with a real nginx, and the edge.
 #![allow(unreachable_pub, reason = "the tests beside it use it")]
+#![allow(clippy::print_stdout, reason = "what was not tested is said")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
