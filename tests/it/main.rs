@@ -1,0 +1,50 @@
+//! Every test of what the crate and its command say, in one program: it is linked once.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod common;
+
+mod access_logs;
+mod attempts;
+mod browser;
+mod catalogue;
+mod certificates;
+mod cli;
+mod compare;
+mod conditions;
+mod every_condition;
+mod formats;
+mod forwarded_host;
+mod headline;
+mod idle_closes;
+mod introduced;
+mod keylog;
+mod layering;
+mod limits;
+mod mutations;
+mod odd_answers;
+mod page;
+mod peer;
+mod pipelines;
+mod profiles;
+mod proxied;
+mod responses;
+mod roles;
+mod secrets;
+mod shared;
+mod snapshots;
+mod sources;
+mod staples;
+mod suites;
+mod sweeps;
+mod timing;
+mod truncation;
+mod trust;
+mod unacknowledged;
+mod websocket;
+mod why;
