@@ -72,10 +72,13 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(typed)?;
-    let (sources, unreadable) = open(&typed.files);
+    let (mut sources, unreadable) = open(&typed.files);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
+    }
+    if options.threads > 1 {
+        sources.iter_mut().for_each(|(_, source)| source.read_ahead());
     }
     let streams = matches!(format, Format::Json | Format::Ndjson);
     let to_terminal = typed.output.is_none() && io::stdout().is_terminal();

@@ -8,7 +8,8 @@ mod keylog;
 mod selection;
 mod trust;
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use why502::analysis::Options;
 use why502::base::escape;
@@ -20,6 +21,9 @@ use crate::cli::{Analyze, Format, Look};
 
 /// Suffixes of reports that other versions write: a text under such a name would mislead.
 const NOT_WRITTEN: [&str; 5] = ["pcap", "pcapng", "parquet", "zip", "gz"];
+
+/// Bytes of input from which on threads pay: one is over in some milliseconds.
+const LARGE: u64 = 8 * 1024 * 1024;
 
 /// The format: as asked for, else by the suffix of the output, else text.
 pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Format, String> {
@@ -51,7 +55,20 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         selection: selection::selection(typed)?,
         max_connections: typed.max_connections.get(),
         all_roles: typed.all_peers,
+        threads: threads(typed.threads, &typed.files),
     })
+}
+
+/// How many threads are worth their start: as many as are asked for, else more than one for large files. What comes
+/// through a pipe is told as it comes.
+fn threads(wish: Option<NonZeroUsize>, files: &[PathBuf]) -> usize {
+    let length = |path: &PathBuf| std::fs::metadata(path).ok().filter(|about| about.is_file()).map(|about| about.len());
+    let large = || files.iter().map(length).sum::<Option<u64>>().is_some_and(|bytes| bytes >= LARGE);
+    match wish {
+        Some(wish) => wish.get(),
+        None if large() => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        None => 1,
+    }
 }
 
 /// What an analysis goes by that serves a question about a capture.
@@ -80,6 +97,8 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         keys,
         // The kernel runs it.
         filter: None,
+        // What is told at once is judged at once.
+        threads: 1,
     })
 }
 

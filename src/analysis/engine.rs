@@ -24,7 +24,7 @@ pub use sweep::Swept;
 const MAX_HELD_BYTES: usize = 64 << 20;
 
 /// With more open connections than this, one that ended makes room soon.
-const MAX_LINGERING: usize = 4_096;
+const MAX_LINGERING: usize = 1_024;
 
 /// What the engine noticed beside the connections.
 #[derive(Debug, Clone, Default)]
@@ -78,8 +78,8 @@ pub struct Engine<'o> {
     held: usize,
     order: u64,
     clock: Clock,
-    /// Connections that were told of at once and are over, where that is done.
-    gone: Option<Gone>,
+    /// Connections that were put away early, while packets of theirs may still come.
+    gone: Gone,
 }
 
 impl<'o> Engine<'o> {
@@ -96,7 +96,7 @@ impl<'o> Engine<'o> {
             held: 0,
             order: 0,
             clock: Clock::new(),
-            gone: None,
+            gone: Gone::default(),
         }
     }
 
@@ -141,9 +141,8 @@ impl<'o> Engine<'o> {
         let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
         self.order += 1;
         self.clock.tick(packet.time);
-        while let Some(over) = self.table.expire(self.clock.now()) {
-            let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
-            done(self.close(over, ended))?;
+        while let Some(open) = self.table.expire(self.clock.now()) {
+            done(self.expired(open))?;
         }
         let whole = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
             link::Decoded::Ip(whole) => whole,
@@ -225,7 +224,7 @@ impl<'o> Engine<'o> {
             None if self.is_late(&key, segment) => return Ok(()),
             None => self.open(key, segment, frame, done)?,
         };
-        let crowded = self.table.len() > MAX_LINGERING;
+        let crowded = self.is_crowded();
         if let Some(open) = self.table.get_mut(slot) {
             let patience = open.segment(segment, frame, crowded, self.clock.shift());
             self.held = self.held.wrapping_add_signed(open.held_more());
@@ -266,7 +265,28 @@ impl<'o> Engine<'o> {
         let id = self.noticed.connections;
         let open = Box::new(Open::new(id, segment, frame, self.clock.shift(), self.options.keys.clone()));
         open.introduce(&mut self.hosts, &self.options.prefixes);
-        Ok(self.table.insert(key, id, self.clock.now(), open))
+        Ok(self.table.insert(key, id, open))
+    }
+
+    /// Closes the account of one whose deadline has come.
+    fn expired(&mut self, open: Box<Open>) -> Box<Connection> {
+        if !open.is_over() {
+            return self.close(open, Ended::Idle);
+        }
+        if self.is_crowded() {
+            self.bury(&open);
+        }
+        self.close(open, Ended::Closed)
+    }
+
+    /// Remembers one that is over and put away early.
+    fn bury(&mut self, open: &Open) {
+        let (client, server) = open.ends();
+        self.gone.bury(FlowKey::new(client, server), open.begun(), self.clock.now());
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.table.len() > MAX_LINGERING
     }
 
     fn close(&mut self, open: Box<Open>, ended: Ended) -> Box<Connection> {

@@ -104,7 +104,7 @@ pub fn live(
 ) -> Result<(Summary, Ended), Failure> {
     let mut watch = Watch {
         live,
-        engine: Engine::live(options),
+        engine: Engine::new(options),
         desk: Desk::new(options, Some(now()), renderer),
         watcher,
         ring,

@@ -3,6 +3,7 @@
 //! Invariant: packets go through once, in order; a connection leaves when it is over and is judged then; what is
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
+mod apart;
 mod clock;
 mod coverage;
 mod desk;
@@ -55,6 +56,9 @@ pub struct Options {
     pub max_connections: usize,
     /// Count connections of every role alike.
     pub all_roles: bool,
+    /// Threads that packets and verdicts are shared out to: with more than one the verdicts have their own. What comes out
+    /// does not depend on it.
+    pub threads: usize,
 }
 
 impl Default for Options {
@@ -68,6 +72,7 @@ impl Default for Options {
             selection: Selection::default(),
             max_connections: MAX_CONNECTIONS,
             all_roles: false,
+            threads: 1,
         }
     }
 }

@@ -6,9 +6,11 @@ use std::io;
 use crate::base::CaptureIndex;
 use crate::correlate::{Gathered, Log, join};
 use crate::diagnosis::refine::Drops;
+use crate::observation::Connection;
 use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Info, Merge, ProblemKind, Source, Turn};
 
+use super::apart;
 use super::coverage::known;
 use super::desk::{Desk, Done, Limited};
 use super::filter::Filter;
@@ -79,30 +81,17 @@ pub fn run_with_logs(
     logs: Vec<Log>,
     options: &Options,
     renderer: &mut dyn Renderer,
-    progress: impl FnMut(usize, u64),
+    mut progress: impl FnMut(usize, u64),
 ) -> Result<Summary, Failure> {
     let dayless = [options.selection.since, options.selection.until].iter().any(Option::is_some);
     // One source is not waited for without need.
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
-    let captures = sources.len();
-    let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
-    let mut reading = Reading {
-        engine: Engine::new(options),
-        desk: Desk::new(options, first, renderer).watching(!logs.is_empty()),
-        filter: Filter::new(options.filter.as_deref())?,
-        packets: 0,
-        secrets: vec![0; captures],
-        progress,
+    let mut desk = Desk::new(options, first, renderer).watching(!logs.is_empty());
+    let noticed = if options.threads > 1 {
+        apart::read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?
+    } else {
+        read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?
     };
-    while let Some(turn) = merge.turn() {
-        let Some((_, source)) = sources.get_mut(turn.capture) else { continue };
-        reading.take_turn(turn, source)?;
-        if !turn.is_last() {
-            merge.again(turn, source.due());
-        }
-    }
-    let Reading { engine, mut desk, .. } = reading;
-    let noticed = engine.finish(|c| desk.take(c))?;
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
     let Done { summary, limited, watched } = desk.finish(&drops)?;
     let sources = sources.into_iter().map(|(path, source)| (path, source.info().clone()));
@@ -114,6 +103,40 @@ pub fn run_with_logs(
     }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
+}
+
+/// What takes a connection that is over.
+pub(super) type Take<'d> = dyn FnMut(Box<Connection>) -> Result<(), Failure> + 'd;
+
+/// What is told the bytes read of the capture in hand.
+pub(super) type Progress<'p> = dyn FnMut(usize, u64) + 'p;
+
+/// Reads all captures, and hands on each connection when it is over.
+pub(super) fn read(
+    sources: &mut [(String, Source)],
+    options: &Options,
+    done: &mut Take<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Noticed, Failure> {
+    let captures = sources.len();
+    let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
+    let mut reading = Reading {
+        engine: Engine::new(options),
+        filter: Filter::new(options.filter.as_deref())?,
+        packets: 0,
+        secrets: vec![0; captures],
+        done,
+        progress,
+    };
+    while let Some(turn) = merge.turn() {
+        let Some((_, source)) = sources.get_mut(turn.capture) else { continue };
+        reading.take_turn(turn, source)?;
+        if !turn.is_last() {
+            merge.again(turn, source.due());
+        }
+    }
+    let Reading { engine, done, .. } = reading;
+    engine.finish(done)
 }
 
 /// What is told of each capture.
@@ -136,17 +159,17 @@ pub(super) fn drops<'i>(infos: impl Iterator<Item = &'i Info>) -> Drops {
 const PROGRESS_EVERY: u64 = 1 << 16;
 
 /// What packets go through.
-struct Reading<'r, P> {
+struct Reading<'r, 'd> {
     engine: Engine<'r>,
-    desk: Desk<'r>,
     filter: Filter<'r>,
     packets: u64,
     /// Blocks of secrets that were taken of each capture.
     secrets: Vec<usize>,
-    progress: P,
+    done: &'d mut Take<'d>,
+    progress: &'d mut Progress<'d>,
 }
 
-impl<P: FnMut(usize, u64)> Reading<'_, P> {
+impl Reading<'_, '_> {
     /// Reads one capture as long as its packets come before those of the others. This is the only place where a packet
     /// goes in, so that its whole way is compiled into one function.
     fn take_turn(&mut self, turn: Turn, source: &mut Source) -> Result<(), Failure> {
@@ -159,7 +182,7 @@ impl<P: FnMut(usize, u64)> Reading<'_, P> {
             }
             let Some(packet) = source.next_packet() else { break };
             if self.filter.passes(&packet)? {
-                self.engine.packet(index, &packet, |c| self.desk.take(c))?;
+                self.engine.packet(index, &packet, &mut *self.done)?;
             }
             self.packets += 1;
             if self.packets.is_multiple_of(PROGRESS_EVERY) {

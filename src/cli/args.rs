@@ -275,7 +275,8 @@ pub(crate) struct Analyze {
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
 
-    /// Accepted for scripts: this version works with one thread, whatever is asked for
+    /// Threads to share the work out to [default: one for small files and pipes, else as many as there are cores; three
+    /// are put to use]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

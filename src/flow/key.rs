@@ -1,11 +1,12 @@
 //! The four-tuple of a connection, the same in both directions.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use crate::base::Endpoint;
 
 /// A four-tuple with its ends in a fixed order, so that both directions find the same connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlowKey {
     /// Two IPv4 ends: addresses and ports side by side.
     V4 {
@@ -35,6 +36,21 @@ impl FlowKey {
                 FlowKey::V4 { addresses: u64::from(a.to_bits()) << 32 | u64::from(b.to_bits()), ports }
             }
             (a, b) => FlowKey::V6 { addresses: [mapped(a), mapped(b)], ports },
+        }
+    }
+}
+
+/// No more is hashed than it takes: this is done for every packet.
+impl Hash for FlowKey {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            FlowKey::V4 { addresses, ports } => state.write_u128(u128::from(*addresses) << 32 | u128::from(*ports)),
+            FlowKey::V6 { addresses: [low, high], ports } => {
+                state.write_u128(*low);
+                state.write_u128(*high);
+                state.write_u32(*ports);
+            }
         }
     }
 }

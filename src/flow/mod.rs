@@ -4,6 +4,7 @@
 //! connections leave it in the order of their deadlines, whatever the hash.
 
 mod community_id;
+mod deadlines;
 mod key;
 mod table;
 

@@ -1,40 +1,18 @@
 //! Open connections: found by four-tuple, left by deadline.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::deadlines::{Deadlines, Due};
 use crate::base::Timestamp;
 
 /// Where an open connection is kept. Valid until that connection leaves the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(u32);
 
-/// A deadline, and the connection that has it, in one number that sorts as the pair does: the queue compares more than
-/// anything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Due(u128);
-
-impl Due {
-    const fn new(deadline: Timestamp, id: u64) -> Due {
-        // Times before 1970 are negative, and come first.
-        Due(((deadline.0 ^ i64::MIN) as u64 as u128) << 64 | id as u128)
-    }
-
-    const fn deadline(self) -> Timestamp {
-        Timestamp((self.0 >> 64) as u64 as i64 ^ i64::MIN)
-    }
-
-    const fn id(self) -> u64 {
-        self.0 as u64
-    }
-}
-
-/// Entries of the queue that stand for nothing any more, beside as many as there are connections, before it is cleared of
-/// them.
+/// Deadlines that stand for nothing any more, beside as many as there are connections, before they are dropped.
 const STALE: usize = 4_096;
 
 struct Entry<K, T> {
@@ -42,20 +20,20 @@ struct Entry<K, T> {
     id: u64,
     /// When the connection is over unless something more is heard of it.
     deadline: Timestamp,
-    /// The earliest entry of the queue that stands for this connection.
+    /// The earliest deadline that is queued for this connection.
     scheduled: Timestamp,
     value: T,
 }
 
 /// A bounded table of open connections.
 ///
-/// The queue of deadlines is lazy: a later deadline costs nothing until the earlier one comes up, so that a
-/// packet of a busy connection does not touch the queue at all.
+/// Deadlines are kept lazily: a later one costs nothing until the earlier one comes up, so that a packet of a busy
+/// connection does not touch them at all.
 pub struct Table<K, T> {
     index: HashTable<u32>,
     entries: Vec<Option<Entry<K, T>>>,
     free: Vec<u32>,
-    queue: BinaryHeap<Reverse<(Due, u32)>>,
+    deadlines: Deadlines,
     hasher: RandomState,
 }
 
@@ -65,7 +43,7 @@ impl<K: Copy + Eq + Hash, T> Default for Table<K, T> {
             index: HashTable::new(),
             entries: Vec::new(),
             free: Vec::new(),
-            queue: BinaryHeap::new(),
+            deadlines: Deadlines::default(),
             // Seeded by the process: a stranger who chooses addresses cannot choose collisions.
             hasher: RandomState::default(),
         }
@@ -112,9 +90,10 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         self.entries.iter().flatten().map(|e| &e.value)
     }
 
-    /// Adds a connection under a key that is not in the table, over at `deadline`. `id` breaks ties of deadlines.
-    pub fn insert(&mut self, key: K, id: u64, deadline: Timestamp, value: T) -> Slot {
-        let entry = Some(Entry { key, id, deadline, scheduled: deadline, value });
+    /// Adds a connection under a key that is not in the table. It has no deadline yet; `id` breaks ties of deadlines.
+    pub fn insert(&mut self, key: K, id: u64, value: T) -> Slot {
+        let never = Timestamp(i64::MAX);
+        let entry = Some(Entry { key, id, deadline: never, scheduled: never, value });
         let i = match self.free.pop() {
             Some(i) => i,
             None => u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
@@ -126,7 +105,6 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         let (entries, hasher) = (&self.entries, &self.hasher);
         let rehash = |&j: &u32| entries.get(j as usize).and_then(Option::as_ref).map_or(0, |e| hasher.hash_one(e.key));
         self.index.insert_unique(hasher.hash_one(key), i, rehash);
-        self.queue.push(Reverse((Due::new(deadline, id), i)));
         Slot(i)
     }
 
@@ -137,7 +115,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         entry.deadline = deadline;
         if deadline < entry.scheduled {
             entry.scheduled = deadline;
-            self.queue.push(Reverse((Due::new(deadline, entry.id), slot.0)));
+            self.deadlines.push(Due { deadline, id: entry.id, slot: slot.0 });
         }
     }
 
@@ -149,32 +127,28 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
             found.remove();
         }
         self.free.push(slot.0);
-        if self.queue.len() > 2 * self.index.len() + STALE {
+        if self.deadlines.len() > 2 * self.index.len() + STALE {
             self.tidy();
         }
         Some(entry.value)
     }
 
-    /// Clears the queue of what stands for connections that have left: those that end long before their deadline are
-    /// many, and an input may go on for days.
+    /// Drops the deadlines of connections that have left: those that end long before theirs are many, and an input may
+    /// go on for days.
     #[cold]
     fn tidy(&mut self) {
         let entries = &self.entries;
-        let stands = |due: Due, i: u32| {
-            let entry = entries.get(i as usize).and_then(Option::as_ref);
-            entry.is_some_and(|e| e.id == due.id() && e.scheduled == due.deadline())
-        };
-        self.queue.retain(|&Reverse((due, i))| stands(due, i));
+        self.deadlines.retain(|due| {
+            let entry = entries.get(due.slot as usize).and_then(Option::as_ref);
+            entry.is_some_and(|e| e.id == due.id && e.scheduled == due.deadline)
+        });
     }
 
     /// Takes out the next connection whose deadline is at or before `now`, earliest first.
     #[inline]
     pub fn expire(&mut self, now: Timestamp) -> Option<T> {
-        while let Some(&Reverse((due, _))) = self.queue.peek() {
-            if due.deadline() > now {
-                return None;
-            }
-            if let Some(slot) = self.pop_true() {
+        while let Some(due) = self.deadlines.pop_until(now) {
+            if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
             }
         }
@@ -183,8 +157,8 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
 
     /// Takes out the connection whose deadline is earliest, due or not: the least useful one.
     pub fn evict(&mut self) -> Option<T> {
-        while !self.queue.is_empty() {
-            if let Some(slot) = self.pop_true() {
+        while let Some(due) = self.deadlines.pop_first() {
+            if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
             }
         }
@@ -195,24 +169,22 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     pub fn drain(&mut self) -> impl Iterator<Item = T> + use<K, T> {
         self.index.clear();
         self.free.clear();
-        self.queue.clear();
+        self.deadlines = Deadlines::default();
         let mut left: Vec<_> = std::mem::take(&mut self.entries).into_iter().flatten().collect();
         left.sort_unstable_by_key(|e| e.id);
         left.into_iter().map(|e| e.value)
     }
 
-    /// Pops the head of the queue: the slot, if the head stands for a connection whose deadline it truly is;
-    /// a connection with a later deadline is queued again.
-    fn pop_true(&mut self) -> Option<Slot> {
-        let Reverse((due, i)) = self.queue.pop()?;
-        let (due, id) = (due.deadline(), due.id());
-        let entry = self.entries.get_mut(i as usize)?.as_mut().filter(|e| e.id == id && e.scheduled == due)?;
-        if entry.deadline > due {
+    /// The slot of the connection whose deadline this truly is; one with a later deadline is queued again.
+    fn truly(&mut self, due: Due) -> Option<Slot> {
+        let entry = self.entries.get_mut(due.slot as usize)?.as_mut();
+        let entry = entry.filter(|e| e.id == due.id && e.scheduled == due.deadline)?;
+        if entry.deadline > due.deadline {
             entry.scheduled = entry.deadline;
-            self.queue.push(Reverse((Due::new(entry.deadline, id), i)));
+            self.deadlines.push(Due { deadline: entry.deadline, ..due });
             return None;
         }
-        Some(Slot(i))
+        Some(Slot(due.slot))
     }
 }
 
@@ -223,9 +195,12 @@ mod tests {
     #[test]
     fn connections_leave_in_the_order_of_their_deadlines() {
         let mut t = Table::default();
-        let a = t.insert("a", 1, Timestamp(10), 'a');
-        let b = t.insert("b", 2, Timestamp(20), 'b');
-        t.insert("c", 3, Timestamp(20), 'c');
+        let a = t.insert("a", 1, 'a');
+        let b = t.insert("b", 2, 'b');
+        let c = t.insert("c", 3, 'c');
+        for (slot, deadline) in [(a, 10), (b, 20), (c, 20)] {
+            t.set_deadline(slot, Timestamp(deadline));
+        }
         t.set_deadline(a, Timestamp(100));
         t.set_deadline(b, Timestamp(15));
         assert_eq!(t.expire(Timestamp(14)), None);
@@ -240,24 +215,27 @@ mod tests {
     #[test]
     fn a_slot_used_again_does_not_inherit_a_deadline() {
         let mut t = Table::default();
-        let a = t.insert(1, 1, Timestamp(10), 'a');
+        let a = t.insert(1, 1, 'a');
+        t.set_deadline(a, Timestamp(10));
         assert_eq!(t.remove(a), Some('a'));
-        let b = t.insert(1, 2, Timestamp(50), 'b');
+        let b = t.insert(1, 2, 'b');
+        t.set_deadline(b, Timestamp(50));
         assert_eq!(a, b);
         assert_eq!(t.expire(Timestamp(20)), None);
         assert_eq!(t.expire(Timestamp(50)), Some('b'));
     }
 
     #[test]
-    fn the_queue_forgets_those_that_left_early() {
+    fn deadlines_of_those_that_left_early_are_forgotten() {
         let mut t = Table::default();
         for id in 0..100_000 {
-            let slot = t.insert(id, id, Timestamp(1_000), id);
+            let slot = t.insert(id, id, id);
+            t.set_deadline(slot, Timestamp(1_000));
             if id % 100 != 0 {
                 t.remove(slot);
             }
         }
-        assert!(t.queue.len() <= 2 * 1_000 + STALE + 1, "{}", t.queue.len());
+        assert!(t.deadlines.len() <= 2 * 1_000 + STALE + 1, "{}", t.deadlines.len());
         assert_eq!(std::iter::from_fn(|| t.expire(Timestamp(1_000))).count(), 1_000);
     }
 
@@ -265,7 +243,7 @@ mod tests {
     fn what_is_left_comes_by_id() {
         let mut t = Table::default();
         for (key, id) in [(5, 3), (6, 1), (7, 2)] {
-            t.insert(key, id, Timestamp(0), id);
+            t.insert(key, id, id);
         }
         assert_eq!(t.drain().collect::<Vec<_>>(), [1, 2, 3]);
         assert!(t.is_empty());

@@ -1,13 +1,16 @@
-//! Reading ahead on a thread of its own: what is costly to read, a compressed input, is ready when it is asked for.
+//! Reading ahead on a thread of its own: what is costly to read, a compressed or a large input, is ready when it is asked
+//! for.
 //!
 //! ```text
-//! reader thread: read -> chunk --full--> consumer: copied out
+//! reader thread: read -> chunk --full--> consumer: takes it for its buffer, or copies out of it
 //!                          ^----spent----/
 //! ```
 //! The bytes, and the error behind them, are those that the reader gives, in the same order. How many come at once does
 //! not depend on which thread was faster: as many as are asked for, fewer only in front of the end or of an error.
 
+use super::buffer::{FRONT, READ_SIZE};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -15,7 +18,7 @@ use std::thread;
 const IN_PLACE: u64 = 1024 * 1024;
 
 /// Bytes of one chunk: what the consumer's buffer takes at once.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = READ_SIZE;
 
 /// Chunks that are read and not yet asked for. With two the reader never waits for a consumer that is as fast.
 const MAX_CHUNKS: usize = 2;
@@ -36,6 +39,7 @@ enum State {
 /// Bytes, and what comes behind them.
 #[derive(Default)]
 struct Chunk {
+    /// From [`FRONT`] on: in front of them there is room for what the consumer has left.
     bytes: Vec<u8>,
     /// `None`: another chunk.
     then: Option<io::Result<()>>,
@@ -55,6 +59,15 @@ impl Ahead {
         Self { state: State::InPlace(read), given: 0 }
     }
 
+    /// Puts the next chunk behind the bytes that are `left` in `buffer`, by taking the one for the other. Says where
+    /// both are now; `None` where that cannot be done, and [`Read::read`] is to be asked.
+    pub(super) fn swap(&mut self, buffer: &mut Vec<u8>, left: Range<usize>) -> Option<Range<usize>> {
+        let State::Threaded(chunks) = &mut self.state else { return None };
+        let end = chunks.swap(buffer, left.clone())?;
+        self.given = self.given.saturating_add((end - FRONT) as u64);
+        Some(FRONT - left.len()..end)
+    }
+
     /// Goes on with a thread, or in place where none can be had.
     #[cold]
     fn go_ahead(&mut self) {
@@ -62,7 +75,7 @@ impl Ahead {
         let (to_consumer, full) = sync_channel(MAX_CHUNKS);
         let (spent, to_reader) = channel();
         let (hand_over, handed_over) = channel();
-        let named = thread::Builder::new().name("decompress".to_owned());
+        let named = thread::Builder::new().name("read".to_owned());
         let started = named.spawn(move || {
             if let Ok(read) = handed_over.recv() {
                 read_on(read, &to_consumer, &to_reader);
@@ -97,11 +110,27 @@ impl Read for Ahead {
 impl Chunks {
     /// Takes the next chunk.
     fn next(&mut self) {
-        let stopped = || Chunk { bytes: Vec::new(), then: Some(Err(io::Error::other("the decompressor stopped"))) };
+        let stopped = || Chunk { bytes: Vec::new(), then: Some(Err(io::Error::other("the reader stopped"))) };
         let spent = std::mem::replace(&mut self.chunk, self.full.recv().unwrap_or_else(|_| stopped()));
-        self.at = 0;
+        self.at = FRONT;
         // A reader that has ended wants no more of them.
         let _ = self.spent.send(spent.bytes);
+    }
+
+    fn swap(&mut self, buffer: &mut Vec<u8>, left: Range<usize>) -> Option<usize> {
+        if left.len() > FRONT || self.at < self.chunk.bytes.len() || self.chunk.then.is_some() {
+            return None;
+        }
+        self.next();
+        let end = self.chunk.bytes.len();
+        if end <= FRONT {
+            return None;
+        }
+        let room = self.chunk.bytes.get_mut(FRONT - left.len()..FRONT)?;
+        room.copy_from_slice(buffer.get(left)?);
+        std::mem::swap(buffer, &mut self.chunk.bytes);
+        self.at = self.chunk.bytes.len();
+        Some(end)
     }
 }
 
@@ -129,14 +158,20 @@ impl Read for Chunks {
 /// Reads to the end, to the first error, or until nobody listens any more.
 fn read_on(mut read: Box<dyn Read + Send>, full: &SyncSender<Chunk>, spent: &Receiver<Vec<u8>>) {
     loop {
-        let mut bytes = spent.try_recv().unwrap_or_default();
-        bytes.clear();
-        let end = read.by_ref().take(CHUNK as u64).read_to_end(&mut bytes);
-        let then = match end {
-            Ok(CHUNK) => None,
-            Ok(_) => Some(Ok(())),
-            Err(error) => Some(Err(error)),
+        // One that has grown for a long record is not kept.
+        let mut bytes = spent.try_recv().ok().filter(|bytes| bytes.len() <= FRONT + CHUNK).unwrap_or_default();
+        bytes.resize(FRONT + CHUNK, 0);
+        let mut end = FRONT;
+        let then = loop {
+            match read.read(bytes.get_mut(end..).unwrap_or_default()) {
+                Ok(0) if end == bytes.len() => break None,
+                Ok(0) => break Some(Ok(())),
+                Ok(n) => end = end.saturating_add(n).min(bytes.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(Err(error)),
+            }
         };
+        bytes.truncate(end);
         let is_last = then.is_some();
         if full.send(Chunk { bytes, then }).is_err() || is_last {
             return;

@@ -1,10 +1,15 @@
 //! One reused buffer between the reader and the records: read once, front to back.
 
+use super::ahead::Ahead;
 use std::io::{self, Read};
 use std::ops::Range;
 
 /// What one `read` asks for, in bytes. Fits the L2 cache; 64 KiB to 1 MiB measure alike.
-const READ_SIZE: usize = 256 * 1024;
+pub(super) const READ_SIZE: usize = 256 * 1024;
+
+/// Room in front of what is read, for the beginning of a record whose end is in it: the longest packet that an interface
+/// with large offloads gives.
+pub(super) const FRONT: usize = 64 * 1024;
 
 /// Why the bytes asked for are not there.
 #[derive(Debug)]
@@ -17,9 +22,15 @@ pub(super) enum Short {
     Held,
 }
 
+/// Where the bytes come from.
+enum Input {
+    Direct(Box<dyn Read + Send>),
+    Ahead(Ahead),
+}
+
 /// Bytes read ahead of the record at hand.
 pub(super) struct Buffer {
-    read: Box<dyn Read + Send>,
+    input: Input,
     bytes: Vec<u8>,
     /// First byte not yet consumed.
     start: usize,
@@ -33,12 +44,29 @@ pub(super) struct Buffer {
 
 impl Buffer {
     pub(super) fn new(read: Box<dyn Read + Send>) -> Self {
-        Self { read, bytes: vec![0; READ_SIZE], start: 0, end: 0, position: 0, held: false }
+        Self::of(Input::Direct(read))
+    }
+
+    /// What a thread reads ahead.
+    pub(super) fn ahead_of(ahead: Ahead) -> Self {
+        Self::of(Input::Ahead(ahead))
+    }
+
+    fn of(input: Input) -> Self {
+        Self { input, bytes: vec![0; FRONT + READ_SIZE], start: FRONT, end: FRONT, position: 0, held: false }
+    }
+
+    /// Goes on with a thread that reads ahead, where the input is long.
+    pub(super) fn read_ahead(&mut self) {
+        self.input = match std::mem::replace(&mut self.input, Input::Direct(Box::new(io::empty()))) {
+            Input::Direct(read) => Input::Ahead(Ahead::new(read)),
+            ahead => ahead,
+        };
     }
 
     /// Lets go of the reader and of the memory; the position stays.
     pub(super) fn close(&mut self) {
-        (self.read, self.bytes) = (Box::new(io::empty()), Vec::new());
+        (self.input, self.bytes) = (Input::Direct(Box::new(io::empty())), Vec::new());
         (self.start, self.end) = (0, 0);
     }
 
@@ -60,7 +88,11 @@ impl Buffer {
     /// Everything not yet consumed, and after it the rest of the input.
     pub(super) fn into_reader(self) -> Box<dyn Read + Send> {
         let ahead = self.ahead().to_vec();
-        Box::new(io::Cursor::new(ahead).chain(self.read))
+        let ahead = io::Cursor::new(ahead);
+        match self.input {
+            Input::Direct(read) => Box::new(ahead.chain(read)),
+            Input::Ahead(read) => Box::new(ahead.chain(read)),
+        }
     }
 
     /// At least `n` bytes from the position on, without consuming them. The caller bounds `n`.
@@ -94,21 +126,43 @@ impl Buffer {
         if self.held {
             return Err(Short::Held);
         }
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        while self.end < n {
+        if let Input::Ahead(ahead) = &mut self.input
+            && let Some(range) = ahead.swap(&mut self.bytes, self.start..self.end)
+        {
+            (self.start, self.end) = (range.start, range.end);
+        } else {
+            self.make_room();
+        }
+        while self.end - self.start < n {
             if self.end == self.bytes.len() {
-                self.bytes.resize((self.bytes.len() * 2).min(n.max(READ_SIZE)), 0);
+                let needed = self.start + n.max(READ_SIZE);
+                self.bytes.resize((self.bytes.len() * 2).min(needed), 0);
             }
-            match self.read.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
-                Ok(0) => return Err(Short::Ended(self.end)),
+            let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+            let read = match &mut self.input {
+                Input::Direct(read) => read.read(room),
+                Input::Ahead(ahead) => ahead.read(room),
+            };
+            match read {
+                Ok(0) => return Err(Short::Ended(self.end - self.start)),
                 Ok(read) => self.end = self.end.saturating_add(read).min(self.bytes.len()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Short::Failed(error)),
             }
         }
         Ok(())
+    }
+
+    /// Moves what is left to the front, so that the next read is as long as every other.
+    fn make_room(&mut self) {
+        let left = self.end - self.start;
+        let to = FRONT.saturating_sub(left);
+        self.bytes.copy_within(self.start..self.end, to);
+        (self.start, self.end) = (to, to + left);
+        // What has grown for a long record need not stay.
+        if left <= FRONT && self.bytes.len() > FRONT + READ_SIZE {
+            self.bytes.truncate(FRONT + READ_SIZE);
+        }
     }
 }
 
@@ -145,7 +199,7 @@ mod tests {
     fn a_length_alone_allocates_nothing() {
         let mut buffer = Buffer::new(Box::new(io::Cursor::new(vec![1, 2, 3])));
         assert!(matches!(buffer.fill(1 << 24), Err(Short::Ended(3))));
-        assert_eq!(buffer.bytes.len(), READ_SIZE);
+        assert_eq!(buffer.bytes.len(), FRONT + READ_SIZE);
         assert_eq!(buffer.ahead(), [1, 2, 3]);
     }
 }

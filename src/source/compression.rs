@@ -60,11 +60,11 @@ impl Compression {
     }
 
     /// What `read` gives, decompressed, ahead of what is asked for.
-    pub(super) fn decompress(self, read: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-        Box::new(Ahead::new(match self {
+    pub(super) fn decompress(self, read: Box<dyn Read + Send>) -> Ahead {
+        Ahead::new(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(read)),
             Self::Zstd | Self::Lz4 => Box::new(Frames { input: Some(Input::new(read)), frame: None, failed: None }),
-        }))
+        })
     }
 }
 
@@ -78,7 +78,7 @@ pub fn decompressed(mut read: Box<dyn Read + Send>) -> io::Result<(Option<&'stat
     let compression = Compression::of(&magic);
     let whole: Box<dyn Read + Send> = Box::new(io::Cursor::new(magic).chain(read));
     Ok(match compression {
-        Some(compression) => (Some(compression.name()), compression.decompress(whole)),
+        Some(compression) => (Some(compression.name()), Box::new(compression.decompress(whole))),
         None => (None, whole),
     })
 }

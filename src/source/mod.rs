@@ -66,6 +66,8 @@ pub struct Source {
     path: Option<PathBuf>,
     /// When the first packet of a file is due that is closed until then.
     asleep: Option<Timestamp>,
+    /// A thread reads ahead.
+    ahead: bool,
 }
 
 /// One captured packet, lent until the next is asked for.
@@ -170,7 +172,12 @@ impl Source {
         self.asleep = None;
         let Some(path) = self.path.as_deref() else { return };
         match Self::open(path) {
-            Ok(fresh) => *self = fresh,
+            Ok(fresh) => {
+                let ahead = std::mem::replace(self, fresh).ahead;
+                if ahead {
+                    self.read_ahead();
+                }
+            }
             Err(error) => {
                 self.ended = true;
                 self.info.note(ProblemKind::ReadFailed, 1, || format!("{}; try again", error.reason));

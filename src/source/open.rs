@@ -24,6 +24,12 @@ impl Source {
         Ok(Self { path: again, ..Self::from_reader(Box::new(file), &name)? })
     }
 
+    /// Has a long input read by a thread of its own, ahead of what is asked for. What comes out is the same.
+    pub fn read_ahead(&mut self) {
+        self.ahead = true;
+        self.buffer.read_ahead();
+    }
+
     /// Reads the header of a capture that comes from `read`; errors speak of `name`.
     ///
     /// # Errors
@@ -36,7 +42,7 @@ impl Source {
         let mut buffer = Buffer::new(read);
         let compression = Compression::of(look(&mut buffer, MAGIC_LEN, "")?);
         if let Some(compression) = compression {
-            buffer = Buffer::new(compression.decompress(buffer.into_reader()));
+            buffer = Buffer::ahead_of(compression.decompress(buffer.into_reader()));
         }
         let name = compression.map(Compression::name);
         let (records, mut info) = recognise(&mut buffer, name.unwrap_or_default())?;
@@ -51,6 +57,7 @@ impl Source {
             ended: false,
             path: None,
             asleep: None,
+            ahead: false,
         })
     }
 }

@@ -19,8 +19,8 @@ use super::summary::{Closer, Summary};
 
 /// A connection that ended is kept this long for packets that come late, while there is room.
 const LINGER: Micros = Micros::from_secs(300);
-/// The same where many connections are open: retransmissions of a FIN and answers to it come within this time.
-const LINGER_CROWDED: Micros = Micros::from_secs(3);
+/// The same where many connections are open: the answer to a FIN, and what crossed it, come within this time.
+const LINGER_CROWDED: Micros = Micros::from_millis(300);
 /// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
 const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
 /// A connection that one side has closed is kept this long without a packet.

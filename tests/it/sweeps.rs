@@ -53,7 +53,7 @@ impl Told {
 
 /// Reads a capture by its clock: swept after each packet, and while none comes.
 fn watch(mut source: Source, options: &Options) -> Told {
-    let mut engine = Engine::live(options);
+    let mut engine = Engine::new(options);
     let mut told = Told::default();
     let mut before: Option<Timestamp> = None;
     while let Some(packet) = source.next_packet() {
@@ -132,7 +132,7 @@ fn a_clock_that_is_set_makes_no_silence() {
         let bytes = Capture::new().edge(SYN, b"").bytes();
         let mut source = Source::from_reader(Box::new(Cursor::new(bytes)), "memory").unwrap();
         let options = Options::default();
-        let mut engine = Engine::live(&options);
+        let mut engine = Engine::new(&options);
         let mut told = Told::default();
         let packet = source.next_packet().unwrap();
         engine.packet(0, &packet, |c| told.take(Swept::Over(c))).unwrap();

@@ -1,4 +1,4 @@
-//! Connections that are over and were told of, while packets of theirs may still come.
+//! Connections that are over and were put away, while packets of theirs may still come.
 
 use std::collections::VecDeque;
 

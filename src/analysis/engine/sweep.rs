@@ -5,9 +5,8 @@ use crate::flow::FlowKey;
 use crate::ip::TcpSegment;
 use crate::observation::{Connection, Ended};
 
-use super::super::Options;
 use super::super::open::Due;
-use super::{Engine, Gone};
+use super::Engine;
 
 /// Open connections looked at in one sweep, those first that were not for the longest time: a look costs as much as some
 /// dozen packets, and packets do not wait.
@@ -22,13 +21,6 @@ pub enum Swept<'c> {
 }
 
 impl<'o> Engine<'o> {
-    /// Begins for an input that may go on for days, of which connections are told as soon as they are over:
-    /// [`sweep`](Self::sweep) puts them away, and packets that come later are taken for theirs.
-    #[must_use]
-    pub fn live(options: &'o Options) -> Engine<'o> {
-        Engine { gone: Some(Gone::default()), ..Engine::new(options) }
-    }
-
     /// Lets time pass without a packet; `done` gets the connections that are over by then.
     ///
     /// # Errors
@@ -39,9 +31,8 @@ impl<'o> Engine<'o> {
         mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.clock.tick(time);
-        while let Some(over) = self.table.expire(self.clock.now()) {
-            let ended = if over.is_over() { Ended::Closed } else { Ended::Idle };
-            done(self.close(over, ended))?;
+        while let Some(open) = self.table.expire(self.clock.now()) {
+            done(self.expired(open))?;
         }
         Ok(())
     }
@@ -66,10 +57,7 @@ impl<'o> Engine<'o> {
         for (what, _, slot) in due {
             if what == Due::Close {
                 let Some(open) = self.table.remove(slot) else { continue };
-                if let Some(gone) = &mut self.gone {
-                    let (client, server) = open.ends();
-                    gone.bury(FlowKey::new(client, server), open.begun(), self.clock.now());
-                }
+                self.bury(&open);
                 take(Swept::Over(self.close(open, Ended::Closed)))?;
             } else if let Some(open) = self.table.get_mut(slot) {
                 let seen = open.look(self.order);
@@ -84,7 +72,7 @@ impl<'o> Engine<'o> {
     /// Whether a segment of no open connection belongs to one that is over.
     #[cold]
     pub(super) fn is_late(&mut self, key: &FlowKey, segment: &TcpSegment<'_>) -> bool {
-        self.gone.as_mut().is_some_and(|gone| gone.has(key, segment, self.clock.now()))
+        self.gone.has(key, segment, self.clock.now())
     }
 
     /// How many connections are open.
