@@ -27,12 +27,17 @@ const EPHEMERAL: u16 = 32_768;
 pub struct Hosts {
     /// Each with the first client that it was learnt from.
     known: BTreeMap<IpAddr, IpAddr>,
+    /// The one that was met last: mostly it is met again.
+    latest: Option<IpAddr>,
     not_remembered: u64,
 }
 
 impl Hosts {
     /// Learns from the first packet of a connection. `by_syn`: it says who is the client.
     pub fn meet(&mut self, client: Endpoint, server: Endpoint, by_syn: bool, prefixes: &Prefixes) {
+        if by_syn && self.latest == Some(server.ip) {
+            return;
+        }
         let (client, server) = match by_syn {
             // Which end is CloudFront's is known whatever the ports are.
             false if prefixes.contains(server.ip) => (server, client),
@@ -65,10 +70,12 @@ impl Hosts {
 
     fn learn(&mut self, host: IpAddr, from: IpAddr) {
         if self.contains(host) {
+            self.latest = Some(host);
             return;
         }
         // What it was a client of before it was known is its upstream.
         self.known.retain(|_, client| *client != host);
+        self.latest = None;
         if self.known.len() < MAX_HOSTS {
             self.known.insert(host, from);
         } else {

@@ -222,7 +222,18 @@ impl Session {
     /// Bytes of a side whose protocol is not known yet.
     fn undecided(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
-        let mut prefix = self.prefix[side].take().unwrap_or_else(|| Box::new(Prefix::new(frame)));
+        let Some(mut prefix) = self.prefix[side].take() else {
+            // The first bytes nearly always tell.
+            let guess = self.guess(side, bytes);
+            return match guess {
+                Guess::Is(spoken, who) => self.begin(side, (spoken, who), frame, &[], (bytes, frame)),
+                Guess::NeedMore | Guess::Neither => {
+                    let mut prefix = Box::new(Prefix::new(frame));
+                    prefix.push(bytes);
+                    self.keep(side, prefix, guess == Guess::Neither);
+                }
+            };
+        };
         let held = prefix.held();
         let guess = if held == 0 {
             self.guess(side, bytes)
@@ -230,35 +241,45 @@ impl Session {
             prefix.push(bytes);
             self.guess(side, prefix.bytes())
         };
-        match guess {
-            Guess::Is(spoken, who) => {
-                let first = prefix.frame();
-                let side = self.decide(side, spoken, who);
-                if spoken == Spoken::Proxy {
-                    self.proxy.get_or_insert_default().begin(first);
-                } else {
-                    self.tell_missing(side, first);
-                }
-                if held > 0 {
-                    let kept = prefix.bytes().get(..held).unwrap_or_default().to_vec();
-                    self.observe(side, &kept, first);
-                }
-                self.observe(side, bytes, frame);
+        if let Guess::Is(spoken, who) = guess {
+            let kept = prefix.bytes().get(..held).unwrap_or_default();
+            self.begin(side, (spoken, who), prefix.frame(), kept, (bytes, frame));
+        } else {
+            let enough = held > 0 && prefix.held() >= Prefix::ENOUGH;
+            if held == 0 {
+                prefix.push(bytes);
             }
-            Guess::NeedMore if prefix.held() < Prefix::ENOUGH => {
-                if held == 0 {
-                    prefix.push(bytes);
-                }
-                self.prefix[side] = Some(prefix);
-            }
-            Guess::NeedMore | Guess::Neither => {
-                if held == 0 {
-                    prefix.push(bytes);
-                }
-                self.prefix[side] = Some(prefix);
-                self.spoken[side] = Spoken::Foreign;
-            }
+            self.keep(side, prefix, enough || guess == Guess::Neither);
         }
+    }
+
+    /// It is known what a side speaks, since `first`: what was kept of it, and what has come now, is read.
+    fn begin(
+        &mut self,
+        side: Side,
+        (spoken, who): (Spoken, Option<Side>),
+        first: FrameRef,
+        kept: &[u8],
+        (bytes, frame): (&[u8], FrameRef),
+    ) {
+        let side = self.decide(side, spoken, who);
+        if spoken == Spoken::Proxy {
+            self.proxy.get_or_insert_default().begin(first);
+        } else {
+            self.tell_missing(side, first);
+        }
+        if !kept.is_empty() {
+            self.observe(side, kept, first);
+        }
+        self.observe(side, bytes, frame);
+    }
+
+    /// Keeps first bytes that do not tell, or tell that this is none of the protocols.
+    fn keep(&mut self, side: Side, prefix: Box<Prefix>, is_foreign: bool) {
+        if is_foreign {
+            self.spoken[side] = Spoken::Foreign;
+        }
+        self.prefix[side] = Some(prefix);
     }
 
     /// Bytes of a side that spoke neither protocol so far.

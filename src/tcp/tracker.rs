@@ -150,7 +150,13 @@ impl Tracker {
     }
 
     /// Hands on what is left of both streams and closes the account.
+    #[inline]
     pub fn finish(mut self, last: FrameRef, out: &mut impl Stream) -> Summary {
+        self.close_account(last, out);
+        self.summary
+    }
+
+    fn close_account(&mut self, last: FrameRef, out: &mut impl Stream) {
         for side in [Side::Client, Side::Server] {
             let half = &mut self.halves[side];
             half.flush(side, last, out);
@@ -171,7 +177,6 @@ impl Tracker {
         let doubtful = |closing: Closing| self.answers_unseen_fin(closing) || (closing.early && complete);
         self.summary.closer_in_doubt = self.closing.is_some_and(doubtful);
         self.summary.state = ConnState::of(&self.summary);
-        self.summary
     }
 
     /// How long after its last packet this connection counts as over; `crowded` where many others are open.

@@ -22,7 +22,7 @@ pub enum Detection {
 
 /// Methods that are believed before the version behind them has been seen: those of RFC 9110, PATCH, WebDAV and
 /// its relatives. Any other token is one if the line ends as a request line does.
-const KNOWN: [&str; 29] = [
+pub(super) const KNOWN: [&str; 29] = [
     "GET",
     "HEAD",
     "POST",

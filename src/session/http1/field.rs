@@ -2,6 +2,7 @@
 
 use super::fault::HeaderDefect;
 use memchr::memchr;
+use std::borrow::Cow;
 
 /// Bytes kept of a header value: of those that are kept at all, none is useful beyond this.
 pub const MAX_VALUE: usize = 256;
@@ -19,7 +20,22 @@ pub(super) struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// Reads `line`; a defective one is read as far as its meaning is plain.
+    #[inline]
     pub(super) fn read(line: &'a [u8]) -> Self {
+        // The first byte that does not belong to a name ends it, and is nearly always the colon.
+        let len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
+        match line.split_at_checked(len) {
+            Some((name @ [_, ..], [b':', value @ ..])) => Self {
+                name,
+                value: trim(value),
+                defect: value_defect(value).map(|(kind, at)| (kind, name.len() + 1 + at)),
+            },
+            _ => Self::read_odd(line),
+        }
+    }
+
+    #[cold]
+    fn read_odd(line: &'a [u8]) -> Self {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Self { name: &[], value: trim(line), defect: Some((HeaderDefect::Folded, 0)) };
         }
@@ -28,15 +44,8 @@ impl<'a> Field<'a> {
             return Self { name: &[], value: &[], defect: bare_cr.or(Some((HeaderDefect::NoColon, 0))) };
         };
         let value = value.get(1..).unwrap_or_default();
-        let defect = name_defect(name).or_else(|| {
-            // Without a way out of the loop it is done sixteen bytes at a time; values are long and hardly ever bad.
-            if !value.iter().fold(false, |bad, &b| bad | is_forbidden(b)) {
-                return None;
-            }
-            let at = value.iter().position(|&b| is_forbidden(b))?;
-            let kind = if value.get(at) == Some(&b'\r') { HeaderDefect::BareCr } else { HeaderDefect::ControlByte };
-            Some((kind, name.len() + 1 + at))
-        });
+        let of_value = || value_defect(value).map(|(kind, at)| (kind, name.len() + 1 + at));
+        let defect = name_defect(name).or_else(of_value);
         Self { name: trim(name), value: trim(value), defect }
     }
 
@@ -44,6 +53,17 @@ impl<'a> Field<'a> {
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
+}
+
+/// What no value may contain, and where it is.
+fn value_defect(value: &[u8]) -> Option<(HeaderDefect, usize)> {
+    // Without a way out of the loop it is done sixteen bytes at a time; values are long and hardly ever bad.
+    if !value.iter().fold(false, |bad, &b| bad | is_forbidden(b)) {
+        return None;
+    }
+    let at = value.iter().position(|&b| is_forbidden(b))?;
+    let kind = if value.get(at) == Some(&b'\r') { HeaderDefect::BareCr } else { HeaderDefect::ControlByte };
+    Some((kind, at))
 }
 
 fn name_defect(name: &[u8]) -> Option<(HeaderDefect, usize)> {
@@ -113,6 +133,17 @@ pub(super) fn text(bytes: &[u8], max: usize) -> String {
         _ => head,
     };
     lossy(whole)
+}
+
+/// A word that is one of a few almost always: those take no memory of their own.
+pub type Word = Cow<'static, str>;
+
+/// The first `max` bytes as a word, which may be one of those `known`.
+pub(super) fn word(bytes: &[u8], max: usize, known: &[&'static str]) -> Word {
+    match known.iter().find(|word| word.as_bytes() == bytes) {
+        Some(word) => Cow::Borrowed(word),
+        None => Cow::Owned(text(bytes, max)),
+    }
 }
 
 /// What is in order, as nearly all is, is checked many bytes at a time and copied once.

@@ -24,8 +24,19 @@ pub enum Framing {
 /// What a head says of its body, collected line by line and judged when the head is whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
-    lengths: Option<Box<Values>>,
+    lengths: Lengths,
     codings: Option<Box<Values>>,
+}
+
+/// The Content-Length of a message.
+#[derive(Debug, Clone, Default)]
+enum Lengths {
+    #[default]
+    Absent,
+    /// One, in as few digits as it takes, in the line at this offset.
+    One(u64, u64),
+    /// Anything else.
+    Odd(Box<Values>),
 }
 
 /// The values of all lines of one name, joined by commas, and where the first and the latest line stand.
@@ -53,30 +64,50 @@ pub(super) type Complaint = (FaultKind, u64);
 impl Declared {
     /// A Content-Length line at `offset` of the message.
     pub(super) fn length(&mut self, value: &[u8], offset: u64) {
-        push(&mut self.lengths, value, offset);
+        self.lengths = match std::mem::take(&mut self.lengths) {
+            Lengths::Absent => match canonical(value) {
+                Some(length) => Lengths::One(length, offset),
+                None => Lengths::Odd(Box::new(Values::new(value, offset))),
+            },
+            several => {
+                let mut values = several.into_values().unwrap_or_default();
+                values.add(value, offset);
+                Lengths::Odd(values)
+            }
+        };
     }
 
     /// A Transfer-Encoding line at `offset` of the message.
     pub(super) fn coding(&mut self, value: &[u8], offset: u64) {
-        push(&mut self.codings, value, offset);
+        match &mut self.codings {
+            None => self.codings = Some(Box::new(Values::new(value, offset))),
+            Some(values) => values.add(value, offset),
+        }
     }
 
     /// A folded line that goes on with the latest Content-Length (or, if `coding`, Transfer-Encoding).
     pub(super) fn fold(&mut self, value: &[u8], coding: bool) {
-        let values = if coding { &mut self.codings } else { &mut self.lengths };
-        if let Some(values) = values {
+        if coding {
+            self.codings.iter_mut().for_each(|values| append(&mut values.joined, b" ", value));
+        } else if let Some(mut values) = std::mem::take(&mut self.lengths).into_values() {
             append(&mut values.joined, b" ", value);
+            self.lengths = Lengths::Odd(values);
         }
     }
 
     /// The length that is declared, if it is a good one; several that differ: the first.
     pub(super) fn content_length(&self) -> Option<u64> {
-        self.lengths.as_ref().and_then(|v| number(first_member(&v.joined)))
+        match &self.lengths {
+            Lengths::Absent => None,
+            Lengths::One(length, _) => Some(*length),
+            Lengths::Odd(values) => number(first_member(&values.joined)),
+        }
     }
 
     /// All Content-Length values as they were sent, where they are not just one number.
     pub(super) fn odd_lengths(&self) -> Option<String> {
-        let joined = &self.lengths.as_ref()?.joined;
+        let Lengths::Odd(values) = &self.lengths else { return None };
+        let joined = &values.joined;
         (number(joined).is_none()).then(|| String::from_utf8_lossy(joined).into_owned())
     }
 
@@ -91,12 +122,11 @@ impl Declared {
             Coding::Absent | Coding::Chunked => None,
             _ => Some(FaultKind::TransferEncodingUnsupported),
         };
-        let both = self.lengths.is_some() && self.codings.is_some();
+        let both = self.lengths.latest().is_some() && self.codings.is_some();
         let both = both.then_some(FaultKind::LengthAndChunked);
         let old = (http10 && self.codings.is_some()).then_some(FaultKind::TransferEncodingInHttp10);
         let codings_at = self.codings.as_ref().map_or(0, |v| v.first);
-        let latest = |v: &Option<Box<Values>>| v.as_ref().map_or(0, |v| v.latest);
-        let both_at = latest(&self.lengths).max(codings_at);
+        let both_at = self.lengths.latest().unwrap_or_default().max(codings_at);
         let length = self.length_complaint();
         length
             .into_iter()
@@ -106,7 +136,7 @@ impl Declared {
     }
 
     fn length_complaint(&self) -> Option<Complaint> {
-        let values = self.lengths.as_ref()?;
+        let Lengths::Odd(values) = &self.lengths else { return None };
         let mut numbers = values.joined.split(|&b| b == b',').map(|m| number(m.trim_ascii()));
         let first = numbers.next().flatten();
         let rest: Vec<_> = numbers.collect();
@@ -129,9 +159,9 @@ impl Declared {
             Coding::Other => otherwise,
             Coding::Absent | Coding::Identity => match (&self.lengths, self.length_complaint()) {
                 (_, Some((FaultKind::ContentLengthInvalid, _))) => otherwise,
-                (Some(_), _) => self.content_length().map_or(otherwise, Framing::Length),
-                (None, _) if response => Framing::UntilClose,
-                (None, _) => Framing::NoBody,
+                (Lengths::Absent, _) if response => Framing::UntilClose,
+                (Lengths::Absent, _) => Framing::NoBody,
+                (Lengths::One(..) | Lengths::Odd(_), _) => self.content_length().map_or(otherwise, Framing::Length),
             },
         }
     }
@@ -149,17 +179,36 @@ impl Declared {
     }
 }
 
-fn push(slot: &mut Option<Box<Values>>, value: &[u8], offset: u64) {
-    match slot {
-        None => {
-            let mut joined = Vec::new();
-            append(&mut joined, b"", value);
-            *slot = Some(Box::new(Values { joined, first: offset, latest: offset }));
+impl Lengths {
+    /// The offset of the latest line, if there is one.
+    fn latest(&self) -> Option<u64> {
+        match self {
+            Lengths::Absent => None,
+            Lengths::One(_, at) => Some(*at),
+            Lengths::Odd(values) => Some(values.latest),
         }
-        Some(values) => {
-            append(&mut values.joined, b", ", value);
-            values.latest = offset;
+    }
+
+    /// As they were sent; `None` where there is none.
+    fn into_values(self) -> Option<Box<Values>> {
+        match self {
+            Lengths::Absent => None,
+            Lengths::One(length, at) => Some(Box::new(Values::new(length.to_string().as_bytes(), at))),
+            Lengths::Odd(values) => Some(values),
         }
+    }
+}
+
+impl Values {
+    fn new(value: &[u8], offset: u64) -> Self {
+        let mut joined = Vec::new();
+        append(&mut joined, b"", value);
+        Self { joined, first: offset, latest: offset }
+    }
+
+    fn add(&mut self, value: &[u8], offset: u64) {
+        append(&mut self.joined, b", ", value);
+        self.latest = offset;
     }
 }
 
@@ -175,6 +224,11 @@ fn append(joined: &mut Vec<u8>, separator: &[u8], value: &[u8]) {
 
 fn first_member(joined: &[u8]) -> &[u8] {
     joined.split(|&b| b == b',').next().unwrap_or_default().trim_ascii()
+}
+
+/// A number that is written as numbers are: what it is tells how it was sent.
+fn canonical(digits: &[u8]) -> Option<u64> {
+    number(digits).filter(|_| digits.len() == 1 || digits.first() != Some(&b'0'))
 }
 
 /// `1*DIGIT` that fits into 64 bits (RFC 9110 section 8.6): no sign, no white space inside.

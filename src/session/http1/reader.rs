@@ -162,11 +162,22 @@ impl Reader {
         frame: FrameRef,
         message: &mut M,
     ) -> bool {
+        let is_whole = self.read_lines(lines, bytes, frame, message);
+        message.head_bytes(self.offset, frame);
+        is_whole
+    }
+
+    fn read_lines<M: Message>(
+        &mut self,
+        lines: &mut LineBuffer,
+        bytes: &mut &[u8],
+        frame: FrameRef,
+        message: &mut M,
+    ) -> bool {
         loop {
             let before = bytes.len();
             let line = lines.read(bytes);
             self.offset += (before - bytes.len()) as u64;
-            message.head_bytes(self.offset, frame);
             let Some(line) = line else { return false };
             let at = self.offset - line.wire;
             if line.bare_lf && !self.bare_lf {

@@ -1,8 +1,8 @@
 //! A request: what CloudFront asked, and how it introduced itself.
 
-use super::detect::{MAX_METHOD, is_known, method};
+use super::detect::{KNOWN, MAX_METHOD, is_known, method};
 use super::fault::{Fault, FaultKind, record};
-use super::field::{Field, has_token, is_blank, keep, text, trim};
+use super::field::{Field, Word, has_token, is_blank, keep, text, trim, word};
 use super::framing::Framing;
 use super::line::Line;
 use super::reader::Message;
@@ -12,6 +12,12 @@ use crate::base::FrameRef;
 
 /// Bytes kept of a request target. CloudFront's longest URL is 8,192; this is enough to know it again.
 pub const MAX_TARGET: usize = 2_048;
+
+/// Bytes kept of what stands in the place of a version.
+pub(super) const MAX_VERSION: usize = 16;
+
+/// The versions that are in use.
+pub(super) const VERSIONS: [&str; 2] = ["HTTP/1.1", "HTTP/1.0"];
 
 /// One request, as far as it was seen (RFC 9112 section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +29,13 @@ pub struct Request {
     /// The frame of its last byte so far.
     pub last_frame: FrameRef,
     /// The method, as sent; any token (RFC 9110 section 9.1).
-    pub method: String,
+    pub method: Word,
     /// The target, as sent: the first [`MAX_TARGET`] bytes.
     pub target: String,
     /// The target was longer than what is kept or was captured.
     pub target_truncated: bool,
     /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
-    pub version: Box<str>,
+    pub version: Word,
     /// The first Host.
     pub host: Option<Box<str>>,
     /// X-Amz-Cf-Id: CloudFront's name for the request.
@@ -95,10 +101,10 @@ impl Request {
             frame,
             head_frame: None,
             last_frame: frame,
-            method: String::new(),
+            method: Word::default(),
             target: String::new(),
             target_truncated: false,
-            version: Box::default(),
+            version: Word::default(),
             host: None,
             cf_id: None,
             via_cloudfront: false,
@@ -125,7 +131,7 @@ impl Request {
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
         let mut request = match Self::partial(line.text, first) {
             Some(request) => request,
-            None if is_known(line.text) => Self { method: text(line.text, MAX_METHOD), ..Self::new(first) },
+            None if is_known(line.text) => Self { method: word(line.text, MAX_METHOD, &KNOWN), ..Self::new(first) },
             None => return None,
         };
         let rest = line.text.get(request.method.len()..)?;
@@ -138,7 +144,7 @@ impl Request {
             return None;
         }
         request.target_truncated = false;
-        request.version = text(version, 16).into();
+        request.version = word(version, MAX_VERSION, &VERSIONS);
         request.set_target(trim(target));
         let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
         if !is_http1(version) || !is_target(trim(target)) {
@@ -156,7 +162,7 @@ impl Request {
     pub(super) fn partial(line: &[u8], frame: FrameRef) -> Option<Self> {
         let method = method(line).filter(|m| m.len() < line.len())?;
         let mut request = Self::new(frame);
-        request.method = text(method, method.len());
+        request.method = word(method, MAX_METHOD, &KNOWN);
         let rest = trim(line.get(method.len()..)?);
         request.set_target(rest.split(|b| is_blank(*b)).next().unwrap_or_default());
         request.target_truncated |= !rest.iter().any(|b| is_blank(*b));

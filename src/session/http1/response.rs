@@ -1,11 +1,11 @@
 //! A response: what the origin answered, and what is wrong with it.
 
 use super::fault::{Fault, FaultKind, record};
-use super::field::{Field, has_token, is_blank, keep, text, trim};
+use super::field::{Field, Word, has_token, is_blank, keep, trim, word};
 use super::framing::Framing;
 use super::line::Line;
 use super::reader::Message;
-use super::request::is_http1;
+use super::request::{MAX_VERSION, VERSIONS, is_http1};
 use super::transcript::Connection;
 use crate::base::FrameRef;
 
@@ -21,6 +21,10 @@ pub const BODY_START: usize = 4;
 /// Bytes kept of a reason phrase.
 pub const MAX_REASON: usize = 128;
 
+/// The most frequent reason phrases.
+const REASONS: [&str; 8] =
+    ["OK", "Not Modified", "Found", "Not Found", "Moved Permanently", "Partial Content", "No Content", "Bad Gateway"];
+
 /// One final response, as far as it was seen (RFC 9112 section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
@@ -33,9 +37,9 @@ pub struct Response {
     /// The status code; 0 where none could be read, because the status line is malformed or was cut too early.
     pub status: u16,
     /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
-    pub reason: String,
+    pub reason: Word,
     /// `HTTP/1.1`, `HTTP/1.0`, or what stands there instead; empty where there is none.
-    pub version: Box<str>,
+    pub version: Word,
     /// A well-formed Content-Length; of several that differ, the first.
     pub content_length: Option<u64>,
     /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
@@ -98,8 +102,8 @@ impl Response {
             head_frame: None,
             last_frame: frame,
             status: 0,
-            reason: String::new(),
-            version: Box::default(),
+            reason: Word::default(),
+            version: Word::default(),
             content_length: None,
             content_length_raw: None,
             transfer_encoding: None,
@@ -147,7 +151,7 @@ impl Response {
         if let Some((version, [a, b, c, b' ', ..])) = words(line)
             && is_http1(version)
         {
-            response.version = text(version, version.len()).into();
+            response.version = word(version, MAX_VERSION, &VERSIONS);
             response.status = status(&[*a, *b, *c]).unwrap_or(0);
         }
         response
@@ -155,11 +159,11 @@ impl Response {
 
     fn status_line(&mut self, line: &[u8]) -> Option<FaultKind> {
         let Some((version, rest)) = words(line) else { return Some(FaultKind::MalformedStatusLine) };
-        self.version = text(version, 16).into();
+        self.version = word(version, MAX_VERSION, &VERSIONS);
         let after_version = line.len() - version.len() - rest.len();
         let end = rest.iter().position(|b| is_blank(*b)).unwrap_or(rest.len());
         let (code, reason) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        self.reason = text(trim(reason), MAX_REASON);
+        self.reason = word(trim(reason), MAX_REASON, &REASONS);
         match status(code).filter(|_| is_http1(version)) {
             None => return Some(FaultKind::MalformedStatusLine),
             Some(status) => self.status = status,

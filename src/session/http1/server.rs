@@ -146,7 +146,7 @@ impl Inner {
     /// What follows a head: nothing, a body, the final response, or another protocol (RFC 9112 section 6.3).
     fn after_head(&mut self, frame: FrameRef) {
         let request = self.pending.front().filter(|_| self.target == Target::Front).and_then(|e| e.request.as_ref());
-        let method = request.map_or("", |r| r.method.as_str());
+        let method = request.map_or("", |r| &*r.method);
         let (head, connect) = (method == "HEAD", method == "CONNECT");
         let asked = request.is_none_or(|r| r.upgrade.is_some());
         let offered = request.filter(|r| r.asks_for_websocket()).map(|r| r.websocket.clone().unwrap_or_default());

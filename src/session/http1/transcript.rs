@@ -1,6 +1,6 @@
 //! What was seen on one connection.
 
-use super::field::has_token;
+use super::field::members;
 use super::{Fault, FaultKind, Request, Response};
 use crate::base::{FrameRef, Histogram, Micros, PerSide};
 
@@ -154,9 +154,14 @@ pub struct Connection {
 
 impl Connection {
     pub(super) fn read(&mut self, value: &[u8]) {
-        self.close |= has_token(value, "close");
-        self.keep_alive |= has_token(value, "keep-alive");
-        self.upgrade |= has_token(value, "upgrade");
+        for option in members(value) {
+            match option.len() {
+                5 => self.close |= option.eq_ignore_ascii_case(b"close"),
+                7 => self.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
+                10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
+                _ => {}
+            }
+        }
     }
 
     /// Whether the connection ends after the message (RFC 9112 section 9.3).
