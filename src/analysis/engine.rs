@@ -138,7 +138,7 @@ impl<'o> Engine<'o> {
         packet: &Packet<'_>,
         mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let frame = FrameRef { order: self.order, frame: packet.frame, time: packet.time, capture };
+        let frame = FrameRef::new(self.order, packet.frame, packet.time, capture);
         self.order += 1;
         self.clock.tick(packet.time);
         while let Some(open) = self.table.expire(self.clock.now()) {
@@ -296,7 +296,7 @@ impl<'o> Engine<'o> {
         if let Some(tls) = &c.tls {
             self.keys_of(tls);
         }
-        let noticed = self.noticed.captures.entry(c.first.capture).or_default();
+        let noticed = self.noticed.captures.entry(c.first.capture()).or_default();
         noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
         noticed.one_sided += u64::from(c.is_one_sided());
         noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
@@ -319,7 +319,7 @@ impl<'o> Engine<'o> {
 
     #[cold]
     fn undecodable(&mut self, frame: FrameRef, why: &dyn std::fmt::Display) {
-        let noticed = self.noticed.captures.entry(frame.capture).or_default();
+        let noticed = self.noticed.captures.entry(frame.capture()).or_default();
         noticed.undecodable += 1;
         if noticed.first_undecodable.is_none() {
             noticed.first_undecodable = Some((frame.frame, why.to_string()));

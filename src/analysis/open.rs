@@ -184,12 +184,12 @@ impl Open {
             return (quiet >= SETTLED).then_some(Due::Close);
         }
         let silent = || SILENCES.get(usize::from(self.looked.waits)).is_some_and(|silence| quiet >= *silence);
-        (self.last.order >= self.looked.packets || silent()).then_some(Due::Look)
+        (self.last.order() >= self.looked.packets || silent()).then_some(Due::Look)
     }
 
     /// A copy to look at, when so many packets had come.
     pub(super) fn look(&mut self, packets: u64) -> Box<Open> {
-        let waits = if self.last.order >= self.looked.packets { 0 } else { self.looked.waits + 1 };
+        let waits = if self.last.order() >= self.looked.packets { 0 } else { self.looked.waits + 1 };
         self.looked = Looked { packets, waits };
         Box::new(self.clone())
     }

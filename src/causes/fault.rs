@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_edge_decides_where_nothing_is_documented() {
-        let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
+        let frame = FrameRef::new(0, 1, Timestamp(0), 0);
         for (after, plausible, refused) in [
             (Aftermath::WentOn(frame), Effect::Note, Effect::Note),
             (Aftermath::ClosedIdle(frame), Effect::Note, Effect::Failed),

@@ -187,7 +187,7 @@ fn of_connection(c: &Connection, kind: Kind, verdict: Verdict) -> Seen {
         kind,
         connection: c.id,
         exchange: None,
-        capture: c.first.capture,
+        capture: c.first.capture(),
         frames: (c.first.frame, c.last.frame),
         start: c.first.time,
         end: c.last.time,
@@ -213,7 +213,7 @@ fn of_exchange(c: &Connection, d: &Diagnosis, exchange: &Exchange) -> Seen {
     Seen {
         exchange: Some(exchange.index),
         frames: (first.frame, last.frame),
-        capture: first.capture,
+        capture: first.capture(),
         start: first.time,
         end: last.time,
         id: request.and_then(|r| r.cf_id.as_deref()).map(Into::into),

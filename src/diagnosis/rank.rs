@@ -10,5 +10,5 @@ pub(super) fn rank(found: &mut Vec<(&'static Cause, Finding)>) {
     let superseded: Vec<&str> = found.iter().flat_map(|(cause, _)| cause.supersedes.iter().copied()).collect();
     found.retain(|(cause, _)| !superseded.contains(&cause.id()));
     // Findings come in the order of the catalogue, which a stable sort keeps.
-    found.sort_by_key(|(_, f)| (f.at.order, Reverse(f.confidence)));
+    found.sort_by_key(|(_, f)| (f.at.order(), Reverse(f.confidence)));
 }

@@ -50,7 +50,7 @@ impl Example {
         let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
         // What a limit of the capture is, is said with what it blocks.
         let others = d.findings.iter().skip(usize::from(finding.is_some())).filter(|(_, f)| f.blocks.is_none());
-        let frames = finding.map(|f| wireshark::Frames::of(f, c.first.capture));
+        let frames = finding.map(|f| wireshark::Frames::of(f, c.first.capture()));
         let filter = frames.map_or_else(|| wireshark::Conversation::of(c).to_string(), |frames| frames.to_string());
         Example {
             id: c.id,

@@ -59,7 +59,7 @@ pub(super) fn facts(c: &Connection, exchange: Option<u64>) -> Vec<Fact> {
         of_connection(h, &mut all);
         streams(h, exchange, &mut all);
     }
-    all.0.sort_by_key(|f| f.frame.order);
+    all.0.sort_by_key(|f| f.frame.order());
     all.0
 }
 

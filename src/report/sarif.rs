@@ -163,7 +163,7 @@ fn artifact(capture: CaptureIndex, captures: &[Capture]) -> Value {
 
 fn place(e: &Example, captures: &[Capture]) -> Value {
     json!({
-        "physicalLocation": artifact(e.frames.0.capture, captures),
+        "physicalLocation": artifact(e.frames.0.capture(), captures),
         "logicalLocations": [{"name": e.server.to_string(), "kind": "resource"}],
         "message": {"text": e.title},
     })
@@ -176,7 +176,7 @@ fn evidence(e: &Example, captures: &[Capture]) -> Vec<Value> {
         let notes: Vec<_> = row.lines().into_iter().map(|(text, _)| text).collect();
         json!({
             "id": i,
-            "physicalLocation": artifact(row.frame.capture, captures),
+            "physicalLocation": artifact(row.frame.capture(), captures),
             "message": {"text": format!("frame {}: {}", row.frame.frame, notes.join("; "))},
             "properties": {"frame": row.frame.frame, "time": row.frame.time.to_string()},
         })

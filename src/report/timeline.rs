@@ -39,7 +39,7 @@ impl Timeline {
     pub(super) fn of(c: &Connection, finding: Option<&Finding>) -> Timeline {
         let mut rows: Vec<Row> = Vec::new();
         for fact in facts(c, finding.and_then(|f| f.exchange)) {
-            match rows.last_mut().filter(|row| row.frame.order == fact.frame.order) {
+            match rows.last_mut().filter(|row| row.frame.order() == fact.frame.order()) {
                 Some(row) => row.add(fact),
                 None => rows.push(Row::of(fact)),
             }
@@ -47,8 +47,8 @@ impl Timeline {
         let own = finding.iter().flat_map(|f| &f.evidence).map(|e| (e, false));
         let inner = finding.iter().flat_map(|f| &f.inner).flat_map(|inner| &inner.evidence).map(|e| (e, true));
         for (evidence, inner) in own.chain(inner) {
-            let at = rows.partition_point(|row| row.frame.order < evidence.frame.order);
-            if rows.get(at).is_none_or(|row| row.frame.order != evidence.frame.order) {
+            let at = rows.partition_point(|row| row.frame.order() < evidence.frame.order());
+            if rows.get(at).is_none_or(|row| row.frame.order() != evidence.frame.order()) {
                 rows.insert(at, Row::at(evidence.frame));
             }
             if let Some(row) = rows.get_mut(at) {
@@ -62,7 +62,7 @@ impl Timeline {
 
     /// The frame's number; in another capture than the connection's first packet, `CAPTURE/FRAME` counted from 1.
     pub(super) fn number(&self, row: &Row) -> String {
-        number(row.frame, self.first.capture)
+        number(row.frame, self.first.capture())
     }
 
     /// Seconds since the connection's first packet, as Wireshark shows them.
@@ -170,7 +170,11 @@ fn select(rows: Vec<Row>) -> Vec<Row> {
 
 /// The frame's number; in another capture than the connection's first packet, `CAPTURE/FRAME` counted from 1.
 fn number(frame: FrameRef, capture: CaptureIndex) -> String {
-    if frame.capture == capture { frame.frame.to_string() } else { format!("{}/{}", frame.capture + 1, frame.frame) }
+    if frame.capture() == capture {
+        frame.frame.to_string()
+    } else {
+        format!("{}/{}", frame.capture() + 1, frame.frame)
+    }
 }
 
 /// Seconds since the connection's first packet, as Wireshark shows them.

@@ -40,7 +40,7 @@ impl<'a> Frames<'a> {
     /// Of this finding; `capture` is where to look if it cites no packet.
     #[must_use]
     pub fn of(finding: &'a Finding, capture: CaptureIndex) -> Frames<'a> {
-        Frames { finding, capture: finding.evidence.first().map_or(capture, |e| e.frame.capture) }
+        Frames { finding, capture: finding.evidence.first().map_or(capture, |e| e.frame.capture()) }
     }
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Frames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.finding.inner.iter().flat_map(|inner| &inner.evidence);
         let cited = self.finding.evidence.iter().chain(inner).map(|e| e.frame);
-        let mut frames: Vec<u64> = cited.filter(|r| r.capture == self.capture).map(|r| r.frame).collect();
+        let mut frames: Vec<u64> = cited.filter(|r| r.capture() == self.capture).map(|r| r.frame).collect();
         if frames.is_empty() {
             frames.push(self.finding.at.frame);
         }

@@ -181,17 +181,23 @@ mod tests {
 
     #[test]
     fn records_of_every_size_come_out_whole() {
-        let bytes: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).collect();
-        for step in [1, 1000, READ_SIZE] {
+        let bytes: Vec<u8> = (0..6_000_000_u32).map(|i| (i % 251) as u8).collect();
+        for (step, ahead) in [(1, false), (1000, false), (READ_SIZE, false), (1000, true), (READ_SIZE, true)] {
             let mut buffer = Buffer::new(Box::new(Trickle(io::Cursor::new(bytes.clone()), step)));
+            if ahead {
+                buffer.read_ahead();
+            }
             let mut at = 0;
-            for n in [1, 16, 300_000, READ_SIZE, 5, 700_000] {
+            for n in [1, 16, 300_000, READ_SIZE, 5, 700_000].into_iter().cycle() {
+                let Some(record) = bytes.get(at..at + n) else { break };
                 assert!(buffer.fill(n).unwrap().len() >= n);
                 let range = buffer.consume(n);
-                assert_eq!(buffer.slice(range), &bytes[at..at + n]);
+                assert_eq!(buffer.slice(range), record, "{step} {ahead}");
                 at += n;
                 assert_eq!(buffer.position(), at as u64);
             }
+            let left = bytes.len() - at;
+            assert!(matches!(buffer.fill(left + 1), Err(Short::Ended(ahead)) if ahead == left), "{step} {ahead}");
         }
     }
 

@@ -118,7 +118,7 @@ mod tests {
     use crate::base::Timestamp;
 
     fn frame(n: u64) -> FrameRef {
-        FrameRef { order: n, frame: n, time: Timestamp(0), capture: 0 }
+        FrameRef::new(n, n, Timestamp(0), 0)
     }
 
     fn all(p: &mut Pending) -> Vec<(u64, String)> {

@@ -64,14 +64,15 @@ fn play_every(millis: i64, segments: &[Told]) -> (Summary, Heard) {
     let mut heard = Heard::default();
     let mut last = frame(0);
     for (n, told) in (0..).zip(segments) {
-        last = FrameRef { time: frame(n * millis).time, ..frame(n) };
+        last = frame(n);
+        last.time = frame(n * millis).time;
         tracker.segment(told.0, &segment(told, n as u16), last, &mut heard);
     }
     (tracker.finish(last, &mut heard), heard)
 }
 
 fn frame(n: i64) -> FrameRef {
-    FrameRef { order: n as u64, frame: n as u64 + 1, time: Timestamp(n * 1_000_000), capture: 0 }
+    FrameRef::new(n as u64, n as u64 + 1, Timestamp(n * 1_000_000), 0)
 }
 
 fn segment<'a>(&Told(side, flags, seq, ack, payload, len): &Told, n: u16) -> TcpSegment<'a> {

@@ -42,6 +42,7 @@ mod sources;
 mod staples;
 mod suites;
 mod sweeps;
+mod threads;
 mod timing;
 mod truncation;
 mod trust;

@@ -50,7 +50,7 @@ fn verdicts(files: &[Vec<u8>], frame: impl Fn(usize, u64) -> u64) -> (Vec<String
     run(sources, &Options::default(), &mut ear, |_, _| {}).unwrap();
     let told = ear.connections.iter().map(|t| {
         let evidence: Vec<Vec<u64>> =
-            t.cited.iter().map(|f| f.iter().map(|f| frame(usize::from(f.capture), f.frame)).collect()).collect();
+            t.cited.iter().map(|f| f.iter().map(|f| frame(usize::from(f.capture()), f.frame)).collect()).collect();
         format!("{} {:?} {:?} {:?} {:?} {evidence:?}", t.id, t.outcome, t.cause, t.findings, t.confidence)
     });
     let told = told.collect();

@@ -115,7 +115,7 @@ mod tests {
             ("nginx", "{\"error\": \"forbidden\"}", None),
             ("Caddy", "", None),
         ] {
-            let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
+            let frame = FrameRef::new(0, 1, Timestamp(0), 0);
             let (server_name, body_excerpt) = (Some(server), body.as_bytes());
             let response = Answer { frame, status: 403, complete: true, reason: "", server: server_name, body_excerpt };
             assert_eq!(maker(response), made_by, "{server}: {body}");

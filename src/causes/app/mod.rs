@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_maker_is_known_by_its_page_or_its_name() {
-        let frame = FrameRef { order: 0, frame: 1, time: Timestamp(0), capture: 0 };
+        let frame = FrameRef::new(0, 1, Timestamp(0), 0);
         let mut response = Answer { frame, status: 502, complete: true, reason: "", server: None, body_excerpt: b"" };
         assert_eq!(Maker::of(response), None);
         response.server = Some("nginx/1.22.1");

@@ -115,7 +115,7 @@ impl Failures {
             tie: Tie::Time,
         };
         let failure = Failure { inner, from: request.map_or(first, |r| r.frame), asked: request.map(Known::of) };
-        self.known.insert((end.order, c.id), failure);
+        self.known.insert((end.order(), c.id), failure);
     }
 
     /// Failures that could not be remembered.
@@ -146,19 +146,19 @@ impl Failures {
     fn behind(&self, c: &Connection, exchange: &Exchanged<'_>) -> Vec<Inner> {
         let (Some(request), Some(response)) = (exchange.request, exchange.response) else { return Vec::new() };
         let (asked, answered) = (request.frame, response.frame);
-        if answered.order < asked.order {
+        if answered.order() < asked.order() {
             // Captured the wrong way round, or damaged: nothing lies between.
             return Vec::new();
         }
-        let before = self.known.range((asked.order, 0)..(answered.order, 0)).rev().take(MAX_LOOKED);
-        let after = self.known.range((answered.order, 0)..).take(MAX_LOOKED);
+        let before = self.known.range((asked.order(), 0)..(answered.order(), 0)).rev().take(MAX_LOOKED);
+        let after = self.known.range((answered.order(), 0)..).take(MAX_LOOKED);
         let after = after.take_while(|(_, f)| f.end().since(answered) <= AFTERWARDS);
         let mut found: Vec<Inner> = before
             .chain(after)
             .filter(|(_, f)| f.inner.connection != c.id && f.from > asked && f.from < answered)
             .filter_map(|(_, f)| Some(Inner { tie: f.tie(request)?, ..f.inner.clone() }))
             .collect();
-        found.sort_by_key(|inner| (inner.tie, inner.evidence.last().map(|e| e.frame.order), inner.connection));
+        found.sort_by_key(|inner| (inner.tie, inner.evidence.last().map(|e| e.frame.order()), inner.connection));
         // What is tied to this request speaks for it; what only happened meanwhile may belong to another.
         let closest = found.first().map(|inner| inner.tie);
         found.retain(|inner| Some(inner.tie) == closest);

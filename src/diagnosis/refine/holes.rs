@@ -31,7 +31,7 @@ impl Holes {
         // What is not captured of a side that was not captured at all was not lost, but left out.
         let not_captured = c.tcp.not_captured.client + c.tcp.not_captured.server;
         if not_captured > 0 && !c.is_one_sided() {
-            *self.not_captured.entry(c.first.capture).or_default() += not_captured;
+            *self.not_captured.entry(c.first.capture()).or_default() += not_captured;
         }
     }
 
@@ -56,7 +56,7 @@ impl Holes {
 
     /// What the captures in which this connection lies lack.
     fn lost(&self, c: &Connection, drops: &Drops) -> Option<(&'static str, String)> {
-        let captures = c.first.capture..=c.last.capture.max(c.first.capture);
+        let captures = c.first.capture()..=c.last.capture().max(c.first.capture());
         let sum = |of: &BTreeMap<CaptureIndex, u64>| of.range(captures.clone()).map(|(_, n)| n).sum::<u64>();
         let why = match (sum(drops), sum(&self.not_captured)) {
             (0, 0) => return None,

@@ -110,10 +110,10 @@ impl ExampleView {
     ) -> ExampleView {
         let Example { frames: (first, last), timeline, .. } = &shown.told;
         let file = |capture| path(capture).map_or_else(String::new, |path| format!(" in {}", bounded(path)));
-        let files = if first.capture == last.capture {
-            format!("frames {} to {}{}", first.frame, last.frame, file(first.capture))
+        let files = if first.capture() == last.capture() {
+            format!("frames {} to {}{}", first.frame, last.frame, file(first.capture()))
         } else {
-            let (from, to) = (file(first.capture), file(last.capture));
+            let (from, to) = (file(first.capture()), file(last.capture()));
             format!("frame {}{from} to frame {}{to}", first.frame, last.frame)
         };
         let (left, right) = if timeline.is_edge { ("edge", "origin") } else { ("client", "server") };

@@ -186,7 +186,7 @@ impl<'a> SlowTarget<'a> {
             unanswered: s.unanswered,
             slowest_us: s.slowest.0,
             connection,
-            capture: request.capture,
+            capture: request.capture(),
             frame: request.frame,
         }
     }

@@ -124,7 +124,7 @@ impl<'a> Connection<'a> {
         Connection {
             id: c.id,
             community_id: community_id(c.client, c.server),
-            capture: c.first.capture,
+            capture: c.first.capture(),
             client: c.client.into(),
             server: c.server.into(),
             orientation: match c.orientation {

@@ -87,7 +87,7 @@ struct RuledOut<'a> {
 impl<'a> Evidence<'a> {
     fn list(evidence: &'a [diagnosis::Evidence]) -> Vec<Evidence<'a>> {
         let of = |e: &'a diagnosis::Evidence| Evidence {
-            capture: e.frame.capture,
+            capture: e.frame.capture(),
             frame: e.frame.frame,
             time: Shown(e.frame.time),
             note: &e.note,
@@ -117,7 +117,7 @@ impl<'a> Finding<'a> {
     }
 
     fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
-        let frames = wireshark::Frames::of(f, c.first.capture);
+        let frames = wireshark::Frames::of(f, c.first.capture());
         Finding {
             cause: cause.id(),
             stage: cause.stage().as_str(),

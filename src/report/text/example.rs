@@ -18,12 +18,16 @@ pub(super) fn write<'c>(
 ) -> io::Result<()> {
     let (title, (first, last)) = (&example.title, example.frames);
     let file = |capture| path(capture).map_or_else(String::new, |path| format!(", in {}", escape(path)));
-    let range = match (first.frame, last.frame, first.capture == last.capture) {
+    let range = match (first.frame, last.frame, first.capture() == last.capture()) {
         (first_frame, last_frame, true) => {
-            format!("frames\u{a0}{first_frame}\u{a0}to\u{a0}{last_frame}{}", file(first.capture))
+            format!("frames\u{a0}{first_frame}\u{a0}to\u{a0}{last_frame}{}", file(first.capture()))
         }
         (first_frame, last_frame, false) => {
-            format!("frame\u{a0}{first_frame}{}, to frame\u{a0}{last_frame}{}", file(first.capture), file(last.capture))
+            format!(
+                "frame\u{a0}{first_frame}{}, to frame\u{a0}{last_frame}{}",
+                file(first.capture()),
+                file(last.capture())
+            )
         }
     };
     paragraph(out, "    ", &format!("{lead}{title}, {range}"))?;

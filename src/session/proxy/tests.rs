@@ -5,7 +5,7 @@ use crate::base::{FrameRef, Timestamp};
 const TCP4: &[u8] = &[198, 51, 100, 7, 10, 0, 0, 5, 0x9c, 0xb0, 1, 0xbb];
 
 fn frame(number: u64) -> FrameRef {
-    FrameRef { order: number, frame: number, time: Timestamp(0), capture: 0 }
+    FrameRef::new(number, number, Timestamp(0), 0)
 }
 
 /// A header of version 2 with this byte of version and command, this of family and protocol, and this behind.

@@ -4,7 +4,7 @@ use crate::base::{FrameRef, Side, Timestamp};
 
 /// Frame `n` of capture 0.
 pub(super) fn frame(n: u64) -> FrameRef {
-    FrameRef { order: n, frame: n, time: Timestamp(i64::try_from(n).unwrap() * 1_000_000), capture: 0 }
+    FrameRef::new(n, n, Timestamp(i64::try_from(n).unwrap() * 1_000_000), 0)
 }
 
 /// A record.

@@ -56,7 +56,7 @@ mod tests {
     use crate::base::Timestamp;
 
     fn at(frame: u64) -> FrameRef {
-        FrameRef { order: frame, frame, time: Timestamp(0), capture: 0 }
+        FrameRef::new(frame, frame, Timestamp(0), 0)
     }
 
     /// Close 1001 of a client, masked; a text of 300 bytes, a ping, Close 1000 of a server.

@@ -27,7 +27,7 @@ pub(super) enum Event<'a> {
 use Event::{C, Ends, LostC, LostS, S};
 
 pub(super) fn frame(n: usize) -> FrameRef {
-    FrameRef { order: n as u64, frame: n as u64, time: Timestamp(n as i64 * 1_000_000), capture: 0 }
+    FrameRef::new(n as u64, n as u64, Timestamp(n as i64 * 1_000_000), 0)
 }
 
 /// How the bytes of an event are cut into pieces, given its number.

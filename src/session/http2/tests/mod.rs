@@ -17,7 +17,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 fn at(frame: u64) -> FrameRef {
-    FrameRef { order: frame, frame, time: Timestamp(frame as i64 * 1_000_000), capture: 0 }
+    FrameRef::new(frame, frame, Timestamp(frame as i64 * 1_000_000), 0)
 }
 
 /// Header fields in literals without a name from the table.
