@@ -1,5 +1,6 @@
 //! Where connections are judged as they come, and passed on when their verdict stands.
 
+mod told;
 #[cfg(feature = "pcap")]
 mod waiting;
 
@@ -9,11 +10,12 @@ use crate::base::Timestamp;
 use crate::causes::CATALOGUE;
 use crate::correlate::Watched;
 use crate::diagnosis::refine::{Drops, Ledger};
-use crate::diagnosis::{Cause, Diagnosis, Outcome, diagnose};
+use crate::diagnosis::{Cause, Diagnosis, Finding, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
 
 use super::{Failure, Options, Selection};
+use told::Told;
 
 /// Connections held for the second step; past that they are written as they stand (ruling 23).
 const MAX_HELD: usize = 100_000;
@@ -26,8 +28,11 @@ pub trait Listener {
     /// A connection that is open has failed already, whatever becomes of it. Each time that it is looked at.
     fn failing(&mut self, connection: &Connection, diagnosis: &Diagnosis);
 
-    /// A connection is over.
-    fn judged(&mut self, connection: &Connection, diagnosis: &Diagnosis);
+    /// Something was found on a connection that failed: each cause once, as soon as it is known.
+    fn found(&mut self, connection: &Connection, found: (&'static Cause, &Finding));
+
+    /// A connection is over. `told`: something was found on it while it was open.
+    fn judged(&mut self, connection: &Connection, diagnosis: &Diagnosis, told: bool);
 }
 
 /// Judges connections as they come and passes them on when their verdict stands.
@@ -37,6 +42,8 @@ pub(super) struct Desk<'r> {
     drops: Drops,
     /// What is told, where that is not everything.
     selection: Option<Selection>,
+    /// What was told of connections that are open.
+    told: Told,
     tally: Tally,
     ledger: Ledger,
     held: VecDeque<(Box<Connection>, Diagnosis)>,
@@ -74,6 +81,7 @@ impl<'r> Desk<'r> {
             drops: Drops::default(),
             tally: Tally::new(options.all_roles).of_selected(selection.is_some()),
             selection,
+            told: Told::default(),
             ledger: Ledger::default(),
             held: VecDeque::new(),
             held_exchanges: 0,
@@ -132,17 +140,24 @@ impl<'r> Desk<'r> {
     }
 
     /// Tells of a connection that is over, in the light of what came before it.
-    fn tell(&self, connection: &Connection, diagnosis: &Diagnosis, listener: &mut dyn Listener) {
+    fn tell(&mut self, connection: &Connection, diagnosis: &Diagnosis, listener: &mut dyn Listener) {
+        let before = self.told.forget(connection.id);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(connection)) || !self.wants(diagnosis) {
             return;
         }
+        let told = before.is_some();
         if diagnosis.verdict.outcome == Outcome::Ok {
-            listener.judged(connection, diagnosis);
-        } else {
-            let mut diagnosis = diagnosis.clone();
-            self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
-            listener.judged(connection, &diagnosis);
+            listener.judged(connection, diagnosis, told);
+            return;
         }
+        let mut diagnosis = diagnosis.clone();
+        self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
+        if diagnosis.verdict.outcome == Outcome::Failed {
+            told::worth(&diagnosis)
+                .filter(|(cause, _)| !before.as_ref().is_some_and(|known| known.contains(cause.id())))
+                .for_each(|found| listener.found(connection, found));
+        }
+        listener.judged(connection, &diagnosis, told);
     }
 
     /// Remembers a connection whose verdict stands.

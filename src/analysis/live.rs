@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::base::{CaptureIndex, Micros, Timestamp};
-use crate::diagnosis::{Diagnosis, Outcome};
+use crate::diagnosis::{Cause, Diagnosis, Finding, Outcome};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary};
 use crate::source::live::{Change, Live};
@@ -224,10 +224,7 @@ impl Watch<'_, '_> {
         let Self { engine, desk, watcher, ring, .. } = self;
         let mut ears = Ears { watcher: *watcher, ring };
         engine.sweep(|swept| match swept {
-            Swept::Open(c) => {
-                desk.look(c, &mut ears);
-                Ok(())
-            }
+            Swept::Open(c) => desk.look(c, &mut ears),
             Swept::Over(c) => desk.take_and_tell(c, Some(&mut ears)),
         })?;
         let before = Timestamp(time.0.saturating_sub(SECOND_LOOK_AFTER.0 * 1_000));
@@ -272,9 +269,13 @@ impl Listener for Ears<'_> {
         self.watcher.failing(c, d);
     }
 
-    fn judged(&mut self, c: &Connection, d: &Diagnosis) {
+    fn found(&mut self, c: &Connection, found: (&'static Cause, &Finding)) {
+        self.watcher.found(c, found);
+    }
+
+    fn judged(&mut self, c: &Connection, d: &Diagnosis, told: bool) {
         self.save(c, d);
-        self.watcher.judged(c, d);
+        self.watcher.judged(c, d, told);
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is told while interfaces are watched: on standard error a line for each finding, and on a terminal how it goes;
 //! counters to who asks for them.
 
-use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::PoisonError;
 use std::time::SystemTime;
@@ -9,7 +8,7 @@ use std::time::SystemTime;
 use anstyle::{AnsiColor, Style};
 use why502::analysis::{Listener, Status, Watcher};
 use why502::base::{Timestamp, escape};
-use why502::diagnosis::{Cause, Confidence, Diagnosis, Effect, Outcome};
+use why502::diagnosis::{Cause, Diagnosis, Finding, Outcome};
 use why502::observation::{Connection, Role};
 use why502::report::Metrics;
 use why502::source::live::Change;
@@ -20,9 +19,6 @@ use crate::options::follow::Followed;
 
 /// Findings told in one second; further ones are counted. Nobody reads faster, and a slow terminal keeps packets waiting.
 const MAX_LINES: u32 = 20;
-
-/// Open connections of which it is remembered what was told: as many as are followed at once, unless somebody wants more.
-const MAX_TOLD: usize = 131_072;
 
 /// Tells.
 pub(super) struct Lines {
@@ -35,7 +31,6 @@ pub(super) struct Lines {
     progress: bool,
     shown: bool,
     edge_seen: bool,
-    told: HashMap<u64, HashSet<&'static str>>,
     lines: u32,
     unsaid: u32,
     dropped: u64,
@@ -63,7 +58,6 @@ impl Lines {
             progress: io::stderr().is_terminal(),
             shown: false,
             edge_seen: false,
-            told: HashMap::new(),
             lines: 0,
             unsaid: 0,
             dropped: 0,
@@ -95,45 +89,6 @@ impl Lines {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// Tells what was not told yet of what has failed on a connection.
-    fn findings(&mut self, c: &Connection, d: &Diagnosis) {
-        let meant = self.is_meant(c) && self.findings;
-        let failed = |cause: &Cause, effect: Option<Effect>| effect.unwrap_or(cause.effect) == Effect::Failed;
-        for (i, (cause, finding)) in d.findings.iter().enumerate() {
-            let is_verdict = i == 0 && d.verdict.cause.is_some();
-            let sure = failed(cause, finding.effect) && finding.confidence >= Confidence::Likely;
-            if !is_verdict && !sure {
-                continue;
-            }
-            let full = self.told.len() >= MAX_TOLD && !self.told.contains_key(&c.id);
-            if !full && !self.told.entry(c.id).or_default().insert(cause.id()) {
-                continue;
-            }
-            self.count(|metrics| metrics.found(c, cause));
-            if !meant {
-                continue;
-            }
-            if self.lines >= MAX_LINES {
-                self.unsaid += 1;
-                continue;
-            }
-            self.lines += 1;
-            let bad = if self.colour { AnsiColor::Red.on_default().bold() } else { Style::new() };
-            let behind = if c.role == Role::Inner { "behind the origin, " } else { "" };
-            let text = format!(
-                "{} {bad}FAILED{bad:#}  {} ({}) {behind}connection {}, {} → {}: {}",
-                clock(c.watched_until),
-                cause.id(),
-                finding.confidence.as_str(),
-                c.id,
-                c.client,
-                c.server,
-                escape(&finding.message)
-            );
-            self.line(&text);
-        }
-    }
-
     /// Connections of others say little about the edge's, once there are any of the edge's.
     fn is_meant(&mut self, c: &Connection) -> bool {
         self.edge_seen |= c.role == Role::Edge;
@@ -142,28 +97,50 @@ impl Lines {
 }
 
 impl Listener for Lines {
-    fn failing(&mut self, c: &Connection, d: &Diagnosis) {
-        self.findings(c, d);
+    fn failing(&mut self, _: &Connection, _: &Diagnosis) {}
+
+    fn found(&mut self, c: &Connection, (cause, finding): (&'static Cause, &Finding)) {
+        self.count(|metrics| metrics.found(c, cause));
+        if !self.is_meant(c) || !self.findings {
+            return;
+        }
+        if self.lines >= MAX_LINES {
+            self.unsaid += 1;
+            return;
+        }
+        self.lines += 1;
+        let bad = if self.colour { AnsiColor::Red.on_default().bold() } else { Style::new() };
+        let behind = if c.role == Role::Inner { "behind the origin, " } else { "" };
+        let text = format!(
+            "{} {bad}FAILED{bad:#}  {} ({}) {behind}connection {}, {} → {}: {}",
+            clock(c.watched_until),
+            cause.id(),
+            finding.confidence.as_str(),
+            c.id,
+            c.client,
+            c.server,
+            escape(&finding.message)
+        );
+        self.line(&text);
     }
 
-    fn judged(&mut self, c: &Connection, d: &Diagnosis) {
+    fn judged(&mut self, c: &Connection, d: &Diagnosis, told: bool) {
+        self.is_meant(c);
         self.counts.connections += 1;
         self.count(|metrics| metrics.over(c, d.verdict.outcome));
-        match d.verdict.outcome {
-            Outcome::Ok => {
-                self.is_meant(c);
-            }
-            Outcome::Inconclusive => self.counts.inconclusive += 1,
+        let outcome = match d.verdict.outcome {
             Outcome::Failed => {
                 self.counts.failed += 1;
-                self.findings(c, d);
+                return;
             }
-        }
-        let told = self.told.remove(&c.id);
-        if told.is_some() && d.verdict.outcome != Outcome::Failed && self.findings {
-            let outcome = if d.verdict.outcome == Outcome::Ok { "in order" } else { "not to be told" };
-            let text = format!("{} connection {} is {outcome} after all", clock(c.watched_until), c.id);
-            self.line(&text);
+            Outcome::Inconclusive => {
+                self.counts.inconclusive += 1;
+                "not to be told"
+            }
+            Outcome::Ok => "in order",
+        };
+        if told && self.findings {
+            self.line(&format!("{} connection {} is {outcome} after all", clock(c.watched_until), c.id));
         }
     }
 }

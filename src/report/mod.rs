@@ -47,7 +47,7 @@ pub use text::{Text, TextOptions};
 use std::io;
 
 use crate::correlate::Joined;
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Cause, Diagnosis, Finding};
 use crate::observation::Connection;
 
 /// The cause that no connection shows: the summary says it, once for all captures.
@@ -70,6 +70,15 @@ pub trait Renderer {
     /// step changes a verdict, instead of once at the end (contract, ruling 23).
     fn wants_first_verdicts(&self) -> bool {
         false
+    }
+
+    /// Takes what was found on a connection that has failed already and is still open, so that it is given later; only
+    /// where the input goes on, and where it [`wants_first_verdicts`](Self::wants_first_verdicts).
+    ///
+    /// # Errors
+    /// What the output said.
+    fn found(&mut self, _connection: &Connection, _found: (&'static Cause, &Finding)) -> io::Result<()> {
+        Ok(())
     }
 
     /// Takes the changed diagnosis of a connection that was given before; only where it

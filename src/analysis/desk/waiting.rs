@@ -7,7 +7,7 @@ use crate::diagnosis::{Confidence, Outcome, diagnose};
 use crate::observation::Connection;
 
 use super::super::Failure;
-use super::{Desk, Listener};
+use super::{Desk, Listener, told};
 
 /// Connections held for the second step while the input goes on: those of a minute at 170 failures in a second.
 const MAX_WAITING: usize = 10_000;
@@ -15,19 +15,33 @@ const MAX_WAITING: usize = 10_000;
 impl Desk<'_> {
     /// Looks at a connection that is open, and tells of it if it has failed already. What is only possible may yet be
     /// taken back by what comes, and waits for the end.
-    pub(in super::super) fn look(&self, connection: &Connection, listener: &mut dyn Listener) {
+    pub(in super::super) fn look(
+        &mut self,
+        connection: &Connection,
+        listener: &mut dyn Listener,
+    ) -> Result<(), Failure> {
         if self.selection.as_ref().is_some_and(|selection| !selection.has(connection)) {
-            return;
+            return Ok(());
         }
         let mut diagnosis = diagnose(connection, &CATALOGUE);
         if diagnosis.verdict.outcome != Outcome::Failed || !self.wants(&diagnosis) {
-            return;
+            return Ok(());
         }
         self.ledger.refine(connection, &mut diagnosis, &self.drops, &CATALOGUE);
         let verdict = &diagnosis.verdict;
-        if verdict.outcome == Outcome::Failed && verdict.confidence.is_some_and(|c| c >= Confidence::Likely) {
-            listener.failing(connection, &diagnosis);
+        if verdict.outcome != Outcome::Failed || verdict.confidence.is_none_or(|c| c < Confidence::Likely) {
+            return Ok(());
         }
+        listener.failing(connection, &diagnosis);
+        for (cause, finding) in told::worth(&diagnosis) {
+            if self.told.is_new(connection.id, cause) {
+                listener.found(connection, (cause, finding));
+                if self.renderer.wants_first_verdicts() {
+                    self.renderer.found(connection, (cause, finding))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What was lost so far.

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::correlate::Joined;
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Cause, Diagnosis, Finding};
 use crate::observation;
 
 use super::{Capture, Renderer, Summary};
@@ -97,7 +97,8 @@ impl<W: Write> Renderer for Json<W> {
     }
 }
 
-/// One connection a line, at once; a further line where the second step changes a verdict (ruling 23).
+/// One connection a line, at once; a line before it for what is found while it is open, and one after it where the second
+/// step changes a verdict (ruling 23).
 pub struct NdJson<W> {
     out: Out<W>,
     live: bool,
@@ -121,6 +122,17 @@ struct Refinement<'a> {
     refines: u64,
     verdict: verdict::Verdict<'a>,
     findings: Vec<verdict::Finding<'a>>,
+}
+
+/// What was found on a connection that is still open.
+#[derive(Serialize)]
+struct Found<'a> {
+    finds: u64,
+    time: shown::Time,
+    role: &'static str,
+    client: shown::End,
+    server: shown::End,
+    finding: verdict::Finding<'a>,
 }
 
 /// A log, once all connections were told.
@@ -148,6 +160,18 @@ impl<W: Write> Renderer for NdJson<W> {
 
     fn connection(&mut self, connection: &observation::Connection, diagnosis: &Diagnosis) -> io::Result<()> {
         self.out.value(&connection::Connection::of(connection, diagnosis))?;
+        self.end_line()
+    }
+
+    fn found(&mut self, c: &observation::Connection, (cause, finding): (&'static Cause, &Finding)) -> io::Result<()> {
+        self.out.value(&Found {
+            finds: c.id,
+            time: shown::Shown(c.watched_until),
+            role: c.role.as_str(),
+            client: c.client.into(),
+            server: c.server.into(),
+            finding: verdict::Finding::of(cause, finding, c),
+        })?;
         self.end_line()
     }
 

@@ -116,7 +116,8 @@ impl<'a> Finding<'a> {
         d.findings.iter().map(|(cause, f)| Finding::of(cause, f, c)).collect()
     }
 
-    fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
+    /// One finding.
+    pub(super) fn of(cause: &'static Cause, f: &'a diagnosis::Finding, c: &observation::Connection) -> Finding<'a> {
         let frames = wireshark::Frames::of(f, c.first.capture());
         Finding {
             cause: cause.id(),
