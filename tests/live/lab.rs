@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::watch::{self, Lines};
+
 /// An address of CloudFront's.
 pub const EDGE: &str = "130.176.1.2";
 /// Where the origin listens.
@@ -20,28 +22,56 @@ const NGINX: &str = "
 daemon off; pid nginx.pid; error_log error.log; worker_processes 1;
 events { worker_connections 512; }
 http {
-  access_log off;
+  access_log off; ssl_certificate_key leaf.key; ssl_protocols TLSv1.2;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
   server {
     listen 80;
     root files;
     location = /ok { return 200 \"fine\\n\"; }
     location = /upstream { proxy_pass http://127.0.0.1:9; }
-    location = /cut { limit_rate 20k; }
+    location = /app { $APP }
   }
-  server { listen 8443; location / { return 200 \"fine\\n\"; } }
-  server { listen 443 ssl; ssl_certificate leaf.pem; ssl_certificate_key leaf.key; location / { return 200 \"fine\\n\"; } }
+  server { listen 8080; location / { return 200 \"fine\\n\"; } }
+  server { $TLS location / { return 200 \"fine\\n\"; } }
 }
 ";
 
+/// What of the origin may be at fault: how it answers `/app` in plain HTTP, and how port 443.
+pub struct Site {
+    pub app: &'static str,
+    pub tls: &'static str,
+}
+
+impl Site {
+    /// Nothing.
+    pub const GOOD: Site =
+        Site { app: "proxy_pass http://127.0.0.1:8080;", tls: "listen 443 ssl; ssl_certificate leaf.pem;" };
+}
+
 const RULES: &str = "
 table inet lab {
+  chain faults { }
   chain input {
     type filter hook input priority 0;
     tcp dport 8081 drop
+    jump faults
   }
 }
 ";
+
+/// An edge that goes on until it is let go of.
+pub struct Edge {
+    child: Child,
+    /// What came of each request.
+    pub requests: Lines,
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
 
 /// The namespaces, the directory and nginx; all of it gone at the end.
 pub struct Lab {
@@ -55,7 +85,7 @@ impl Lab {
     /// Builds it; `None`, and a word about it, where this is not root's or the kernel has no namespaces to give.
     pub fn new() -> Option<Lab> {
         if !fs::read_to_string("/proc/self/status").unwrap().lines().any(|l| l.starts_with("Uid:\t0\t0")) {
-            println!("nothing was captured: that needs root, `sudo -E env PATH=$PATH cargo test --locked --test live`");
+            missing("root, `sudo -E env PATH=$PATH cargo test --locked --test live`");
             return None;
         }
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
@@ -69,7 +99,7 @@ impl Lab {
         fs::create_dir_all(dir.join("files")).unwrap();
         let mut lab = Lab { dir, origin: format!("{name}o"), edge: format!("{name}e"), nginx: None };
         if let Err(why) = lab.wire() {
-            println!("nothing was captured: this kernel gives no namespaces that are wired to each other: {why}");
+            missing(&format!("a kernel that gives namespaces that are wired to each other: {why}"));
             return None;
         }
         lab.serve();
@@ -96,18 +126,18 @@ impl Lab {
         run(self.at_origin("nft").arg("-f").arg(self.dir.join("rules.nft")))
     }
 
-    /// A certificate that is out of date, of an authority of our own, and nginx with it.
+    /// A certificate that is good and one that is out of date, of an authority of our own, and nginx with them.
     fn serve(&mut self) {
+        fs::write(self.dir.join("names"), "subjectAltName=DNS:origin.example.com\n").unwrap();
         for command in [
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=lab",
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=origin.example.com",
-            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -extfile names -out leaf.pem",
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -extfile names -out leaf.pem",
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -extfile names -out expired.pem",
         ] {
-            fs::write(self.dir.join("names"), "subjectAltName=DNS:origin.example.com\n").unwrap();
             run(Command::new("openssl").args(command.split(' ')).current_dir(&self.dir)).unwrap();
         }
-        fs::write(self.dir.join("nginx.conf"), NGINX).unwrap();
-        fs::write(self.dir.join("files/cut"), vec![b'x'; 200_000]).unwrap();
+        self.configure(&Site::GOOD);
         let dir = self.dir.clone();
         let mut nginx = self.at_origin("nginx");
         nginx.arg("-p").arg(&dir).arg("-c").arg(dir.join("nginx.conf")).arg("-g").arg("user root;");
@@ -119,6 +149,44 @@ impl Lab {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         panic!("nginx does not answer: {}", fs::read_to_string(dir.join("error.log")).unwrap_or_default());
+    }
+
+    fn configure(&self, site: &Site) {
+        fs::write(self.dir.join("nginx.conf"), NGINX.replace("$APP", site.app).replace("$TLS", site.tls)).unwrap();
+    }
+
+    /// Makes nginx go by this from now on.
+    pub fn reload(&self, site: &Site) {
+        self.configure(site);
+        let nginx = self.nginx.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &nginx]).status().unwrap().success());
+    }
+
+    /// Drops who wants to connect to a port, before any socket sees it, or no more.
+    pub fn filter(&self, port: u16, drop: bool) {
+        let rule = if drop {
+            format!("add rule inet lab faults tcp dport {port} tcp flags syn drop")
+        } else {
+            "flush chain inet lab faults".into()
+        };
+        run(self.at_origin("nft").arg(rule)).unwrap();
+    }
+
+    /// An edge that makes requests by s2n-tls, again and again; a line for each says what came of it. `None`, and a word
+    /// about it, where there is no s2n-tls.
+    pub fn edge(&self, pause: &str) -> Option<Edge> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let library = root.join("target/edge");
+        if !library.is_dir() {
+            missing("s2n-tls: `python3 -m pip install --target target/edge awscrt==0.38.1`");
+            return None;
+        }
+        let mut edge = within(&self.edge, "python3");
+        edge.arg(root.join("tests/live/edge.py")).args([ORIGIN, "origin.example.com", "ca.pem", pause]);
+        edge.env("PYTHONPATH", library).current_dir(&self.dir).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = edge.spawn().unwrap();
+        let requests = watch::gather(child.stdout.take().unwrap());
+        Some(Edge { child, requests })
     }
 
     /// A program at the origin.
@@ -136,6 +204,13 @@ impl Lab {
         curl.args(["--silent", "--max-time", "6", "--output", "/dev/null", url]).args(more).current_dir(&self.dir);
         curl
     }
+}
+
+/// Says what a test needed; where `WHY502_DEMAND_LIVE` is set it has to be there.
+fn missing(what: &str) {
+    let told = format!("nothing was captured: that needs {what}");
+    assert!(std::env::var_os("WHY502_DEMAND_LIVE").is_none(), "{told}");
+    println!("{told}");
 }
 
 fn within(namespace: &str, program: &str) -> Command {

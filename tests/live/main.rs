@@ -3,103 +3,104 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 mod lab;
+mod watch;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
-use lab::Lab;
+use lab::{Lab, Site};
 use serde_json::Value;
+use watch::{Lines, Watch};
 
 /// A finding is told within this time of the last packet that its proof needs.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-type Lines = Arc<Mutex<Vec<(Instant, String)>>>;
+/// A SYN is taken for unanswered when it was for so long: the proof is the silence.
+const SILENCE: Duration = Duration::from_secs(3);
 
-/// `why502 live`, and what it has said so far.
-struct Watch {
-    child: Child,
-    told: Lines,
-    report: JoinHandle<String>,
+/// What is done to the origin while the edge goes on, and the cause that is told; then it is mended.
+enum Fault {
+    Site(Site),
+    Drop(u16),
 }
 
-impl Watch {
-    /// Begins, and waits until it says that it watches.
-    fn begin(lab: &Lab, arguments: &[&str]) -> Watch {
-        let mut command = lab.at_origin(env!("CARGO_BIN_EXE_why502"));
-        command.arg("live").args(arguments).current_dir(&lab.dir);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let told = Lines::default();
-        let heard = Arc::clone(&told);
-        std::thread::spawn(move || {
-            for line in BufReader::new(err).lines().map_while(Result::ok) {
-                heard.lock().unwrap().push((Instant::now(), line));
-            }
-        });
-        let report = std::thread::spawn(move || {
-            let mut report = String::new();
-            BufReader::new(out).read_to_string(&mut report).unwrap();
-            report
-        });
-        let watch = Watch { child, told, report };
-        watch.hears("why502: watching", Duration::from_secs(10));
-        watch
-    }
-
-    /// Waits for a line that contains this.
-    fn hears(&self, what: &str, at_most: Duration) -> Instant {
-        let end = Instant::now() + at_most;
-        loop {
-            let told = self.told.lock().unwrap().clone();
-            if let Some((when, _)) = told.iter().find(|(_, line)| line.contains(what)) {
-                return *when;
-            }
-            assert!(Instant::now() < end, "{what} was not told within {at_most:?}: {told:#?}");
-            sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    /// What it reported, once it has ended.
-    fn end(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
-        (status, self.report.join().unwrap())
-    }
-
-    /// A line of `/proc/PID/status`.
-    fn status(&self, field: &str) -> String {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':')).unwrap();
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// The faults that end with what the edge does: its arguments, and the cause that is told.
-const FAULTS: [(&str, &[&str], &str); 4] = [
-    ("http://10.0.0.5:81/", &[], "tcp.port-closed"),
-    ("https://10.0.0.5:8443/", &["--insecure"], "tls.plaintext-http-reply"),
+const FAULTS: [(&str, Fault); 6] = [
+    ("app.origin-502", Fault::Site(Site { app: "proxy_pass http://127.0.0.1:9;", ..Site::GOOD })),
+    ("http.closed-before-response", Fault::Site(Site { app: "return 444;", ..Site::GOOD })),
     (
-        "https://origin.example.com/",
-        &["--resolve", "origin.example.com:443:10.0.0.5", "--cacert", "ca.pem"],
         "tls.certificate-expired",
+        Fault::Site(Site { tls: "listen 443 ssl; ssl_certificate expired.pem;", ..Site::GOOD }),
     ),
-    ("http://10.0.0.5/upstream", &[], "app.origin-502"),
+    ("tls.plaintext-http-reply", Fault::Site(Site { tls: "listen 443;", ..Site::GOOD })),
+    ("tcp.port-closed", Fault::Site(Site { tls: "listen 444;", ..Site::GOOD })),
+    ("tcp.syn-unanswered", Fault::Drop(443)),
 ];
+
+/// Waits until the edge is answered again, on both of its ways.
+fn recovers(edge: &Lines) {
+    let from = edge.lock().unwrap().len();
+    for way in ["https 200", "http 200"] {
+        watch::hears(edge, from, |line| line == way, way, Duration::from_secs(10));
+    }
+}
+
+/// Does each of these to the origin, and waits until both have told of it.
+fn injure(lab: &Lab, edge: &Lines, watches: [&Watch; 2]) {
+    for (cause, fault) in &FAULTS {
+        let (from, asked) = (watches.map(Watch::so_far), edge.lock().unwrap().len());
+        match fault {
+            Fault::Site(site) => lab.reload(site),
+            Fault::Drop(port) => lab.filter(*port, true),
+        }
+        for (watch, (told, written)) in watches.into_iter().zip(from) {
+            let (lines, from) = if watch.writes_lines { (&watch.written, written) } else { (&watch.told, told) };
+            watch::hears(lines, from, |line| line.contains(cause), cause, Duration::from_secs(10));
+        }
+        match fault {
+            Fault::Site(_) => lab.reload(&Site::GOOD),
+            Fault::Drop(port) => {
+                // As long as the edge has not given up, it may yet come through.
+                let gives_up = "https timed out";
+                watch::hears(edge, asked, |line| line == gives_up, gives_up, Duration::from_secs(10));
+                lab.filter(*port, false);
+            }
+        }
+        recovers(edge);
+    }
+}
+
+/// The first line about each cause on a connection of the edge's: when it was there, and when the last packet that its
+/// proof needs had come.
+fn proofs(written: &[(SystemTime, String)]) -> Vec<(&'static str, SystemTime, SystemTime)> {
+    let first = |cause: &'static str| {
+        let told = written.iter().find_map(|(when, line)| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let mut findings = [&line["finding"], &line["findings"][0]].into_iter();
+            let finding = findings.find(|f| line["role"] == "edge" && f["cause"] == cause)?.clone();
+            Some((*when, finding))
+        });
+        let (when, finding) = told.unwrap_or_else(|| panic!("{cause} is on no line"));
+        let times = finding["evidence"].as_array().unwrap().iter().map(|e| e["time"].as_str().unwrap());
+        let time = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().unwrap());
+        let needed = match cause {
+            "tcp.syn-unanswered" => times.map(time).min().unwrap() + SILENCE,
+            _ => times.map(time).max().unwrap(),
+        };
+        (cause, when, needed)
+    };
+    FAULTS.iter().map(|(cause, _)| first(cause)).collect()
+}
 
 #[test]
 fn each_fault_is_named_within_a_second_and_sigint_gives_the_whole_report() {
     let Some(lab) = Lab::new() else { return };
-    let watch = Watch::begin(&lab, &["-i", "cable", "--trust", "ca.pem"]);
-    let lines = Watch::begin(&lab, &["-i", "cable", "-i", "lo", "--trust", "ca.pem", "--format", "ndjson"]);
-
-    for watch in [&watch, &lines] {
+    let Some(edge) = lab.edge("0.1") else { return };
+    let text = Watch::begin(&lab, &["-i", "cable", "--trust", "ca.pem"]);
+    let lines = Watch::lines(&lab, &["-i", "cable", "-i", "lo", "--trust", "ca.pem"]);
+    for watch in [&text, &lines] {
         let nobody = fs::read_to_string("/etc/passwd").unwrap();
         let nobody = nobody.lines().find(|l| l.starts_with("nobody:")).unwrap().split(':').nth(2).unwrap().to_owned();
         assert_eq!(watch.status("Uid"), [nobody.as_str(); 4].join(" "));
@@ -108,45 +109,76 @@ fn each_fault_is_named_within_a_second_and_sigint_gives_the_whole_report() {
         }
         assert_eq!(watch.status("NoNewPrivs"), "1");
     }
+    recovers(&edge.requests);
+    injure(&lab, &edge.requests, [&text, &lines]);
 
-    // Told by the clock alone: a SYN is taken for unanswered after three seconds.
-    let asked = Instant::now();
-    let mut unanswered = lab.curl_command("http://10.0.0.5:8081/", &[]).spawn().unwrap();
-    for (url, arguments, cause) in FAULTS {
-        assert!(lab.curl("http://10.0.0.5/ok", &[]).status.success());
-        lab.curl(url, arguments);
-        watch.hears(cause, AT_ONCE);
+    // What a second time adds goes after a minute; memory_is_flat_over_five_minutes sees it go.
+    let before = [&text, &lines].map(Watch::memory);
+    injure(&lab, &edge.requests, [&text, &lines]);
+    for (watch, before) in [&text, &lines].into_iter().zip(before) {
+        let grown = watch.memory().saturating_sub(before);
+        assert!(grown < 4 << 20, "{grown} bytes more than {before}");
     }
-    // nginx finds the file shorter than it had promised.
-    let mut cut = lab.curl_command("http://10.0.0.5/cut", &[]).spawn().unwrap();
-    sleep(Duration::from_millis(600));
-    fs::OpenOptions::new().write(true).open(lab.dir.join("files/cut")).unwrap().set_len(40_000).unwrap();
-    cut.wait().unwrap();
-    watch.hears("http.closed-in-response", AT_ONCE);
-    let told = watch.hears("tcp.syn-unanswered", Duration::from_secs(4));
-    assert!(told - asked < Duration::from_secs(3) + AT_ONCE, "{:?}", told - asked);
-    unanswered.wait().unwrap();
+    drop(edge);
 
-    watch.signal("-INT");
+    text.signal("-INT");
     lines.signal("-TERM");
-    let (status, report) = watch.end();
+    let (told, (status, report)) = (text.heard(), text.end());
     assert_eq!(status.code(), Some(1), "{report}");
-    let causes = FAULTS.iter().map(|(.., cause)| *cause).chain(["http.closed-in-response", "tcp.syn-unanswered"]);
-    for cause in causes.clone() {
-        assert!(report.contains(&format!("FAILED  {cause}  1 connection")), "{cause}: {report}");
+    for (cause, _) in &FAULTS {
+        assert!(report.contains(&format!("FAILED  {cause}  ")), "{cause}: {report}");
     }
-    assert!(report.contains("10 connections: 6 failed, 0 inconclusive, 4 in order"), "{report}");
+    assert!(report.starts_with("why502: ") && report.contains(" in order"), "{report}");
 
-    let (status, report) = lines.end();
-    assert_eq!(status.code(), Some(1), "{report}");
-    let written: Vec<Value> = report.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    for cause in causes {
-        let of = |v: &&Value| v["verdict"]["cause"] == cause && v["role"] == "edge";
-        assert_eq!(written.iter().filter(of).count(), 1, "{cause}");
+    let written = lines.written.lock().unwrap().clone();
+    let (status, _) = lines.end();
+    assert_eq!(status.code(), Some(1));
+    for (cause, when, needed) in proofs(&written) {
+        let heard = told.iter().find(|(_, line)| line.contains(cause)).unwrap().0;
+        let late = [when, heard].map(|when| when.duration_since(needed).unwrap_or_default());
+        println!("{cause}: on a line after {:?}, told after {:?}", late[0], late[1]);
+        assert!(late.into_iter().all(|late| late < AT_ONCE), "{cause}: {late:?}");
     }
+    let written: Vec<Value> = written.iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
+    // What failed while a connection stayed open is on a line of its own, before that of the connection.
+    let early = |v: &&Value| v["finding"]["cause"] == "app.origin-502" && v["role"] == "edge";
+    let early = written.iter().find(early).expect("a 502 on a connection that stays open is told at once");
+    assert!(written.iter().any(|v| v["id"] == early["finds"] && v["findings"][0]["cause"] == "app.origin-502"));
+    // Nothing else is said to have failed. A request may meet nginx as it ends an idle connection to reload.
+    let causes = written.iter().filter(|v| v["role"] == "edge" && v["verdict"]["outcome"] == "failed");
+    let causes: BTreeSet<_> = causes.map(|v| v["verdict"]["cause"].as_str().unwrap()).collect();
+    let injected: BTreeSet<_> = FAULTS.iter().map(|(cause, _)| *cause).chain(["http.keep-alive-race"]).collect();
+    assert!(causes.is_subset(&injected), "{causes:?}");
     // What failed behind the error lies on the other interface.
     let refused = |v: &Value| v["role"] == "inner" && v["capture"] == 1 && v["verdict"]["cause"] == "tcp.port-closed";
     assert!(written.iter().any(refused));
+}
+
+/// By hand: `cargo test --release --locked --test live -- --ignored --nocapture memory`.
+#[test]
+#[ignore = "takes five minutes"]
+fn memory_is_flat_over_five_minutes() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(edge) = lab.edge("0.01") else { return };
+    let text = Watch::begin(&lab, &["-i", "cable", "--trust", "ca.pem"]);
+    let lines = Watch::lines(&lab, &["-i", "cable", "--trust", "ca.pem"]);
+    let began = SystemTime::now();
+    let mut measured = Vec::new();
+    while began.elapsed().unwrap() < Duration::from_secs(300) {
+        injure(&lab, &edge.requests, [&text, &lines]);
+        let at = began.elapsed().unwrap().as_secs();
+        measured.push((at, [&text, &lines].map(Watch::memory)));
+        println!("{at:>4} s: {:?} bytes, {} requests", measured.last().unwrap().1, edge.requests.lock().unwrap().len());
+    }
+    drop(edge);
+    // Verdicts wait for a minute for others that may change them; from then on as many go as come.
+    let settled = measured.iter().find(|(at, _)| *at > 120).unwrap().1;
+    let last = measured.last().unwrap().1;
+    for (before, after) in settled.into_iter().zip(last) {
+        assert!(after < before + (1 << 20), "{before} bytes after two minutes, {after} after five");
+    }
+    text.signal("-INT");
+    assert_eq!(text.end().0.code(), Some(1));
 }
 
 #[test]

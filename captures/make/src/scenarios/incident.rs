@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
         "http.response-timeout",
     ],
     references: &["Amazon CloudFront Developer Guide, standard logging reference"],
-    play: |lab| Incident::play(lab, 33),
+    play: |lab| Incident::play(lab, 321),
     ..Scenario::BLANK
 }];
 
@@ -48,6 +48,9 @@ const APPLICATION: &str = "import os, time\ndef app(environ, start_response):\n 
 
 /// How long a pause between two kinds of failures is: logs tell whole seconds.
 const PAUSE: Duration = Duration::from_millis(2_600);
+
+/// Requests for which a connection is kept.
+const KEPT: usize = 40;
 
 /// The edge and its record.
 struct Incident<'l> {
@@ -110,12 +113,19 @@ impl Incident<'_> {
         }
         incident.healthy(healthy)?;
         std::thread::sleep(PAUSE);
-        incident.healthy(3)?;
+        incident.healthy(6)?;
         incident.keep()
     }
 
-    /// Requests on one connection.
+    /// Requests that go well.
     fn healthy(&mut self, n: usize) -> Result<()> {
+        for first in (0..n).step_by(KEPT) {
+            self.on_one_connection(KEPT.min(n - first))?;
+        }
+        Ok(())
+    }
+
+    fn on_one_connection(&mut self, n: usize) -> Result<()> {
         let mut http = Http::plain(self.lab, 80)?;
         for i in 0..n {
             let path = format!("/page/{}/{i}", self.entries.len());
