@@ -31,6 +31,7 @@ mod odd_answers;
 mod page;
 mod peer;
 mod pipelines;
+mod prefixes;
 mod profiles;
 mod proxied;
 mod responses;
