@@ -352,7 +352,7 @@ fn a_damaged_log_costs_what_is_damaged_and_is_told_in_one_line() {
             assert_eq!(told["unparsed"], unparsed, "{what}: {told}");
         }
         assert_eq!(document["access_logs"][1]["rows"], rows, "{what}: the other log is lost");
-        assert_eq!(document["connections"].as_array().unwrap().len(), 117, "{what}: the capture is lost");
+        assert_eq!(document["connections"].as_array().unwrap().len(), 165, "{what}: the capture is lost");
     }
 }
 
