@@ -1,6 +1,6 @@
 //! One sentence that a person can act on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::escape;
 use crate::diagnosis::{Diagnosis, Outcome};
@@ -8,9 +8,6 @@ use crate::observation::Connection;
 
 use super::joined::Group;
 use super::{CauseCount, Counts};
-
-/// Requests told apart when attempts at the same one are counted as one viewer's error.
-const MAX_REQUESTS: usize = 10_000;
 
 /// Upstreams and causes told apart of what failed behind.
 const MAX_BEHIND: usize = 100;
@@ -23,9 +20,8 @@ pub(super) struct Story {
     /// The server's end, where all connections have the same.
     server: Option<String>,
     several_servers: bool,
-    /// Requests that were attempted, as far as they can be told apart.
-    requests: BTreeSet<String>,
-    identified: u64,
+    /// How many of them were further attempts at a request that had failed before.
+    pub(super) repeats: u64,
     /// What failed behind, by upstream and cause.
     behind: BTreeMap<(String, &'static str), u64>,
 }
@@ -42,12 +38,6 @@ impl Story {
             None => self.server = Some(server),
             Some(known) => self.several_servers |= *known != server,
         }
-        if let Some(id) = c.failing_request_id()
-            && (self.requests.len() < MAX_REQUESTS || self.requests.contains(id))
-        {
-            self.identified += 1;
-            self.requests.insert(id.to_owned());
-        }
         if let Some(inner) = d.findings.first().and_then(|(_, finding)| finding.inner.first()) {
             self.add_behind((inner.server.to_string(), inner.cause.id()), 1);
         }
@@ -61,17 +51,10 @@ impl Story {
 
     pub(super) fn absorb(&mut self, other: Story) {
         self.several_servers |= other.several_servers || self.server != other.server;
-        self.requests.extend(other.requests);
-        self.identified += other.identified;
         other.behind.into_iter().for_each(|(what, connections)| self.add_behind(what, connections));
         if self.first_message.is_empty() {
             self.first_message = other.first_message;
         }
-    }
-
-    /// How many attempts were repeats of a request that had been tried before.
-    fn repeats(&self) -> u64 {
-        self.identified.saturating_sub(self.requests.len() as u64)
     }
 }
 
@@ -98,8 +81,9 @@ impl Told<'_> {
                     _ => String::new(),
                 };
                 let title = within_a_sentence(main.cause.title().trim_end_matches('.'));
-                let repeats = match story.repeats() {
+                let repeats = match story.repeats {
                     0 => String::new(),
+                    1 => "; one was a repeated attempt at the same request".to_owned(),
                     n => format!("; {n} were repeated attempts at the same request"),
                 };
                 let behind = story.behind.iter().max_by_key(|(_, n)| **n);

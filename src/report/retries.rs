@@ -1,10 +1,10 @@
 //! Attempts at one viewer's request: CloudFront repeats what it may, and who saw no error should not be counted as one
 //! who did.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::base::{Endpoint, FrameRef};
-use crate::diagnosis::{Diagnosis, Outcome};
+use crate::diagnosis::{Cause, Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
 
 /// Failed requests told apart; the attempts at further ones are not joined.
@@ -61,25 +61,28 @@ type Key = (Role, Endpoint, Box<str>);
 #[derive(Debug, Default)]
 pub(super) struct Retries {
     requests: HashMap<Key, Attempts>,
+    /// Connections that were a further attempt at a request, by whether they are the edge's, and by cause.
+    repeats: BTreeMap<(bool, &'static str), u64>,
 }
 
 impl Retries {
     /// Notes one connection; they must come in the order in which they ended, for a later attempt begins after that.
     pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
-        if d.verdict.outcome != Outcome::Failed {
-            if !self.requests.is_empty() {
-                self.note_answers(c);
-            }
-            return;
+        if !self.requests.is_empty() {
+            self.note_answers(c);
         }
-        let Some(id) = c.failing_request_id() else { return };
+        let (Outcome::Failed, Some(id)) = (d.verdict.outcome, c.failing_request_id()) else { return };
         let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
         let began = asked.map_or(c.first, |request| request.frame);
         let ended = c.closer().map_or(c.last, |end| end.frame);
         let key = (c.role, c.server, Box::from(id));
         if let Some(attempts) = self.requests.get_mut(&key) {
-            attempts.failed += u64::from(began > attempts.ended);
+            let again = began > attempts.ended;
+            attempts.failed += u64::from(again);
             attempts.ended = attempts.ended.max(ended);
+            if let (true, Some(cause)) = (again, d.verdict.cause) {
+                *self.repeats.entry((c.role == Role::Edge, cause.id())).or_default() += 1;
+            }
         } else if self.requests.len() < MAX_REQUESTS {
             self.requests.insert(key, Attempts { failed: 1, ended, answered: false });
         }
@@ -93,6 +96,12 @@ impl Retries {
             let good = response.complete && (200..ERROR).contains(&response.status);
             attempts.answered |= good && request.frame > attempts.ended;
         }
+    }
+
+    /// How many connections with this cause were a further attempt at a request.
+    pub(super) fn repeats(&self, cause: &Cause, edge_only: bool) -> u64 {
+        let of = |edge| self.repeats.get(&(edge, cause.id())).copied().unwrap_or_default();
+        of(true) + if edge_only { 0 } else { of(false) }
     }
 
     /// In numbers.

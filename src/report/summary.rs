@@ -195,6 +195,10 @@ impl Tally {
         let (slow_targets, slow_unlisted) = counted.slow.into_list();
         let mut told: Vec<_> = counted.causes.into_values().collect();
         told.sort_by_key(|(r, _)| (r.count.outcome != Outcome::Failed, std::cmp::Reverse(r.count.connections)));
+        let edge_only = !(self.all_roles || none_is_edge);
+        for (running, story) in &mut told {
+            story.repeats = self.retries.repeats(running.count.cause, edge_only);
+        }
         let joined = counted.joined.groups();
         let causes = told.iter().map(|(r, s)| (&r.count, s));
         let headline = headline((counted.counts, self.not_selected), &joined, causes);
@@ -211,7 +215,7 @@ impl Tally {
             slow_unlisted,
             retried: self.retries.told(),
             shared,
-            edge_only: !(self.all_roles || none_is_edge),
+            edge_only,
             no_edge_traffic: !self.via_cloudfront,
             not_selected: self.selected.then_some(self.not_selected),
             headline,

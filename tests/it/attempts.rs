@@ -56,6 +56,32 @@ fn attempts_at_one_request_are_joined() {
 }
 
 #[test]
+fn an_answer_counts_on_a_connection_that_fails_later() {
+    let good = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let again = fails(Capture::new(), "a").open().exchange(&get("a"), good).edge(24, &get("b")).origin(16, b"");
+    let told = summary(again.origin(FIN_ACK, b"").edge(FIN_ACK, b"").origin(16, b"")).retried;
+    assert_eq!(told, Retried { failed: 2, tried_again: 1, answered: 1 });
+}
+
+#[test]
+fn the_headline_counts_attempts_as_the_note_does() {
+    let new = Capture::new;
+    let elsewhere = |capture: Capture| capture.server([10, 0, 0, 6]);
+    for (what, capture, said) in [
+        ("once each", fails(fails(new(), "a"), "b"), ""),
+        ("twice", fails(fails(new(), "a"), "a"), "; one was a repeated attempt at the same request"),
+        ("three times", fails(fails(fails(new(), "a"), "a"), "a"), "; 2 were repeated attempts at the same request"),
+        // Captured before and after its destination was changed: one attempt, seen twice.
+        ("at another server", fails(elsewhere(fails(new(), "a")), "a"), ""),
+    ] {
+        let told = summary(capture);
+        let headline = told.headline;
+        assert!(headline.contains(said) && headline.contains("repeated") != said.is_empty(), "{what}: {headline}");
+        assert_eq!(told.retried.in_words().is_some(), !said.is_empty(), "{what}");
+    }
+}
+
+#[test]
 fn slow_targets_are_named_without_their_queries() {
     let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let slow = |capture: Capture, seconds| {
