@@ -12,6 +12,7 @@
 //! kept of logs and of connections is bounded, whatever their size, and nothing is kept where no log is given.
 
 mod alb;
+mod answer;
 mod clock;
 mod combined;
 mod fields;
@@ -28,9 +29,10 @@ mod skew;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, Answered, By, Counts, Joined, Match, Retried};
 pub use fields::Columns;
 pub use gather::Gathered;
-pub use join::{Answer, Answered, By, Counts, Joined, Known, Match, Retried, join};
+pub use join::{Known, join};
 pub use log::{Format, Log, Problem, Told, Unparsed};
 pub use meaning::{adds, leaves};
 pub use row::{Row, Target, Vantage};

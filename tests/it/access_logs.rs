@@ -1,6 +1,7 @@
 //! Access logs of a real incident, in each format: every row of an error gets the answer that is true.
 
 use crate::common;
+use crate::common::packets::{Capture, End};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{Cursor, Read as _, Write as _};
@@ -204,6 +205,37 @@ fn what_the_edge_tried_again_is_told_beside_the_errors() {
     let log: String = w3c(0).lines().filter(|l| !l.contains("/api/")).map(|l| format!("{l}\n")).collect();
     let summary = &one(&log, None)["log_summary"];
     assert_eq!(summary["unmentioned"], 12, "{summary}");
+}
+
+#[test]
+fn attempts_through_several_caches_are_one_request() {
+    const ORIGIN: End = ([10, 0, 0, 5], 80);
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n").into_bytes();
+    let fails = |capture: Capture, from: End, path: &str| {
+        let asked = capture.between(from, ORIGIN).open().edge(24, &get(path)).origin(16, b"");
+        asked.origin(17, b"").edge(17, b"").origin(16, b"")
+    };
+    let of = |first, second| fails(fails(Capture::new(), (first, 40_000), "/cart"), (second, 40_001), "/cart").bytes();
+    let (edge, shield, stranger) = ([130, 176, 1, 2], [130, 176, 9, 9], [192, 88, 99, 1]);
+    for (what, bytes, attempts, unmentioned) in [
+        ("one cache", of(edge, edge), 2, 0),
+        ("through Origin Shield", of(edge, shield), 2, 0),
+        ("somebody else asks for the same", of(edge, stranger), 1, 0),
+    ] {
+        let run = |logs: Vec<Log>| {
+            let source = Source::from_reader(Box::new(Cursor::new(bytes.clone())), "capture").unwrap();
+            let mut out = Vec::new();
+            let captures = vec![("capture".into(), source)];
+            run_with_logs(captures, logs, &Options::default(), &mut Json::new(&mut out), |_, _| {}).unwrap();
+            serde_json::from_slice::<Value>(&out).unwrap()
+        };
+        let end = run(Vec::new())["captures"][0]["last_time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let fields = "#Fields: timestamp(ms) sc-status cs-method cs-uri-stem time-taken x-edge-detailed-result-type";
+        let row = format!("{}\t502\tGET\t/cart\t0.500\tOriginReadError", end.as_millisecond());
+        let document = run(vec![open(format!("#Version: 1.0\n{fields}\n{row}\n"), "log", None).unwrap()]);
+        assert_eq!(document["log_rows"][0]["attempts_total"], attempts, "{what}: {}", document["log_rows"]);
+        assert_eq!(document["log_summary"]["unmentioned"], unmentioned, "{what}");
+    }
 }
 
 #[test]
