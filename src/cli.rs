@@ -85,7 +85,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     // A capture that is still being written is watched line by line.
     let live = to_terminal || typed.files.iter().any(|path| path == Path::new("-"));
     let mut out = Output::open(typed.output.as_deref(), !streams)?;
-    let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.all };
+    let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.told.all };
     let mut renderer = renderer(format, &mut out, text, live);
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
     let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {

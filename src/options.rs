@@ -53,8 +53,8 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         filter: typed.filter.clone(),
         keys: keylog::read(&typed.keylog)?,
         selection: selection::selection(typed)?,
-        max_connections: typed.max_connections.get(),
-        all_roles: typed.all_peers,
+        max_connections: typed.told.max_connections.get(),
+        all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
     })
 }
@@ -92,8 +92,8 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         trust: trust::trust(&look_at.judged)?,
         ports: look_at.port.clone(),
         selection: selection::incident(&typed.incident)?,
-        max_connections: typed.max_connections.get(),
-        all_roles: typed.all_peers,
+        max_connections: typed.told.max_connections.get(),
+        all_roles: typed.told.all_peers,
         keys,
         // The kernel runs it.
         filter: None,

@@ -259,6 +259,22 @@ pub(crate) struct Analyze {
     #[command(flatten)]
     pub(crate) judged: Judged,
 
+    #[command(flatten)]
+    pub(crate) told: Told,
+
+    /// Colour text; `auto` does on a terminal unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+
+    /// Threads to share the work out to [default: one for small files and pipes, else as many as there are cores; three
+    /// are put to use]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// Which connections are followed and told of.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Told {
     /// Text: list healthy connections, too
     #[arg(long)]
     pub(crate) all: bool,
@@ -270,15 +286,6 @@ pub(crate) struct Analyze {
     /// Most connections followed at once; further ones push out the least recently active
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
     pub(crate) max_connections: NonZeroUsize,
-
-    /// Colour text; `auto` does on a terminal unless NO_COLOR is set
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-
-    /// Threads to share the work out to [default: one for small files and pipes, else as many as there are cores; three
-    /// are put to use]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 /// Which connections an incident is made of.
@@ -366,17 +373,8 @@ pub(crate) struct Live {
     #[command(flatten)]
     pub(crate) look: Look,
 
-    /// Text: list healthy connections, too
-    #[arg(long)]
-    pub(crate) all: bool,
-
-    /// Count connections of every role, not only the edge's: scanners, health checks, this host's own
-    #[arg(long)]
-    pub(crate) all_peers: bool,
-
-    /// Most connections followed at once; further ones push out the least recently active
-    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
-    pub(crate) max_connections: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) told: Told,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

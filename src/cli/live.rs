@@ -51,7 +51,7 @@ pub(super) fn live(typed: &args::Live) -> Result<u8, String> {
         None => e,
     };
     let mut out = Output::open(typed.output.as_deref(), format == Format::Text).map_err(&by_user)?;
-    let text = TextOptions { colour: colour(typed.look.color, to_terminal), all: typed.all };
+    let text = TextOptions { colour: colour(typed.look.color, to_terminal), all: typed.told.all };
     let mut renderer = renderer(format, &mut out, text, true);
     let ring = typed.ring.as_deref().zip(typed.ring_size).map(|(dir, size)| {
         let save = if typed.save.is_some() { Keep::Failing } else { Keep::All };
@@ -61,7 +61,7 @@ pub(super) fn live(typed: &args::Live) -> Result<u8, String> {
     let ring = ring.transpose()?;
     let mut watcher = Lines::new(
         format != Format::Ndjson,
-        typed.all_peers,
+        typed.told.all_peers,
         colour(typed.look.color, io::stderr().is_terminal()),
         keys,
     );
