@@ -4,7 +4,7 @@ use crate::common;
 use crate::common::tape;
 use std::fs;
 
-use crate::common::flight::{also_refused, chain, refused};
+use crate::common::flight::{Shows, accepted, also_refused, chain, refused};
 use crate::common::packets::Capture;
 use crate::common::{Told, analyse_by, cases};
 use why502::analysis::Options;
@@ -78,6 +78,37 @@ fn a_chain_of_the_real_web_verifies_at_its_own_time() {
         let told: Told = analyse_by(&refused(chain, sni), &options).unwrap().0.connections.remove(0);
         assert_eq!((told.outcome, told.cause), (Outcome::Failed, Some(cause)), "{what}: {told:?}");
         assert_eq!(told.confidence == Some(Confidence::Certain), cause != "tls.certificate-rejected", "{what}");
+    }
+}
+
+#[test]
+fn a_certificate_is_doubted_only_where_the_same_one_was_accepted_by_the_same_peer() {
+    const NAME: &str = "www.ugdturner.com";
+    const BALANCER: ([u8; 4], u16) = ([10, 0, 1, 7], 2_000);
+    const EDGE: ([u8; 4], u16) = ([130, 176, 1, 2], 40_112);
+    const HOST: ([u8; 4], u16) = ([10, 0, 0, 5], 80);
+    let whole = chain("web-chain-2024.pem");
+    let leaf = whole[..1].to_vec();
+    let mut options = Options::default();
+    options.trust.at = Timestamp::parse("2025-05-03T12:00:00Z");
+    let before = |shows, sni| accepted(Capture::new(), shows, sni).next();
+    let balancer = accepted(Capture::new().between(BALANCER, HOST), Shows::Chain(&whole), NAME);
+    for (what, before, doubted) in [
+        ("nothing", Capture::new(), false),
+        ("the same chain", before(Shows::Chain(&whole), NAME), true),
+        ("another chain", before(Shows::Chain(&leaf), NAME), false),
+        ("another name", before(Shows::Chain(&whole), "ugdturner.com"), false),
+        ("an earlier session, which shows none", before(Shows::Session, NAME), false),
+        ("one behind keys", before(Shows::Hidden, NAME), false),
+        ("the same, by a load balancer", balancer.between(EDGE, HOST), false),
+    ] {
+        let told = analyse_by(&also_refused(before, &whole, NAME).bytes(), &options).unwrap().0.connections;
+        let failed: Vec<_> = told.iter().filter(|t| t.outcome == Outcome::Failed).collect();
+        assert_eq!((failed.len(), failed[0].cause), (1, Some("tls.certificate-expired")), "{what}: {told:?}");
+        let sure = if doubted { Confidence::Possible } else { Confidence::Certain };
+        assert_eq!(failed[0].confidence, Some(sure), "{what}: {:?}", failed[0].notes);
+        let against = "against it: the same peer accepts the same certificate";
+        assert_eq!(failed[0].notes.iter().any(|note| note.starts_with(against)), doubted, "{what}");
     }
 }
 
