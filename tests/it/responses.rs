@@ -36,10 +36,12 @@ enum Ends {
 type Segment<'a> = (usize, &'a [u8]);
 
 /// What is read of one capture.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Reading {
     of: String,
     cause: String,
+    /// Causes that are found beside that.
+    notes: Vec<&'static str>,
 }
 
 impl Renderer for Reading {
@@ -50,6 +52,8 @@ impl Renderer for Reading {
             format!("{} {:?} {} {complete}", r.status, r.framing, r.body_bytes)
         });
         let failed = d.verdict.outcome == Outcome::Failed;
+        let explains = d.verdict.cause.filter(|_| failed).map(|cause| cause.id());
+        self.notes = d.findings.iter().map(|(cause, _)| cause.id()).filter(|id| Some(*id) != explains).collect();
         self.cause = d.verdict.cause.filter(|_| failed).map_or(String::new(), |cause| cause.id().to_owned());
         Ok(())
     }
@@ -106,13 +110,14 @@ impl Dice {
 
 fn holds(row: &Row, how: &str, segments: &[Segment<'_>], len: usize) -> Option<String> {
     let reading = read(row, segments, len);
-    let right = reading.of == row.reading && reading.cause == row.cause;
-    let told = || format!("{:?}\n  {how} ({}): {:?} {:?}", row.response, row.clause, reading.of, reading.cause);
+    let right = reading.of == row.reading && reading.cause == row.cause && reading.notes == row.notes;
+    let told = || format!("{:?}\n  {how} ({}): {reading:?}", row.response, row.clause);
     (!right).then(told)
 }
 
 #[test]
 fn there_are_rows_enough() {
+    assert_eq!(rows().filter(|row| !row.notes.is_empty()).count(), rows::NOTED.len());
     let all: BTreeSet<_> = rows().map(|row| (row.request, row.response, format!("{:?}", row.ends))).collect();
     assert!(all.len() >= 120 && all.len() == rows().count(), "{} of {}", all.len(), rows().count());
 }

@@ -11,6 +11,8 @@ pub(super) struct Row {
     pub(super) reading: &'static str,
     /// What the verdict names; nothing where nothing failed.
     pub(super) cause: &'static str,
+    /// What is found beside that.
+    pub(super) notes: &'static [&'static str],
     /// Where it is written.
     pub(super) clause: &'static str,
 }
@@ -25,11 +27,23 @@ const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\
 const CONNECT: &str = "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n";
 const RANGE: &str = "GET / HTTP/1.1\r\nHost: a.example\r\nRange: bytes=0-4\r\n\r\n";
 
+/// What is ugly, or a refusal, and was delivered all the same: by request and response. With every other row nothing is
+/// found but what its verdict names.
+pub(super) const NOTED: [(&str, &str, &[&str]); 5] = [
+    (GET, "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na", &["http.content-length-conflict"]),
+    (GET, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", &["http.content-length-conflict"]),
+    (GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 1\r\n\r\na", &["http.length-and-chunked"]),
+    (UPGRADE, "HTTP/1.1 426 No\r\nContent-Length: 0\r\n\r\n", &["app.websocket-refused"]),
+    (UPGRADE, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", &["app.websocket-refused"]),
+];
+
 /// Every row.
 pub(super) fn rows() -> impl Iterator<Item = Row> {
     let of = |request: &'static str, told: &'static [Told]| {
-        let row =
-            move |&(response, ends, reading, cause, clause)| Row { request, response, ends, reading, cause, clause };
+        let row = move |&(response, ends, reading, cause, clause)| {
+            let noted = NOTED.iter().find(|noted| (noted.0, noted.1) == (request, response));
+            Row { request, response, ends, reading, cause, notes: noted.map_or(&[], |noted| noted.2), clause }
+        };
         told.iter().map(row)
     };
     of(GET, VALID)
