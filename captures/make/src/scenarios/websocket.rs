@@ -5,6 +5,7 @@ use crate::certs::Leaf;
 use crate::edge::http::{Http, Line};
 use crate::edge::s2n::S2n;
 use crate::edge::{Ending, Request};
+use crate::lab::Lab;
 use crate::scenario::Scenario;
 use crate::servers::{nginx, node, websockets};
 use anyhow::Result;
@@ -55,8 +56,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 sides, and no Close frame is sent.",
         references: &[CLOSING],
         play: |lab| {
-            websockets::start(lab, 8080, ECHO)?;
-            nginx::http(lab, 80, &format!("server {{ listen 80; {UPGRADING} proxy_read_timeout 2s; }} }}"))?;
+            proxied(lab, 80, "", "proxy_read_timeout 2s;")?;
             let http = Http::plain(lab, 80)?;
             idle(http)
         },
@@ -69,13 +69,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 sides, and no Close frame is sent.",
         references: &[CLOSING],
         play: |lab| {
-            let files = Leaf::GOOD.issue(lab)?;
-            websockets::start(lab, 8080, ECHO)?;
-            let server = format!(
-                "listen 443 ssl; ssl_protocols TLSv1.3; {} {UPGRADING} proxy_read_timeout 2s; }}",
-                nginx::certificate(&files)
-            );
-            nginx::http(lab, 443, &format!("server {{ {server} }}"))?;
+            proxied_tls13(lab, "proxy_read_timeout 2s;")?;
             let http = Http::tls_by(lab, &EDGE)?;
             idle(http)
         },
@@ -117,11 +111,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 does not forward them; Python's websockets behind nginx says 400.",
         references: &[CLIENT],
         play: |lab| {
-            let files = Leaf::GOOD.issue(lab)?;
-            websockets::start(lab, 8080, ECHO)?;
-            let server =
-                format!("listen 443 ssl; ssl_protocols TLSv1.3; {} {UPGRADING} }}", nginx::certificate(&files));
-            nginx::http(lab, 443, &format!("server {{ {server} }}"))?;
+            proxied_tls13(lab, "")?;
             let request = Request::get("/chat").header("Connection", "Upgrade").header("Upgrade", "websocket");
             let http = Http::tls_by(lab, &EDGE)?;
             refused(http, &request, 400)
@@ -152,6 +142,20 @@ const CONSTANT: &str = "(_, socket) => { socket.on('end', () => socket.end()); s
                         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\\r\\n\\r\\n'); }";
 const NONE: &str = "(_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: \
                     Upgrade\\r\\n\\r\\n')";
+
+/// nginx in front of Python's websockets, which passes upgrades on.
+fn proxied(lab: &mut Lab, port: u16, secure: &str, more: &str) -> Result<()> {
+    websockets::start(lab, 8080, ECHO)?;
+    let listen = if secure.is_empty() { "" } else { "ssl" };
+    nginx::http(lab, port, &format!("server {{ listen {port} {listen}; {secure} {UPGRADING} {more} }} }}"))?;
+    Ok(())
+}
+
+/// The same in TLS 1.3.
+fn proxied_tls13(lab: &mut Lab, more: &str) -> Result<()> {
+    let files = Leaf::GOOD.issue(lab)?;
+    proxied(lab, 443, &format!("ssl_protocols TLSv1.3; {}", nginx::certificate(&files)), more)
+}
 
 /// A whole opening handshake.
 fn handshake() -> Request {
