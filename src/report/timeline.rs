@@ -107,6 +107,10 @@ impl Row {
         if fact.weight == Weight::Silent || fact.text.is_empty() {
             return;
         }
+        // A packet may say the same twice: HTTP/2 ends by two GOAWAYs.
+        if self.facts.contains(&fact.text) {
+            return;
+        }
         // A note repeats what is plain; values that it may leave out stay.
         if fact.weight > self.weight && self.weight == Weight::Bare && fact.weight == Weight::Rich {
             self.facts.clear();
