@@ -67,6 +67,25 @@ impl FrameRef {
     pub fn since(&self, earlier: FrameRef) -> super::Micros {
         self.time.since(earlier.time)
     }
+
+    /// Its number for a sentence: `17`, and `2/17` in another capture than the first, counted from 1.
+    #[must_use]
+    pub fn named(&self) -> Named {
+        Named(*self)
+    }
+}
+
+/// A frame as sentences name it: they are read beside others that cite other captures.
+#[derive(Debug, Clone, Copy)]
+pub struct Named(FrameRef);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.capture() {
+            0 => write!(f, "{}", self.0.frame),
+            later => write!(f, "{}/{}", u32::from(later) + 1, self.0.frame),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod time;
 pub use cursor::{Cursor, Short};
 pub use endpoint::{Endpoint, Reach};
 pub use escape::{Escaped, escape, escape_bytes};
-pub use frame::{CaptureIndex, FrameRef};
+pub use frame::{CaptureIndex, FrameRef, Named};
 pub use histogram::{ERROR_PERCENT, Histogram};
 pub use sequence::SeqNumber;
 pub use side::{PerSide, Side};

@@ -77,7 +77,7 @@ fn turned(c: &Connection, finding: &Finding, other: &Accepted<'_>) -> Option<Fin
     );
     let finding = Finding { confidence: Confidence::Likely, message, fix: Vec::new(), ..finding.clone() }.evidence(
         finding.at,
-        format!("\"{accepted}\" is accepted on another connection (from frame {})", other.from.frame),
+        format!("\"{accepted}\" is accepted on another connection (from frame {})", other.from.named()),
     );
     Some(with_fixes(finding, c, name))
 }

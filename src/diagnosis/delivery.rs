@@ -36,7 +36,7 @@ pub fn delivery(c: &Connection) -> Delivery {
         return of_tls(c, tls);
     }
     if let Some(foreign) = c.foreign.client.as_ref().or(c.foreign.server.as_ref()) {
-        return unexplained(format!("it speaks neither TLS nor HTTP (frame {}); not judged", foreign.frame.frame));
+        return unexplained(format!("it speaks neither TLS nor HTTP (frame {}); not judged", foreign.frame.named()));
     }
     of_tcp(c)
 }
@@ -51,7 +51,7 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
         return Delivery::Complete;
     }
     if let Some(foreign) = &c.foreign.server {
-        return unexplained(format!("the server's side speaks no HTTP/1 (frame {})", foreign.frame.frame));
+        return unexplained(format!("the server's side speaks no HTTP/1 (frame {})", foreign.frame.named()));
     }
     let unasked = |e: &&http1::Exchange| e.request.is_none();
     if c.has_beginning()
@@ -126,19 +126,19 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
         }
         (_, Some(asked), Some(_)) if c.unanswered_encrypted().is_some() => unexplained(format!(
             "nothing but what looks like session tickets came after the application data in frame {}",
-            asked.frame
+            asked.named()
         )),
         (tls::Handshake::Complete | tls::Handshake::Unknown, Some(asked), Some(answered)) if answered > asked => {
             match tls.encrypted.server.last.filter(|record| !record.complete && c.sees_all()) {
                 Some(half) => {
-                    unexplained(format!("the origin's last record (frame {}) is not whole", half.frame.frame))
+                    unexplained(format!("the origin's last record (frame {}) is not whole", half.frame.named()))
                 }
                 None => Delivery::Complete,
             }
         }
         (_, Some(asked), Some(answered)) if is_farewell(tls, asked, answered) => Delivery::Complete,
         (_, Some(asked), _) => {
-            unexplained(format!("application data in frame {} was not answered behind the keys", asked.frame))
+            unexplained(format!("application data in frame {} was not answered behind the keys", asked.named()))
         }
         // A load balancer's TLS check, or a connection opened ahead of need.
         (tls::Handshake::Complete, None, _) => Delivery::Complete,

@@ -52,7 +52,7 @@ pub(super) fn doubt_clock(c: &Connection, cause: &Cause, finding: &mut Finding) 
     }
     finding.message += &format!(
         " But between its packets the clock of the capture jumps (frame {}), so that {what} cannot be told.",
-        step.frame
+        step.named()
     );
 }
 
@@ -61,7 +61,7 @@ pub(super) fn limits(c: &Connection, findings: &[(&'static Cause, Finding)]) -> 
     let told = findings.iter().filter_map(|(cause, f)| Some((cause.id(), f.blocks.clone()?)));
     let clock = c.clock_step.zip(findings.iter().find_map(|(cause, _)| cause.rests_on.time()));
     let clock =
-        clock.map(|(step, what)| ("clock-stepped", format!("{what} (the clock jumps in frame {})", step.frame)));
+        clock.map(|(step, what)| ("clock-stepped", format!("{what} (the clock jumps in frame {})", step.named())));
     let first = c.tcp.closer.filter(|_| c.tcp.closer_in_doubt && !c.is_one_sided());
     let first = first.map(|_| ("order-in-doubt", "which end closed the connection first".to_owned()));
     let evicted = (c.ended == Ended::Evicted).then(|| ("connections-evicted", "how it went on".to_owned()));

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::Cursor;
 
+use crate::common::packets::Capture;
 use crate::common::{Case, Ear, cases};
 use why502::analysis::{Options, run};
+use why502::report::Json;
 use why502::source::Source;
 
 /// Bytes of a capture that is read at once.
@@ -139,4 +141,20 @@ fn a_clock_that_was_set_back_is_told_and_not_mended() {
     let (whole, _) = verdicts(&[file.with(0..n)], |_, frame| frame);
     let problems: Vec<_> = ear.captures[0].info.problems.iter().map(|p| (p.kind.as_str(), p.count)).collect();
     assert_eq!((told, problems), (whole, vec![("clock-stepped", 1)]));
+}
+
+#[test]
+fn a_sentence_says_in_which_file_a_frame_is() {
+    let files = [Capture::new().healthy().bytes(), Capture::new().later(60).next().refused().bytes()];
+    let named = |files: &[Vec<u8>]| {
+        let open = |file: &Vec<u8>| Source::from_reader(Box::new(Cursor::new(file.clone())), "file").unwrap();
+        let sources = files.iter().map(|file| ("file".to_owned(), open(file))).collect();
+        let mut out = Vec::new();
+        run(sources, &Options::default(), &mut Json::new(&mut out), |_, _| {}).unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let refused = told["connections"].as_array().unwrap().iter().find(|c| c["verdict"]["outcome"] == "failed");
+        refused.unwrap()["findings"][0]["ruled_out"].to_string()
+    };
+    assert!(named(&files).contains("the host answered in frame 2/2\""), "{}", named(&files));
+    assert!(named(&files[1..]).contains("the host answered in frame 2\""), "{}", named(&files[1..]));
 }

@@ -49,7 +49,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         Finding::new(frame, Confidence::Certain, message)
             .evidence(frame, format!("the first packet of {} that was cut within its payload", super::who(side)))
-            .blocks(format!("{} from frame {} on", super::blocked(c, side), frame.frame))
+            .blocks(format!("{} from frame {} on", super::blocked(c, side), frame.named()))
             .fix("Capture again with whole packets: `tcpdump -s 0 -w FILE 'tcp port 443'`."),
     )
 }

@@ -57,7 +57,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         super::told_cut(&cut, Finding::new(fin, Confidence::Certain, message))
             .evidence(fin, "FIN from the origin's side")
-            .rules_out("http.closed-before-response", format!("the response began in frame {}", cut.response.frame.frame))
+            .rules_out("http.closed-before-response", format!("the response began in frame {}", cut.response.frame.named()))
             .fix("Compare Content-Length with what the program really sends: `curl -v` on the host, several times.")
             .fix("If the length varies: the log of the program and of the proxy before it at this time (crash, timeout, full disk)."),
     )

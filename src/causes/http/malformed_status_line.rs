@@ -69,7 +69,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .exchange(wrong.exchange.index)
         .evidence(request.frame, format!("the request: {}", super::name(request)))
         .evidence(wrong.frame, format!("the origin's first bytes: \"{shown}\""))
-        .rules_out("http.closed-before-response", format!("the origin sent bytes in frame {}", wrong.frame.frame));
+        .rules_out("http.closed-before-response", format!("the origin sent bytes in frame {}", wrong.frame.named()));
     Some(match wrong.line {
         true => finding
             .fix("Mend the program that writes the status line: `HTTP/1.1 NNN reason`, three digits, CRLF at the end.")

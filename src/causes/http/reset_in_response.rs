@@ -59,7 +59,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         super::told_cut(&cut, Finding::new(rst, confidence, message))
             .evidence(rst, "RST from the origin's side")
-            .rules_out("http.reset-before-response", format!("the response began in frame {}", cut.response.frame.frame))
+            .rules_out("http.reset-before-response", format!("the response began in frame {}", cut.response.frame.named()))
             .fix("Read the log of the program that made the response, and `journalctl -k`, at this time: crash, kill, timeout.")
             .fix("If a proxy stands between: its error log names the upstream that broke off."),
     )

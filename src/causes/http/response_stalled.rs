@@ -64,7 +64,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence(cut.response.frame, format!("the response begins: status {}", cut.response.status))
             .evidence(cut.last_word(), "the last of it before the silence")
             .evidence(end, format!("{how} from the edge, after {wait} of silence"))
-            .rules_out("http.response-timeout", format!("the response began in frame {}", cut.response.frame.frame))
+            .rules_out("http.response-timeout", format!("the response began in frame {}", cut.response.frame.named()))
             .rules_out("http.closed-in-response", "the edge ended the connection, not the origin")
             .fix("Find out what the program waits for while it sends the body.")
             .fix("If pauses are part of it: send something more often than the origin's response timeout, or raise it in the distribution."),

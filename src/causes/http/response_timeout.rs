@@ -68,7 +68,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let finding = match &owed.exchange.response {
         Some(late) => finding.rules_out(
             "http.closed-in-response",
-            format!("the response began in frame {}, after the edge had gone", late.frame.frame),
+            format!("the response began in frame {}, after the edge had gone", late.frame.named()),
         ),
         None => finding,
     };

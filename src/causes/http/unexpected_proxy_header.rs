@@ -102,7 +102,7 @@ fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) ->
         .evidence_if(request.filter(|_| !alone), "the request, behind the header")
         .evidence(response.frame, format!("status {}, of a server that could not read the header", response.status))
         .evidence_if(request.filter(|_| alone), "the request, too late");
-    Some(finding.rules_out("http.proxy-header-expected", format!("there is one, in frame {}", header.frame.frame)))
+    Some(finding.rules_out("http.proxy-header-expected", format!("there is one, in frame {}", header.frame.named())))
 }
 
 /// The origin leaves before the request has come.

@@ -133,7 +133,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     );
     let reset = c.tcp.rst.server.filter(|_| c.ended_with(Side::Server, End::Rst).is_some());
     let gives_up = end.filter(|end| end.side == Side::Client).map(|end| end.frame);
-    let acknowledged = format!("the edge acknowledged the SYN-ACK (frame {}) in frame {}", syn_ack.frame, established.frame);
+    let acknowledged = format!("the edge acknowledged the SYN-ACK (frame {}) in frame {}", syn_ack.named(), established.named());
     let finding = told(c, Finding::new(data, confidence, message), again);
     Some(
         finding

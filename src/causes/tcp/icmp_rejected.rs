@@ -78,7 +78,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence(first.frame, format!("ICMP from {}, about that SYN: {}", first.sender, first.told()))
         .evidence_if(Some(last_syn).filter(|&f| f != syn), "the edge tries again")
         .evidence_if(Some(last.frame).filter(|&f| f != first.frame), format!("ICMP once more: {}", last.told()))
-        .rules_out("tcp.syn-unanswered", format!("an answer came in frame {}", first.frame.frame))
+        .rules_out("tcp.syn-unanswered", format!("an answer came in frame {}", first.frame.named()))
         .rules_out("tcp.port-closed", "the host sent no RST");
     Some(advised(c, first, itself, finding))
 }

@@ -56,7 +56,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         Finding::new(rst, confidence, message)
             .evidence(syn, "SYN from the edge")
             .evidence(rst, "RST from the host: nothing listens on this port, or a filter rejects it")
-            .rules_out("tcp.syn-unanswered", format!("the host answered in frame {}", rst.frame))
+            .rules_out("tcp.syn-unanswered", format!("the host answered in frame {}", rst.named()))
             .rules_out("tcp.reset-on-accept", "there was no SYN-ACK")
             .fix(format!("`ss -ltnp 'sport = :{}'` on the host: is anything listening, and on which address?", c.server.port))
             .fix(format!("Start the service on port {}, or set the origin's port in the distribution to the one it uses.", c.server.port))

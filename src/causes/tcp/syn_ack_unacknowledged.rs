@@ -74,7 +74,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence(syn_ack, "SYN-ACK from the host, never acknowledged")
             .evidence_if(last_syn, "the edge repeats its SYN: it did not get the SYN-ACK")
             .evidence_if(c.tcp.last_packet[Side::Server].filter(|&f| f != syn_ack), "the host's last try")
-            .rules_out("tcp.syn-unanswered", format!("the host answered in frame {}", syn_ack.frame))
+            .rules_out("tcp.syn-unanswered", format!("the host answered in frame {}", syn_ack.named()))
             .fix(format!("`ip route get {}` on the host: does the answer take the way by which the SYN came?", c.client.ip))
             .fix("Allow the answer out: network ACL (ephemeral ports 1024-65535), stateful filters that never saw the SYN.")
             .fix("Capture on the next hop towards the edge to see where the SYN-ACK is lost."),

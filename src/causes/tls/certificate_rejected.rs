@@ -92,7 +92,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence(refusal.frame(), refusal.in_words());
     let finding = match chosen {
         Some(hello) => {
-            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", hello.frame.frame))
+            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", hello.frame.named()))
         }
         None => finding,
     };

@@ -104,7 +104,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let finding = match demand.empty {
         Some(empty) => finding.rules_out(
             "tls.certificate-rejected",
-            format!("the edge went on after the origin's certificate, in frame {}", empty.frame),
+            format!("the edge went on after the origin's certificate, in frame {}", empty.named()),
         ),
         None => finding,
     };

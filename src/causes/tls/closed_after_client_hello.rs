@@ -67,7 +67,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence_if(whole.filter(|&frame| frame != begins), "the ClientHello is complete")
             .evidence_if(farewell, "close_notify of the origin, which says no reason")
             .evidence(fin, "FIN from the origin's side")
-            .rules_out("tcp.closed-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.frame))
+            .rules_out("tcp.closed-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.named()))
             .rules_out("tls.no-common-cipher", "a TLS server that refuses sends an alert")
             .fix("Is this a TCP proxy? Look at its log and at what it forwards to: is that up, on the address and port that the proxy uses?")
             .fix("Does it route by server name (nginx `ssl_preread`, HAProxy `req.ssl_sni`)? Give this name a rule, or the proxy a default.")

@@ -46,7 +46,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let (finding, answer) = super::left_handshake(c, End::Fin)?;
     Some(
         finding
-            .rules_out("tls.closed-after-client-hello", format!("the origin had answered in frame {}", answer.frame))
+            .rules_out("tls.closed-after-client-hello", format!("the origin had answered in frame {}", answer.named()))
             .fix("Look at the server's log at that time: a reload, a time limit for handshakes, a handler that ends the connection.")
             .fix("Behind a TCP proxy or NLB, look at the target: did it go away?")
             .fix(super::try_again(c)),

@@ -65,7 +65,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence_if(c.server_flight(), "the origin's flight is complete")
             .evidence(seen.frame, format!("alert of the edge: {}", alert(seen)))
             .rules_out("tls.certificate-rejected", "the alert does not name the certificate")
-            .rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.frame))
+            .rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.named()))
             .fix(format!("{}: does it refuse the same, in words?", s_client(c, "-tls1_2")))
             .fix("Look for weak parameters (DHE below 2048 bits), a key that does not fit its certificate, a bad OCSP staple."),
     )

@@ -83,7 +83,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence_if(stall.until, last);
     Some(
         finding
-            .rules_out("tls.no-server-hello", format!("the origin had answered in frame {}", answer.unwrap_or(stall.since).frame))
+            .rules_out("tls.no-server-hello", format!("the origin had answered in frame {}", answer.unwrap_or(stall.since).named()))
             .rules_out("tls.certificate-rejected", "it was the origin's turn, not the edge's")
             .rules_out("tcp.segment-loss-stall", "what both sides had sent was acknowledged")
             .fix("Look at the program, and at any proxy in front of it: stopped, blocked, or waiting for a session store, key store, OCSP responder or backend.")

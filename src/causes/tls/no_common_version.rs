@@ -129,7 +129,7 @@ fn chosen(c: &Connection) -> Option<Finding> {
         .evidence_if(end, "the edge ends the connection")
         .rules_out(
             "tls.no-common-cipher",
-            format!("the ServerHello in frame {} chose a cipher suite", answer.frame.frame),
+            format!("the ServerHello in frame {} chose a cipher suite", answer.frame.named()),
         );
     Some(with_fixes(finding, c, Some(hello)))
 }

@@ -67,7 +67,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence(seen.frame, format!("alert of the origin: {}", alert(seen)));
     let finding = match answered {
         Some(answer) => {
-            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.frame))
+            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.named()))
         }
         None => finding.rules_out("tls.certificate-rejected", "the origin had shown no certificate"),
     };

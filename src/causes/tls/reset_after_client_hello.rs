@@ -67,7 +67,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             .evidence(begins, "the edge's ClientHello begins")
             .evidence_if(whole.filter(|&frame| frame != begins), "the ClientHello is complete")
             .evidence(rst, "RST from the origin's side")
-            .rules_out("tcp.reset-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.frame))
+            .rules_out("tcp.reset-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.named()))
             .rules_out("tls.no-common-cipher", "a TLS server that refuses sends an alert")
             .fix("Does this listener expect a PROXY protocol header? CloudFront sends none: nginx `proxy_protocol`, HAProxy `accept-proxy`, Apache `RemoteIPProxyProtocol`.")
             .fix("Does a proxy here route by server name (nginx `ssl_preread`, HAProxy `req.ssl_sni`)? Give this name a rule, or the proxy a default.")

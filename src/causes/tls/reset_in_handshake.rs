@@ -44,7 +44,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let (finding, answer) = super::left_handshake(c, End::Rst)?;
     Some(
         finding
-            .rules_out("tls.reset-after-client-hello", format!("the origin had answered in frame {}", answer.frame))
+            .rules_out("tls.reset-after-client-hello", format!("the origin had answered in frame {}", answer.named()))
             .fix("Look whether the server crashed, was killed or restarted at that time: its log, `journalctl -k`, `ps -o lstart`.")
             .fix("If it lives, look for code or rules that drop connections within the handshake: callbacks, session stores, limits.")
             .fix(super::try_again(c)),

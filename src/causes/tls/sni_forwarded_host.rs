@@ -200,7 +200,7 @@ fn nothing(c: &Connection) -> Option<Answer> {
         ),
         shown: vec![(end.frame, format!("{packet} from the origin's side"))],
         confidence: Confidence::Possible,
-        rules_out: ("tcp.closed-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.frame)),
+        rules_out: ("tcp.closed-on-accept", format!("the edge had begun its ClientHello in frame {}", begins.named())),
     })
 }
 

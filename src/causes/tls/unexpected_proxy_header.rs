@@ -80,7 +80,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence_if(begins.filter(|_| !alone), "the ClientHello begins, behind the header")
         .evidence(refusal.frame, format!("the origin answers {}", refusal.what))
         .evidence_if(begins.filter(|_| alone), "the ClientHello, too late")
-        .rules_out("tls.proxy-header-expected", format!("there is one, in frame {}", header.frame.frame));
+        .rules_out("tls.proxy-header-expected", format!("there is one, in frame {}", header.frame.named()));
     let finding = take_it_or_leave_it(c, " ssl", finding);
     Some(match refusal.spoken {
         true => finding.fix(format!("{} without the header, on the host itself: does that work?", s_client(c, ""))),

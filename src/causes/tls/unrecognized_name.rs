@@ -70,7 +70,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .evidence_if(server_name::given_up(c, seen), "the handshake ends here");
     let finding = match (seen.level, &tls.server_hello) {
         (Some(tls::Alert::WARNING), Some(answer)) => {
-            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.frame))
+            finding.rules_out("tls.no-common-cipher", format!("ServerHello in frame {} chose one", answer.frame.named()))
         }
         _ => finding.rules_out("tls.certificate-rejected", "the origin had shown no certificate"),
     };

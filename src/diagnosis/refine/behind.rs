@@ -62,7 +62,7 @@ impl Inner {
     /// Who did what, with the cause and the packet: `10.0.0.9:80 reset the connection (…, frame 17)`.
     #[must_use]
     pub fn in_short(&self) -> String {
-        let frame = self.evidence.last().map(|e| format!(", frame {}", e.frame.frame)).unwrap_or_default();
+        let frame = self.evidence.last().map(|e| format!(", frame {}", e.frame.named())).unwrap_or_default();
         format!("{} {} ({}{frame})", self.server, self.cause.deed(), self.cause.id())
     }
 }

@@ -100,7 +100,8 @@ impl Ledger {
         let Some(other) = other else { return false };
         let note = format!(
             "with \"{}\" a connection works (from frame {}): is this name the viewer's, forwarded as Host?",
-            other.name, other.from.frame
+            other.name,
+            other.from.named()
         );
         finding.evidence.push(Evidence { frame: finding.at, note });
         true

@@ -102,7 +102,7 @@ impl Works {
             SecondLook::SameNameWorks => ("a connection with the same name works in this capture", self.same_name(c)),
             SecondLook::OtherNameWorks => {
                 let other = self.other_name(c).filter(|_| self.same_name(c).is_none())?;
-                return Some(format!("with \"{}\" a connection works (from frame {})", other.name, other.from.frame));
+                return Some(format!("with \"{}\" a connection works (from frame {})", other.name, other.from.named()));
             }
             SecondLook::WorksWithoutHeader => {
                 let worked = self.introduced.get(&(c.server, false));
@@ -113,7 +113,7 @@ impl Works {
                 ("a connection that begins with a PROXY header works here", worked)
             }
         };
-        Some(format!("{what} (from frame {})", worked?.frame))
+        Some(format!("{what} (from frame {})", worked?.named()))
     }
 
     /// What works elsewhere that makes a finding of this connection less probable.
@@ -134,7 +134,7 @@ impl Works {
                 return None;
             }
         };
-        Some(format!("against it: {what} (from frame {})", worked?.frame))
+        Some(format!("against it: {what} (from frame {})", worked?.named()))
     }
 
     /// A connection to the same server with the same name.
