@@ -319,7 +319,8 @@ pub(crate) struct Live {
     pub(crate) interface: Vec<String>,
 
     /// How to report: text when it ends, and a line on standard error for each finding before; ndjson a line for each
-    /// connection when it is over, and one at once for what is found while it is open [default: text, or what the suffix of --output says]
+    /// connection when it is over, and one at once for what is found while it is open [default: text, or what the suffix
+    /// of --output says]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 
