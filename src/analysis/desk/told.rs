@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::diagnosis::{Cause, Confidence, Diagnosis, Effect, Finding};
 
 /// Open connections of which it is remembered what was told: as many as are followed at once, unless somebody wants more.
+#[cfg(feature = "pcap")]
 const MAX_TOLD: usize = 131_072;
 
 /// The causes that were told of one connection.
