@@ -24,6 +24,7 @@ const BATCH: usize = 32;
 const MAX_BATCHES: usize = 16;
 
 /// What the follower tells.
+#[expect(clippy::vec_box, reason = "they are in their boxes already, and large")]
 enum Told {
     /// These are over.
     Over(Vec<Box<Connection>>),
