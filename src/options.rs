@@ -56,6 +56,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
+        without_secrets: false,
     })
 }
 
@@ -94,6 +95,7 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         selection: selection::incident(&typed.incident)?,
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
+        without_secrets: false,
         keys,
         // The kernel runs it.
         filter: None,
