@@ -148,14 +148,16 @@ impl Addresses {
                 }
                 parts.join(".")
             }
-            IpAddr::V6(_) => wanted
-                .char_indices()
-                .map(|(n, c)| match c {
-                    // The first group tells what it is for; a first digit is not 0.
-                    c if n < 4 || !c.is_ascii_hexdigit() => c,
+            IpAddr::V6(six) => {
+                // The first group, or two, tell what it is for; a first digit is not 0.
+                let groups = if class_v6(six) > 16 { 2 } else { 1 };
+                let stays = wanted.match_indices(':').nth(groups - 1).map_or(wanted.len(), |(at, _)| at);
+                let digit = |(at, c): (usize, char)| match c {
+                    c if at < stays || !c.is_ascii_hexdigit() => c,
                     _ => char::from_digit(1 + u32::from(random(15)), 16).unwrap_or('1'),
-                })
-                .collect(),
+                };
+                wanted.char_indices().map(digit).collect()
+            }
         };
         // Written in another way than addresses are: it is blanked, and no address any more.
         Some(if digits.len() == len { digits } else { "x".repeat(len) })

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::causes::CATALOGUE;
-use crate::report::{Html, Json, explain};
+use crate::report::{Html, Json};
 
 use super::zip::Zip;
 use super::{NAME, Refusal, Shared, check, rows, words};
@@ -21,9 +20,8 @@ impl Case {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn new(mut shared: Shared, options: &[String]) -> Result<Case, Refusal> {
-        // What the pages of causes say is known to everybody.
-        shared.removed.allow(&prose()?);
+    pub fn new(shared: Shared, options: &[String]) -> Result<Case, Refusal> {
+        let known = words::known()?;
         let (mut page, mut json) = (Vec::new(), Vec::new());
         shared.report(&mut Html::new(&mut page))?;
         let summary = shared.report(&mut Json::new(&mut json))?;
@@ -45,7 +43,7 @@ impl Case {
         }
         let mut sums = format!("{}  {NAME}\n", shared.digest()?);
         for (name, bytes) in &files {
-            check::search_file(name, bytes, &shared.removed).map_err(Refusal::Check)?;
+            check::search_text(name, bytes, &shared.removed, &known).map_err(Refusal::Check)?;
             sums += &format!("{}  {name}\n", hex(&Sha256::digest(bytes)));
         }
         files.push(("SHA256SUMS", sums.into_bytes()));
@@ -96,14 +94,4 @@ impl Write for Hashing {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What the reports say of themselves.
-fn prose() -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    for cause in CATALOGUE.iter() {
-        explain::page(&mut text, cause, false)?;
-        text.push(0);
-    }
-    Ok(text)
 }

@@ -34,21 +34,31 @@ pub(super) fn changed(
     written.filter_map(|number| Some((number, wrong(number as usize)?))).collect()
 }
 
-/// Looks for values that were removed, in every packet, comment and text.
-pub(super) fn search(document: &Document, removed: &Removed) -> Result<(), String> {
-    let found = |text: &[u8]| match removed.find(text) {
-        // What it is must not be told either.
-        Some(value) => Err(format!("{} bytes that were to be removed still stand in it", value.len())),
-        None => Ok(()),
-    };
-    (0..).map_while(|n| document.block(n)).try_for_each(|block| found(&block))?;
-    document.store.plans().try_for_each(|plan| found(plan.words()))
+/// Looks for values that were removed: in every packet and plan, and in what is said of them, where what is `known` to
+/// everybody may stand.
+pub(super) fn search(document: &Document, removed: &Removed, known: &[u8]) -> Result<(), String> {
+    let clean = |bytes: &[u8]| removed.find(bytes, &[], 0).map_or(Ok(()), |value| Err(found("a packet", value)));
+    document
+        .store
+        .records
+        .iter()
+        .filter(|r| document.store.has(r))
+        .try_for_each(|r| clean(&document.store.packet(r).0))?;
+    document.store.plans().try_for_each(|plan| clean(plan.words()))?;
+    search_text("the section's comment", document.section.as_bytes(), removed, known)?;
+    let mut comments = document.comments.values().flatten();
+    comments.try_for_each(|comment| search_text("a comment", comment.as_bytes(), removed, known))
 }
 
-/// The same in one file of a bundle.
-pub(super) fn search_file(name: &str, text: &[u8], removed: &Removed) -> Result<(), String> {
-    match removed.find(text) {
-        Some(value) => Err(format!("{name}: {} bytes that were to be removed still stand in it", value.len())),
-        None => Ok(()),
-    }
+/// Shorter values stand in any text.
+const IN_TEXT: usize = 12;
+
+/// The same in a text that is made of packets that were looked through.
+pub(super) fn search_text(name: &str, text: &[u8], removed: &Removed, known: &[u8]) -> Result<(), String> {
+    removed.find(text, known, IN_TEXT).map_or(Ok(()), |value| Err(found(name, value)))
+}
+
+/// What it is must not be told either.
+fn found(name: &str, value: &[u8]) -> String {
+    format!("{} bytes that were to be removed still stand in {name}", value.len())
 }

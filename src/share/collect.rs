@@ -126,7 +126,11 @@ impl Store {
             }
             removed.take(&mut wanted.planner);
             match wanted.planner.finish() {
-                Ok(plan) => store.plans[wanted.number as usize] = Some(plan),
+                Ok(plan) => {
+                    if let Some(place) = store.plans.get_mut(wanted.number as usize) {
+                        *place = Some(plan);
+                    }
+                }
                 Err(why) => {
                     store.left_out.entry(wanted.number).or_insert(why);
                 }

@@ -29,6 +29,7 @@ mod zip;
 pub use bundle::Case;
 pub use input::Input;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ use crate::source::{Source, describe};
 use address::Addresses;
 use collect::Store;
 use document::{Document, Reading};
-use gather::{Gather, Told};
+use gather::{Brief, Gather, Told};
 use plan::Rules;
 use removed::Removed;
 
@@ -163,7 +164,7 @@ impl Shared {
             return Err(Refusal::Check("connections would have other verdicts in it than they have".to_owned()));
         }
         self.seen = seen;
-        check::search(&self.document, &self.removed).map_err(Refusal::Check)
+        check::search(&self.document, &self.removed, &words::known()?).map_err(Refusal::Check)
     }
 
     /// Changes the document; whoever read it is done with it.
@@ -174,17 +175,17 @@ impl Shared {
     }
 
     /// The verdicts that connections must have: those by themselves, and without the keys that opened some of them.
-    fn expected(&self, inputs: &[Input], options: &Options) -> Result<Vec<gather::Brief>, Refusal> {
-        let told = &self.original.told;
-        let mut expected: Vec<_> = told.iter().map(|told| told.alone).collect();
-        if told.iter().any(|told| told.decrypted) {
+    fn expected(&mut self, inputs: &[Input], options: &Options) -> Result<Vec<Brief>, Refusal> {
+        let mut expected: Vec<_> = self.original.told.iter().map(|told| told.alone).collect();
+        if !options.keys.is_empty() {
             let mut shut = Gather::new(true);
             let without = Options { keys: Keys::default(), without_secrets: true, ..options.clone() };
             run(sources(inputs)?, &without, &mut shut, |_, _| {})?;
-            let places: std::collections::BTreeMap<u64, gather::Brief> =
-                shut.told.iter().map(|told| (told.id, told.alone)).collect();
-            for (expected, told) in expected.iter_mut().zip(told).filter(|(_, told)| told.decrypted) {
-                *expected = places.get(&told.id).copied().unwrap_or(*expected);
+            let by_id: BTreeMap<u64, Brief> = shut.told.iter().map(|told| (told.id, told.alone)).collect();
+            for (expected, told) in expected.iter_mut().zip(&mut self.original.told) {
+                *expected = by_id.get(&told.id).copied().unwrap_or(*expected);
+                // Keys that open a part of a connection may tell as much.
+                told.decrypted |= *expected != told.alone;
             }
         }
         Ok(expected)

@@ -68,27 +68,24 @@ impl Removed {
         }
     }
 
-    /// Takes a text of this program's own, in which anything may stand that was removed elsewhere.
-    pub(super) fn allow(&mut self, text: &[u8]) {
-        self.kept.extend_from_slice(text);
-    }
-
     /// How many values there are.
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// The first of them that stands in a text, and is no part of what was kept on purpose.
-    pub(super) fn find<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+    /// The first of them, of at least so many bytes, that stands in a text, and is no part of what was kept on purpose or
+    /// is `known`.
+    pub(super) fn find<'t>(&self, text: &'t [u8], known: &[u8], least: usize) -> Option<&'t [u8]> {
         if self.values.is_empty() {
             return None;
         }
+        let stands = |within: &[u8], value: &[u8]| memchr::memmem::find(within, value).is_some();
         for (at, window) in text.windows(WINDOW).enumerate() {
             let Some(first) = window.first_chunk::<WINDOW>() else { continue };
             let Some(same) = self.values.get(first) else { continue };
-            for value in same {
+            for value in same.iter().filter(|value| value.len() >= least) {
                 let found = text.get(at..at + value.len()).filter(|found| *found == &**value);
-                if let Some(found) = found.filter(|found| memchr::memmem::find(&self.kept, found).is_none()) {
+                if let Some(found) = found.filter(|found| !stands(&self.kept, found) && !stands(known, found)) {
                     return Some(found);
                 }
             }
@@ -109,7 +106,9 @@ mod tests {
         }
         removed.keep(b"www.shop.example");
         assert_eq!(removed.len(), 2);
-        assert_eq!(removed.find(b"..session=0124 shop.example short"), None);
-        assert_eq!(removed.find(b"..session=0123.."), Some(&b"session=0123"[..]));
+        assert_eq!(removed.find(b"..session=0124 shop.example short", &[], 0), None);
+        assert_eq!(removed.find(b"..session=0123..", &[], 0), Some(&b"session=0123"[..]));
+        assert_eq!(removed.find(b"..session=0123..", b"a session=0123", 0), None);
+        assert_eq!(removed.find(b"..session=0123..", &[], 13), None);
     }
 }

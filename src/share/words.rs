@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::analysis::{Options, run};
 use crate::base::{Endpoint, FrameRef, escape};
+use crate::causes::CATALOGUE;
 use crate::diagnosis::Outcome;
+use crate::report::{Html, explain};
+use crate::source::Source;
 
 use super::Shared;
+use super::document::{Document, Reading};
 use super::gather::{Told, position};
 
 /// Connections listed in the section's comment.
@@ -239,6 +246,22 @@ pub(super) fn case(shared: &Shared, headline: &str, locations: &[String]) -> Str
         line("Note: addresses other than CloudFront's are encrypted in all of it.".to_owned());
     }
     cleaned(shared, text)
+}
+
+/// What the program says of itself, whatever the capture: values that were removed elsewhere may stand in it.
+pub(super) fn known() -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for cause in CATALOGUE.iter() {
+        explain::page(&mut text, cause, false)?;
+        text.push(0);
+    }
+    let nothing = Document::default();
+    let source = Source::from_reader(Box::new(Reading::new(Arc::new(nothing))), "nothing");
+    if let Ok(source) = source {
+        let done = run(vec![(String::new(), source)], &Options::default(), &mut Html::new(&mut text), |_, _| {});
+        done.map_err(|e| io::Error::other(e.to_string()))?;
+    }
+    Ok(text)
 }
 
 /// Names listed of a kind.

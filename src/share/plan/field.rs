@@ -40,6 +40,12 @@ const AGENTS: [&[u8]; 7] = [
 /// Pseudo-fields of HTTP/2 that stay; `:path` is a target.
 const PSEUDO: [&str; 5] = [":method", ":scheme", ":status", ":authority", ":protocol"];
 
+/// Methods that stay.
+const METHODS: [&str; 14] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PURGE", "QUERY",
+    "SEARCH", "REPORT",
+];
+
 /// A reason phrase of so many letters is that of a standard, or says as little.
 const REASON: usize = 40;
 
@@ -135,10 +141,7 @@ pub(in crate::share) fn target(raw: &[u8], rules: &Rules) -> Vec<u8> {
         out.extend(addresses(host, rules));
         rest = path;
     } else if !raw.starts_with(b"/") && raw != b"*" {
-        // The authority that a CONNECT names, or no target at all.
-        let is_authority =
-            raw.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
-        return if is_authority { addresses(raw, rules) } else { raw.iter().map(|b| outside(*b)).collect() };
+        return raw.iter().map(|b| outside(*b)).collect();
     }
     let mut slashes = 0;
     let mut query = false;
@@ -167,14 +170,15 @@ pub(super) fn request_line(line: &[u8], out: &mut Out, rules: &Rules) -> Vec<u8>
     let is_version = rest.get(version..).is_some_and(|v| v.starts_with(b"HTTP/") && v.len() <= 16);
     let (target_, version) =
         rest.split_at_checked(if is_version { version } else { rest.len() }).unwrap_or((rest, &[]));
-    let known = !method.is_empty() && method.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
+    // A method that nobody knows may be part of anything.
+    let known = METHODS.iter().any(|known| known.as_bytes() == method);
     let mut written: Vec<u8> = method.iter().map(|b| if known { *b } else { shape(*b) }).collect();
     let begin = target_.iter().take_while(|b| blank(b)).count();
     let end = target_.len() - target_.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
     let (before, behind) = target_.split_at_checked(begin).unwrap_or((target_, &[]));
     let (inside, behind) = behind.split_at_checked(end.saturating_sub(begin)).unwrap_or((behind, &[]));
     written.extend_from_slice(before);
-    let path = target(inside, rules);
+    let path = if method == b"CONNECT" { addresses(inside, rules) } else { target(inside, rules) };
     differing(inside, &path, out);
     written.extend(path);
     written.extend_from_slice(behind);
@@ -187,19 +191,21 @@ pub(super) fn status_line(line: &[u8], out: &mut Out) -> Vec<u8> {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut written = Vec::with_capacity(line.len());
     let mut rest = line;
-    for _ in 0..2 {
+    for known in [b"HTTP".as_slice(), b""] {
         let word = rest.iter().position(|b| blank(b)).unwrap_or(rest.len());
         let space = rest.iter().skip(word).take_while(|b| blank(b)).count();
         let (word, behind) = rest.split_at_checked(word).unwrap_or((rest, &[]));
         let (space, behind) = behind.split_at_checked(space).unwrap_or((behind, &[]));
-        let short = word.len() <= 16;
-        written.extend(word.iter().map(|b| if short { *b } else { shape(*b) }));
+        let version = !known.is_empty() && word.get(..known.len()).is_some_and(|w| w.eq_ignore_ascii_case(known));
+        let stays = word.len() <= 16 && version || word.len() <= 4 && word.iter().all(u8::is_ascii_digit);
+        written.extend(word.iter().map(|b| if stays { *b } else { shape(*b) }));
         written.extend_from_slice(space);
         rest = behind;
     }
     let plain = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'' | b'(' | b')');
     if rest.len() <= REASON && rest.iter().all(plain) {
         written.extend_from_slice(rest);
+        out.kept(line);
     } else {
         out.removed(rest);
         written.extend(super::phrases::kept(rest, |b| if b.is_ascii_whitespace() { b } else { fault_or(b) }));
@@ -292,7 +298,7 @@ mod tests {
             ("/?a/b", "/?xxx"),
             ("/a//b", "/a//x"),
             ("http://u:p@host.example/a/b?c", "http://xxx@host.example/a/x?x"),
-            ("host.example:443", "host.example:443"),
+            ("host.example:443", "xxxxxxxxxxxxxxxx"),
             ("no target", "xx xxxxxx"),
         ] {
             assert_eq!(String::from_utf8(target(raw.as_bytes(), &rules)).unwrap(), written, "{raw}");
@@ -330,6 +336,8 @@ mod tests {
             ("GET  /a b  HTTP/1.1 ", "GET  /a x  HTTP/1.1 "),
             ("GET /a/b", "GET /a/x"),
             ("GET", "GET"),
+            ("CONNECT host.example:443 HTTP/1.1", "CONNECT host.example:443 HTTP/1.1"),
+            ("BREW /pot HTTP/1.1", "xxxx /pot HTTP/1.1"),
         ] {
             assert_eq!(String::from_utf8(request_line(raw.as_bytes(), &mut out, &rules)).unwrap(), written, "{raw}");
         }
@@ -338,6 +346,8 @@ mod tests {
             ("HTTP/1.1 502 Bad\0Gateway", "HTTP/1.1 502 xxx\0xxxxxxx"),
             ("HTTP/1.1  404 user 17", "HTTP/1.1  404 xxxx xx"),
             ("HTTP/1.1", "HTTP/1.1"),
+            ("HTTP/1.1 2OO OK", "HTTP/1.1 xxx OK"),
+            ("http/1.1 20 OK", "http/1.1 20 OK"),
         ] {
             assert_eq!(String::from_utf8(status_line(raw.as_bytes(), &mut out)).unwrap(), written, "{raw}");
         }

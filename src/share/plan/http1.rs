@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 use super::field::{self, Fate};
 use super::side::Out;
 use super::{BLANK, Rules, foreign, phrases, shape};
-use crate::session::http1::{Declared, EXCERPT_FROM_STATUS, Framing, MAX_BODY_EXCERPT, MAX_LINE};
+use crate::session::http1::{Declared, Detection, EXCERPT_FROM_STATUS, Framing, MAX_BODY_EXCERPT, MAX_LINE, detect};
 
 /// Requests whose responses are to come; of further ones it is not known what was asked.
 const MAX_ASKED: usize = 1_024;
@@ -101,7 +101,7 @@ struct Start {
 impl Message {
     /// Takes bytes of requests. Says how many of them belong to what comes after HTTP.
     pub(super) fn request(&mut self, bytes: &[u8], out: &mut Out, rules: &Rules, exchanges: &mut Exchanges) -> usize {
-        if self.at == At::Lost && crate::session::http1::detect(bytes) == crate::session::http1::Detection::Request {
+        if self.at == At::Lost && detect(bytes) == Detection::Request {
             self.at = At::Start;
         }
         self.read(bytes, out, rules, exchanges, true)
@@ -211,7 +211,8 @@ impl Message {
         }
         let (line, rest) = self.whole_line(bytes, out, rules);
         let so_far = line.as_deref().unwrap_or(&self.line);
-        if !may_begin(so_far, asks, line.is_some()) || so_far.len() > 4 * MAX_LINE {
+        let other = asks && line.is_some() && detect(so_far) != Detection::Request;
+        if other || !may_begin(so_far, asks, line.is_some()) || so_far.len() > 4 * MAX_LINE {
             let mut held = line.unwrap_or_else(|| std::mem::take(&mut self.line));
             held.extend_from_slice(rest);
             self.lost(&held, out);
@@ -442,8 +443,11 @@ impl Message {
         let space = extension.iter().take_while(|b| blank(b)).count();
         let proper = extension.get(space).is_none_or(|b| *b == b';');
         let number = std::str::from_utf8(size).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        out.text(if digits <= 40 { size } else { size.get(..40).unwrap_or(size) });
-        out.fill(b'0', digits.saturating_sub(40) as u64);
+        match number.filter(|_| proper) {
+            Some(_) => drop(out.text(size)),
+            // A number that is none may be part of anything.
+            None => out.fill(b'f', digits as u64),
+        }
         let shown = |(at, b): (usize, &u8)| if at < space || b";=".contains(b) { *b } else { shape(*b) };
         out.removed(extension);
         out.text(&extension.iter().enumerate().map(shown).collect::<Vec<u8>>());
@@ -496,7 +500,7 @@ impl Message {
             At::Fields | At::Trailers => field::line(text, self.before, out, rules).0,
             At::Start if text.starts_with(b"HTTP") || b"HTTP/".starts_with(text) => field::status_line(text, out),
             At::Start => field::request_line(text, out, rules),
-            _ => text.iter().map(|b| if b.is_ascii_hexdigit() { *b } else { shape(*b) }).collect(),
+            _ => text.iter().map(|b| if b.is_ascii_hexdigit() { b'f' } else { shape(*b) }).collect(),
         };
         out.text(&written);
         out.text(end);

@@ -216,6 +216,11 @@ impl<'r> Planner<'r> {
                 self.modes[side] = mode;
                 self.take(side, &held);
             }
+            // No record, where one was due: its head is the fault.
+            Some(None) if matches!(self.modes[side.peer()], Mode::Tls(_)) && tls::may_begin(&held) => {
+                self.modes[side] = Mode::Tls(tls::Records::default());
+                self.take(side, &held);
+            }
             None | Some(None) => {
                 foreign(&held, 0, &mut self.outs[side]);
                 self.modes[side] = Mode::Foreign(held.len());
@@ -307,12 +312,12 @@ fn foreign(bytes: &[u8], begun: usize, out: &mut Out) {
     let (first, rest) = bytes.split_at_checked(shaped).unwrap_or((bytes, &[]));
     let mut shown: Vec<u8> = first.iter().map(|b| shape(*b)).collect();
     if begun == 0 {
-        let told = protocol(first);
+        let told = protocol(first).is_some();
         for n in 0..=first.len() {
             for (place, byte) in shown.iter_mut().zip(first).take(n) {
                 *place = *byte;
             }
-            if protocol(&shown) == told {
+            if protocol(&shown).is_some() == told {
                 break;
             }
         }

@@ -38,11 +38,14 @@ fn line(header: &[u8], rules: &Rules) -> Vec<u8> {
         let ip = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
         let known = n < 2 && (text == b"PROXY" || text.starts_with(b"TCP") || text == b"UNKNOWN");
         let port = text.len() <= 5 && text.iter().all(u8::is_ascii_digit);
-        match ip.and_then(|ip| rules.text_of(ip, text.len())) {
-            Some(mapped) => {
+        let mapped = ip.map(|ip| rules.text_of(ip, text.len()));
+        match mapped {
+            Some(Some(mapped)) => {
                 written.extend(mapped.bytes());
                 written.extend_from_slice(word.get(text.len()..).unwrap_or_default());
             }
+            // An address that stays is CloudFront's.
+            Some(None) => written.extend_from_slice(word),
             None if known || port => written.extend_from_slice(word),
             None => written.extend(word.iter().map(|b| shape(*b))),
         }

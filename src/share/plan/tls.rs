@@ -104,6 +104,11 @@ fn begins(bytes: &[u8]) -> bool {
     header.is_plausible() && next.is_none_or(RecordHeader::is_plausible)
 }
 
+/// Whether bytes are the head of a record, right or wrong.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    RecordHeader::peek(bytes).is_some_and(|header| header.content_type.is_known() && header.version >> 8 == 3)
+}
+
 /// Bytes of the hello of SSL 2.0 that begins so: its length has fifteen bits (RFC 5246 appendix E.2).
 fn ssl2_record(head: &[u8]) -> Option<usize> {
     match *head {
