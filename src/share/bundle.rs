@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::report::{Html, Json};
 
 use super::zip::Zip;
-use super::{NAME, Refusal, Shared, check, rows, words};
+use super::{NAME, Refusal, Shared, case, check, rows, words};
 
 /// Everything, ready to be written.
 pub struct Case {
@@ -26,14 +26,14 @@ impl Case {
         shared.report(&mut Html::new(&mut page))?;
         let summary = shared.report(&mut Json::new(&mut json))?;
         let rows = rows::told(&shared);
-        let case = words::case(&shared, &summary.headline, &rows::locations(&shared.joined));
+        let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined));
         let about = format!(
             "why502 {}\n{}\n",
             env!("CARGO_PKG_VERSION"),
             options.iter().map(|option| words::cleaned(&shared, option.clone())).collect::<Vec<_>>().join("\n")
         );
         let mut files = vec![
-            ("case.txt", case.into_bytes()),
+            ("case.txt", text.into_bytes()),
             ("report.html", page),
             ("report.json", json),
             ("about.txt", about.into_bytes()),

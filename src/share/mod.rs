@@ -14,6 +14,7 @@
 
 mod address;
 mod bundle;
+mod case;
 mod check;
 mod collect;
 mod document;

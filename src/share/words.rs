@@ -7,15 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::analysis::{Options, run};
-use crate::base::{Endpoint, FrameRef, escape};
+use crate::base::{FrameRef, escape};
 use crate::causes::CATALOGUE;
-use crate::diagnosis::Outcome;
 use crate::report::{Html, explain};
 use crate::source::Source;
 
 use super::Shared;
 use super::document::{Document, Reading};
-use super::gather::{Told, position};
+use super::gather::Told;
 
 /// Connections listed in the section's comment.
 const MAX_LISTED: usize = 200;
@@ -166,88 +165,6 @@ pub(super) fn remarks(shared: &Shared) -> Vec<String> {
     remarks
 }
 
-/// The text to paste into a support case.
-pub(super) fn case(shared: &Shared, headline: &str, locations: &[String]) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |line: String| {
-        text += &line;
-        text.push('\n');
-    };
-    line("CloudFront answers 5xx: what a capture at the origin shows".to_owned());
-    line(String::new());
-    line(format!("Summary: {}", escape(headline)));
-    let seen: Vec<_> = shared.seen.iter().filter(|(_, told)| told.alone.outcome == Outcome::Failed).collect();
-    let all = seen.iter().copied();
-    let (first, last) = (all.clone().map(|(_, t)| t.first.time).min(), all.map(|(_, t)| t.last.time).max());
-    if let (Some(first), Some(last)) = (first, last) {
-        line(format!("Failing since: {first} (UTC, of the first failing connection in the capture)"));
-        line(format!("Failing until: {last} (UTC, of the last one)"));
-    }
-    if let Some(summary) = &shared.original.summary {
-        let counts = summary.counts;
-        line(format!("Connections: {} looked at, {} failed", counts.connections, counts.failed));
-    }
-    let spans = shared.original.captures.iter().filter_map(|c| c.info.first_time.zip(c.info.last_time));
-    for (from, to) in spans {
-        line(format!("Captured: {from} to {to} (UTC), at the origin"));
-    }
-    let names = |name: fn(&Told) -> Option<&str>| {
-        let names: std::collections::BTreeSet<_> = seen.iter().filter_map(|(_, told)| name(told)).collect();
-        names.into_iter().take(MAX_NAMES).map(escape).collect::<Vec<_>>().join(", ")
-    };
-    let servers: std::collections::BTreeSet<Endpoint> = seen.iter().map(|(_, told)| told.server).collect();
-    let servers: Vec<_> = servers.iter().take(MAX_NAMES).map(Endpoint::to_string).collect();
-    line(format!("Origin: {}", servers.join(", ")));
-    for (what, names) in [("SNI", names(|t| t.sni.as_deref())), ("Host", names(|t| t.host.as_deref()))] {
-        if !names.is_empty() {
-            line(format!("{what}: {names}"));
-        }
-    }
-    let edges =
-        if locations.is_empty() { "not known from the capture; x-edge-location of the access logs tells" } else { "" };
-    line(format!("Edge locations: {edges}{}", locations.iter().map(|l| escape(l)).collect::<Vec<_>>().join(", ")));
-    line(String::new());
-    let mut causes: BTreeMap<(usize, &str), Vec<&(usize, Told)>> = BTreeMap::new();
-    for told in &seen {
-        let original = shared.original.told.get(told.0);
-        let cause = original.and_then(|o| o.last_word.cause).or(told.1.alone.cause).unwrap_or("no cause named");
-        causes.entry((position(Some(cause)), cause)).or_default().push(told);
-    }
-    for ((_, cause), told) in &causes {
-        line(format!("{cause}: {} connection{}", told.len(), if told.len() == 1 { "" } else { "s" }));
-        for (number, told) in told.iter().take(MAX_EXAMPLES) {
-            line(format!("- {} (UTC), {} > {}", told.first.time, told.client, told.server));
-            line(format!("  frames {}-{} of {}", told.first.frame, told.last.frame, super::NAME));
-            line(format!("  {}", verdict(shared, *number, told)));
-            if !told.message.is_empty() {
-                line(format!("  {}", escape(&told.message)));
-            }
-            for id in &told.ids {
-                line(format!("  X-Amz-Cf-Id: {}", escape(id)));
-            }
-            for (cause, why) in told.ruled_out.iter().take(MAX_NAMES) {
-                line(format!("  not {cause}: {}", escape(why)));
-            }
-        }
-        if told.len() > MAX_EXAMPLES {
-            line(format!("  and {} more, in report.html", told.len() - MAX_EXAMPLES));
-        }
-        line(String::new());
-    }
-    line("Attached:".to_owned());
-    line(format!("- {}: the packets of the failing connections, evidence in packet comments", super::NAME));
-    line("- report.html, report.json: the same as a page and for programs".to_owned());
-    line("- log-rows.ndjson: rows of access logs that belong to them, where logs were given".to_owned());
-    for remark in remarks(shared) {
-        line(format!("Note: {remark}."));
-    }
-    if shared.rules.addresses.maps() {
-        line("Note: addresses other than CloudFront's are encrypted in all of it.".to_owned());
-    }
-    cleaned(shared, text)
-}
-
 /// What the program says of itself, whatever the capture: values that were removed elsewhere may stand in it.
 pub(super) fn known() -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
@@ -263,9 +180,3 @@ pub(super) fn known() -> io::Result<Vec<u8>> {
     }
     Ok(text)
 }
-
-/// Names listed of a kind.
-const MAX_NAMES: usize = 8;
-
-/// Connections told of a cause.
-const MAX_EXAMPLES: usize = 5;

@@ -97,6 +97,21 @@ fn every_capture_keeps_its_verdicts() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// All of them as one: what is removed from one connection may be what stays of another.
+#[test]
+fn all_captures_together_can_be_shared() {
+    let paths: Vec<PathBuf> = cases().into_iter().map(|case| case.path).collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let shared = prepared(&paths, &Options::default(), &Wish { all: true, ..Wish::default() }).unwrap();
+    let told = analyse(&written(&shared)).unwrap().0.connections;
+    assert!(told.len() > 400, "{}", told.len());
+    let case = Case::new(shared, &[]).unwrap();
+    let mut zip = Vec::new();
+    case.write(&mut zip).unwrap();
+    let files = unzipped(&zip);
+    assert!(files["report.html"].len() < 2 << 20, "{}", files["report.html"].len());
+}
+
 /// By itself only what failed is in it, with the packets that prove it marked.
 #[test]
 fn only_what_failed_is_in_it_and_the_evidence_is_marked() {

@@ -111,9 +111,13 @@ fn numbers(raw: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether a byte is white space within a line.
+const fn blank(b: &u8) -> bool {
+    matches!(b, b' ' | b'\t')
+}
+
 /// Blanks all but the white space around it, and what no value may contain: that is the fault.
 fn blanked(raw: &[u8]) -> Vec<u8> {
-    let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let begin = raw.iter().take_while(|b| blank(b)).count();
     let end = raw.len() - raw.iter().rev().take_while(|b| blank(b)).count();
     let inside = |(at, b): (usize, &u8)| if at < begin || at >= end { *b } else { fault_or(*b) };
@@ -162,11 +166,10 @@ const fn outside(byte: u8) -> u8 {
 
 /// The first line of a request, without its end.
 pub(super) fn request_line(line: &[u8], out: &mut Out, rules: &Rules) -> Vec<u8> {
-    let blank = |b: &u8| matches!(b, b' ' | b'\t');
-    let method = line.iter().position(|b| blank(b)).unwrap_or(line.len());
+    let method = line.iter().position(blank).unwrap_or(line.len());
     let (method, rest) = line.split_at_checked(method).unwrap_or((line, &[]));
     let last = rest.trim_ascii_end();
-    let version = last.iter().rposition(|b| blank(b)).map_or(rest.len(), |at| at + 1);
+    let version = last.iter().rposition(blank).map_or(rest.len(), |at| at + 1);
     let is_version = rest.get(version..).is_some_and(|v| v.starts_with(b"HTTP/") && v.len() <= 16);
     let (target_, version) =
         rest.split_at_checked(if is_version { version } else { rest.len() }).unwrap_or((rest, &[]));
@@ -188,11 +191,10 @@ pub(super) fn request_line(line: &[u8], out: &mut Out, rules: &Rules) -> Vec<u8>
 
 /// The first line of a response, without its end: version and code stay, and a reason that is one.
 pub(super) fn status_line(line: &[u8], out: &mut Out) -> Vec<u8> {
-    let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut written = Vec::with_capacity(line.len());
     let mut rest = line;
     for known in [b"HTTP".as_slice(), b""] {
-        let word = rest.iter().position(|b| blank(b)).unwrap_or(rest.len());
+        let word = rest.iter().position(blank).unwrap_or(rest.len());
         let space = rest.iter().skip(word).take_while(|b| blank(b)).count();
         let (word, behind) = rest.split_at_checked(word).unwrap_or((rest, &[]));
         let (space, behind) = behind.split_at_checked(space).unwrap_or((behind, &[]));
@@ -333,7 +335,7 @@ mod tests {
         let (mut out, rules) = (Out::default(), Rules::default());
         for (raw, written) in [
             ("GET /a/b HTTP/1.1", "GET /a/x HTTP/1.1"),
-            ("GET  /a b  HTTP/1.1 ", "GET  /a x  HTTP/1.1 "),
+            ("GET  /a b/c  HTTP/1.1 ", "GET  /a b/x  HTTP/1.1 "),
             ("GET /a/b", "GET /a/x"),
             ("GET", "GET"),
             ("CONNECT host.example:443 HTTP/1.1", "CONNECT host.example:443 HTTP/1.1"),

@@ -400,6 +400,7 @@ impl Message {
     fn settle_start(&mut self, out: &mut Out) {
         let Start { raw, places } = std::mem::take(&mut self.body);
         let mut kept = if self.status >= EXCERPT_FROM_STATUS { phrases::places(&raw) } else { vec![false; raw.len()] };
+        phrases::note(&raw, &kept, out);
         let mut instead = BLANK;
         if self.coded {
             kept.iter_mut().take(magic(&raw)).for_each(|place| *place = true);

@@ -192,6 +192,7 @@ impl Frames {
             Kind::DATA if !self.data.bytes.is_empty() => {
                 let mut data = std::mem::take(&mut self.data);
                 let shown = phrases::kept(&data.bytes, |_| BLANK);
+                phrases::note(&data.bytes, &phrases::places(&data.bytes), out);
                 if shown.iter().all(|b| *b == BLANK) {
                     out.removed(&data.bytes);
                 }

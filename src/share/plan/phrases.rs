@@ -1,5 +1,7 @@
 //! What built-in pages of servers say, by which causes know them: it is nobody's secret.
 
+use super::side::Out;
+
 /// In any case of letters.
 const PHRASES: [&str; 31] = [
     "<center>nginx",
@@ -49,6 +51,17 @@ pub(super) fn places(text: &[u8]) -> Vec<bool> {
         }
     }
     kept
+}
+
+/// Notes the phrases of a text, of which something may be removed elsewhere.
+pub(super) fn note(text: &[u8], places: &[bool], out: &mut Out) {
+    let mut at = 0;
+    for run in places.chunk_by(|a, b| a == b) {
+        if run.first() == Some(&true) {
+            out.kept(text.get(at..at + run.len()).unwrap_or_default());
+        }
+        at += run.len();
+    }
 }
 
 /// The text with all but the phrases as `blank` has it.
