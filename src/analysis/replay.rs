@@ -42,7 +42,7 @@ pub fn replay(
                 continue;
             }
             clock.tick(packet.time);
-            let frame = FrameRef { order, frame: packet.frame, time: packet.time, capture };
+            let frame = FrameRef::new(order, packet.frame, packet.time, capture);
             order += 1;
             match link::decode(packet.link_type, packet.bytes, packet.original_len) {
                 link::Decoded::Ip(whole) => datagram(whole, frame, &mut defragmenter, &clock, &mut each),

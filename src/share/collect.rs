@@ -82,7 +82,7 @@ impl Store {
     ) -> Result<Store, Failure> {
         let mut wanted: HashMap<FlowKey, Vec<Wanted<'_>>, RandomState> = HashMap::default();
         for (number, told) in (0..).zip(told) {
-            let (first, last) = (told.first.order, told.last.order);
+            let (first, last) = (told.first.order(), told.last.order());
             let of_both = Wanted {
                 number,
                 first,
@@ -103,7 +103,7 @@ impl Store {
                 Replayed::Other => None,
             };
             let own = ends.and_then(|(a, b)| wanted.get_mut(&FlowKey::new(a, b)));
-            let own = own.and_then(|all| all.iter_mut().find(|w| (w.first..=w.last).contains(&frame.order)));
+            let own = own.and_then(|all| all.iter_mut().find(|w| (w.first..=w.last).contains(&frame.order())));
             let before = store.records.len();
             if let Some(wanted) = own {
                 store.take(wanted, frame, &replayed, rules, removed);

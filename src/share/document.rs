@@ -51,7 +51,7 @@ impl Document {
             interfaces.push(Interface { about, time: None, counts: Vec::new() });
         }
         let of_record = store.records.iter().map(|record| {
-            let capture = usize::from(record.frame.capture);
+            let capture = usize::from(record.frame.capture());
             let own = frames.get(capture).and_then(|frames| frames.binary_search(&record.frame.frame).ok());
             let number = own.and_then(|at| described.get(capture)?.of_frame.get(at).copied()).unwrap_or_default();
             let number = begins.get(capture).copied().unwrap_or_default() + number;
@@ -84,8 +84,8 @@ impl Document {
 
     /// The record made of a packet of a capture, for one connection.
     pub(super) fn made_of(&self, order: u64) -> Option<usize> {
-        let at = self.store.records.partition_point(|record| record.frame.order < order);
-        self.store.records.get(at).filter(|record| record.frame.order == order && self.store.has(record)).map(|_| at)
+        let at = self.store.records.partition_point(|record| record.frame.order() < order);
+        self.store.records.get(at).filter(|record| record.frame.order() == order && self.store.has(record)).map(|_| at)
     }
 
     /// The `n`th block, or what is written at once: the beginning, each packet, the end.

@@ -277,7 +277,7 @@ fn rules(wish: &Wish, options: &Options) -> Result<Rules, Refusal> {
 fn described(inputs: &[Input], store: Store) -> Result<Document, Refusal> {
     let mut frames = vec![Vec::new(); inputs.len()];
     for record in &store.records {
-        if let Some(frames) = frames.get_mut(usize::from(record.frame.capture)) {
+        if let Some(frames) = frames.get_mut(usize::from(record.frame.capture())) {
             frames.push(record.frame.frame);
         }
     }

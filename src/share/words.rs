@@ -107,7 +107,7 @@ pub(super) fn comments(shared: &Shared) -> BTreeMap<usize, Vec<String>> {
         let Some(original) = shared.original.told.get(*number).filter(|original| original.decrypted) else { continue };
         for proof in original.proofs.iter().take(MAX_PROOFS) {
             // What it shows was within TLS.
-            if let Some(at) = shared.document.made_of(proof.frame.order) {
+            if let Some(at) = shared.document.made_of(proof.frame.order()) {
                 let text = format!("{} ({}), with the keys{}", proof.cause, proof.confidence, of(shared, proof.frame));
                 comments.entry(at).or_default().push(cleaned(shared, text));
             }
@@ -118,7 +118,7 @@ pub(super) fn comments(shared: &Shared) -> BTreeMap<usize, Vec<String>> {
 
 /// ` [frame 7 of origin.pcap]`.
 fn of(shared: &Shared, frame: FrameRef) -> String {
-    let path = shared.original.captures.get(usize::from(frame.capture)).map(|capture| capture.path.as_str());
+    let path = shared.original.captures.get(usize::from(frame.capture())).map(|capture| capture.path.as_str());
     let name = path.map(Path::new).and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| "the original".to_owned());
     format!(" [frame {} of {}]", frame.frame, escape(&name))
