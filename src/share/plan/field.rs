@@ -222,12 +222,15 @@ pub(super) fn line(line: &[u8], before: Fate, out: &mut Out, rules: &Rules) -> (
         differing(line, &written, out);
         return (written, before);
     }
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let Some((name, rest)) = line.iter().position(|b| *b == b':').and_then(|at| line.split_at_checked(at)) else {
-        out.removed(line);
+        // A name that was cut short is no secret.
+        if !line.iter().all(token) {
+            out.removed(line);
+        }
         return (line.iter().map(|b| if fault_or(*b) == *b { *b } else { shape(*b) }).collect(), Fate::Blanked);
     };
     let trimmed = name.trim_ascii();
-    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let proper = trimmed.iter().all(token);
     // What is wrong with a name is not a letter.
     let mut written: Vec<u8> = match proper {
