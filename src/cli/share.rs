@@ -44,8 +44,11 @@ fn prepared(typed: &Analyze, logs: Vec<Log>, options: &Options) -> Result<Option
     if inputs.is_empty() {
         return Ok(None);
     }
-    let wish =
-        Wish { all: typed.told.all, redact: typed.sanitised.redact.clone(), keep_addresses: typed.sanitised.keep_addresses };
+    let wish = Wish {
+        all: typed.told.all,
+        redact: typed.sanitised.redact.clone(),
+        keep_addresses: typed.sanitised.keep_addresses,
+    };
     let shared = Shared::prepare(&inputs, logs, options, &wish).map_err(|e| e.to_string())?;
     Ok(Some((shared, unreadable)))
 }
