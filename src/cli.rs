@@ -10,6 +10,7 @@ mod progress;
 mod question;
 #[cfg(feature = "pcap")]
 mod rights;
+mod share;
 mod units;
 #[cfg(feature = "pcap")]
 mod watcher;
@@ -46,6 +47,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Why(why)) => question::why(&why),
         Some(Command::Compare(compare)) => question::compare(&compare),
         Some(Command::Analyze(analyze)) => analyzed(&analyze),
+        Some(Command::Bundle(bundle)) => share::bundle(*bundle),
         #[cfg(feature = "pcap")]
         Some(Command::Live(live)) => live::live(&live),
         #[cfg(not(feature = "pcap"))]
@@ -72,6 +74,9 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(typed)?;
+    if format == Format::Pcapng {
+        return share::capture(typed, &options);
+    }
     let (mut sources, unreadable) = open(&typed.files);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
@@ -106,7 +111,8 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
 /// Writes reports of this format; lines of a `live` one are sent off at once.
 fn renderer(format: Format, out: &mut Output, text: TextOptions, live: bool) -> Box<dyn Renderer + '_> {
     match format {
-        Format::Text => Box::new(Text::new(out, text)),
+        // Packets are written by `share`.
+        Format::Text | Format::Pcapng => Box::new(Text::new(out, text)),
         Format::Json => Box::new(Json::new(out)),
         Format::Ndjson => Box::new(NdJson::new(out, live)),
         Format::Html => Box::new(Html::new(out)),

@@ -25,6 +25,7 @@
 //! | [`correlate`] | rows of access logs joined with what was seen | a log never changes a verdict |
 //! | [`report`] | verdicts into text and JSON | every byte from the wire is escaped |
 //! | [`analysis`] | the wiring of all of them | the only place that knows every stage |
+//! | [`share`] | a capture into one that can be passed on | nothing is written that was not analysed and searched |
 
 pub mod analysis;
 pub mod base;
@@ -37,5 +38,6 @@ pub mod link;
 pub mod observation;
 pub mod report;
 pub mod session;
+pub mod share;
 pub mod source;
 pub mod tcp;

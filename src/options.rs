@@ -20,7 +20,7 @@ use why502::observation::tls::Keys;
 use crate::cli::{Analyze, Format, Look};
 
 /// Suffixes of reports that other versions write: a text under such a name would mislead.
-const NOT_WRITTEN: [&str; 5] = ["pcap", "pcapng", "parquet", "zip", "gz"];
+const NOT_WRITTEN: [&str; 4] = ["pcap", "parquet", "zip", "gz"];
 
 /// Bytes of input from which on threads pay: one is over in some milliseconds.
 const LARGE: u64 = 8 * 1024 * 1024;
@@ -37,8 +37,9 @@ pub(crate) fn format(wish: Option<Format>, output: Option<&Path>) -> Result<Form
         Some("html" | "htm") => Ok(Format::Html),
         Some("sarif") => Ok(Format::Sarif),
         Some("xml") => Ok(Format::Junit),
+        Some("pcapng") => Ok(Format::Pcapng),
         Some(other) if NOT_WRITTEN.contains(&other) => Err(format!(
-            "no report is written as .{other}: use .txt, .json, .ndjson, .html, .sarif or .xml, or say which by --format"
+            "no report is written as .{other}: use .txt, .json, .ndjson, .html, .sarif, .xml or .pcapng, or say which by --format"
         )),
         _ => Ok(Format::Text),
     }
@@ -56,6 +57,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
+        without_secrets: false,
     })
 }
 
@@ -86,6 +88,13 @@ pub(crate) fn look(typed: &Look) -> Result<Options, String> {
 /// What an analysis of interfaces goes by.
 #[cfg(feature = "pcap")]
 pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, String> {
+    if format(typed.format, typed.output.as_deref())? == Format::Pcapng {
+        return Err(
+            "live saves packets by --ring; of those `why502 analyze --format pcapng` makes a capture that can be \
+                    passed on"
+                .to_owned(),
+        );
+    }
     let look_at = &typed.look;
     Ok(Options {
         prefixes: prefixes(look_at.ip_ranges.as_deref())?,
@@ -94,6 +103,7 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         selection: selection::incident(&typed.incident)?,
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
+        without_secrets: false,
         keys,
         // The kernel runs it.
         filter: None,
@@ -125,6 +135,7 @@ mod tests {
             (None, Some("r.HTML"), Ok(Format::Html)),
             (None, Some("r.sarif"), Ok(Format::Sarif)),
             (None, Some("r.xml"), Ok(Format::Junit)),
+            (None, Some("r.pcapng"), Ok(Format::Pcapng)),
             (None, Some("r.parquet"), Err(())),
             (Some(Format::Json), Some("r.parquet"), Ok(Format::Json)),
         ] {

@@ -109,7 +109,8 @@ impl<'o> Engine<'o> {
     /// Takes the secrets that a capture has brought, all but the first `known`. Says how many there are.
     #[cold]
     pub(super) fn learn(&self, secrets: &[Secrets], known: usize) -> usize {
-        for secrets in secrets.iter().skip(known).filter(|secrets| secrets.kind == Secrets::TLS_KEY_LOG) {
+        let wanted = |secrets: &&Secrets| secrets.kind == Secrets::TLS_KEY_LOG && !self.options.without_secrets;
+        for secrets in secrets.iter().skip(known).filter(wanted) {
             // Reading from memory cannot fail.
             let _ = self.options.keys.read(secrets.data.as_slice());
         }

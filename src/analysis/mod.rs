@@ -14,6 +14,7 @@ mod live;
 mod open;
 mod picture;
 mod problems;
+mod replay;
 #[cfg(feature = "pcap")]
 mod ring;
 mod run;
@@ -25,6 +26,7 @@ pub use engine::{Engine, Noticed, NoticedIn, Swept};
 #[cfg(feature = "pcap")]
 pub use live::{Ended, Status, Until, Watcher, live};
 pub use picture::picture;
+pub use replay::{Replayed, replay};
 #[cfg(feature = "pcap")]
 pub use ring::{Keep, Ring};
 pub use run::{Failure, run, run_with_logs};
@@ -59,6 +61,8 @@ pub struct Options {
     /// Threads that packets and verdicts are shared out to: with more than one the verdicts have their own. What comes out
     /// does not depend on it.
     pub threads: usize,
+    /// Leave the secrets alone that a capture brings.
+    pub without_secrets: bool,
 }
 
 impl Default for Options {
@@ -73,6 +77,7 @@ impl Default for Options {
             max_connections: MAX_CONNECTIONS,
             all_roles: false,
             threads: 1,
+            without_secrets: false,
         }
     }
 }

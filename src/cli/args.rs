@@ -23,6 +23,10 @@ Examples:
       one JSON line for each connection when it is over
   why502 -o report.html origin.pcap
       one page to look at, to print and to pass on
+  why502 -o failing.pcapng origin.pcap
+      the packets of what failed, evidence in comments, payloads blanked and addresses encrypted
+  why502 bundle -o case.zip origin.pcap
+      all that a support case needs, in one file
   why502 -o report.json origin.pcap && echo nothing failed
       the JSON report, in a file; the exit status says whether anything failed
   why502 --access-log E2EXAMPLE.2026-11-28-07.gz origin.pcap
@@ -56,7 +60,7 @@ program quietly: the status is that of the verdicts where they are known by then
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(
-    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>"
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>\n       why502 bundle [OPTIONS] <FILE>... -o <OUT.zip>"
 )]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -82,6 +86,9 @@ pub(super) enum Command {
     /// Say what a change mended and what it broke, by cause
     #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
     Compare(Compare),
+    /// Make one file of everything that a support case needs: reports, the packets of what failed, a text to paste
+    #[command(after_help = STATUS, arg_required_else_help = true)]
+    Bundle(Box<Bundle>),
 }
 
 const LIVE_STATUS: &str = "\
@@ -262,6 +269,9 @@ pub(crate) struct Analyze {
     #[command(flatten)]
     pub(crate) told: Told,
 
+    #[command(flatten)]
+    pub(crate) sanitised: Sanitised,
+
     /// Colour text; `auto` does on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -275,7 +285,7 @@ pub(crate) struct Analyze {
 /// Which connections are followed and told of.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Told {
-    /// Text: list healthy connections, too
+    /// Text, and packets: healthy connections, too
     #[arg(long)]
     pub(crate) all: bool,
 
@@ -286,6 +296,85 @@ pub(crate) struct Told {
     /// Most connections followed at once; further ones push out the least recently active
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(MAX_CONNECTIONS).unwrap_or(NonZeroUsize::MIN))]
     pub(crate) max_connections: NonZeroUsize,
+}
+
+/// What is removed from packets that leave the host.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Sanitised {
+    /// Packets that leave the host: remove the values of this header field, too, or this text wherever it stands, such as
+    /// a host name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) redact: Vec<String>,
+
+    /// Packets that leave the host: leave addresses as they are
+    #[arg(long)]
+    pub(crate) keep_addresses: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Bundle {
+    /// Captures, as for `analyze`
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write the bundle to this file, which appears under its name only when it is whole
+    #[arg(short, long, value_name = "OUT.zip", required = true)]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) sanitised: Sanitised,
+
+    /// Look only at connections that were alive at this time or later, as for `analyze`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Look only at connections that were alive at this time or earlier
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) incident: Incident,
+
+    /// Join this access log with the capture, as for `analyze`; of its rows no addresses, queries or cookies are told; may
+    /// be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Vec<PathBuf>,
+
+    /// The fields of access logs without a header, in the order in which they have them
+    #[arg(long, value_name = "NAME,NAME,...")]
+    pub(crate) access_log_fields: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) told: Told,
+
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+impl From<Bundle> for Analyze {
+    /// The analysis that a bundle is made of.
+    fn from(typed: Bundle) -> Analyze {
+        let Look { port, filter, keylog, ip_ranges, judged, color } = typed.look;
+        Analyze {
+            files: typed.files,
+            format: None,
+            output: Some(typed.output),
+            port,
+            filter,
+            since: typed.since,
+            until: typed.until,
+            incident: typed.incident,
+            keylog,
+            access_log: typed.access_log,
+            access_log_fields: typed.access_log_fields,
+            ip_ranges,
+            judged,
+            told: typed.told,
+            sanitised: typed.sanitised,
+            color,
+            threads: None,
+        }
+    }
 }
 
 /// Which connections an incident is made of.
@@ -408,6 +497,8 @@ pub(crate) enum Format {
     Sarif,
     /// JUnit's XML, one test for each cause, for pipelines
     Junit,
+    /// The packets of what failed, to be passed on: evidence in comments, payloads blanked, addresses encrypted
+    Pcapng,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

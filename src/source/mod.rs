@@ -25,12 +25,14 @@ mod pcapng;
 mod problem;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 pub use compression::{MAX_WINDOW, decompressed};
 pub use error::{Lookalike, OpenError, OpenReason};
 pub use info::{Format, Info, Secrets};
 pub use link_type::LinkType;
 pub use merge::{Merge, Turn};
+pub use pcapng::describe::{About, Described, describe};
 pub use problem::{Problem, ProblemKind};
 
 use crate::base::Timestamp;

@@ -7,6 +7,7 @@
 
 mod block;
 mod clock;
+pub(super) mod describe;
 mod options;
 
 pub(super) use block::{SECTION_HEADER, SECTION_LEN, Section, padded};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "base",
     "source",
     "link",
@@ -18,6 +18,7 @@ const ORDER: [&str; 13] = [
     "correlate",
     "report",
     "analysis",
+    "share",
 ];
 
 /// Siblings that do not know each other.
@@ -34,7 +35,7 @@ const PLACES: [(&str, &[&str]); 13] = [
     ("httparse::", &["session/http1"]),
     ("nom::", &["session", "correlate"]),
     ("clap::", &["cli", "options", "main"]),
-    ("serde_json::", &["report", "correlate", "options"]),
+    ("serde_json::", &["report", "correlate", "share", "options"]),
     ("askama::", &["report/html"]),
     ("quick_xml::", &["report/junit"]),
     ("println!", &["cli", "main"]),

@@ -38,6 +38,7 @@ mod responses;
 mod roles;
 mod secrets;
 mod shared;
+mod sharing;
 mod snapshots;
 mod sources;
 mod staples;

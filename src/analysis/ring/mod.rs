@@ -4,7 +4,6 @@
 //! Invariant: the files that are kept have no more bytes than was asked for, and the oldest go first. What is only to be
 //! searched has no name: nothing of it is left behind, whatever ends the program.
 
-mod pcapng;
 mod segment;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +21,7 @@ use crate::flow::FlowKey;
 use crate::ip;
 use crate::link;
 use crate::observation::Connection;
-use crate::source::{LinkType, Packet};
+use crate::source::{LinkType, Packet, write};
 use segment::Segment;
 
 /// Files that take turns: the oldest sixteenth of all packets is lost at once.
@@ -225,7 +224,7 @@ impl Ring {
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         if file.metadata()?.len() == 0 {
             let mut head = Vec::new();
-            pcapng::begin(&mut head, &self.interfaces)?;
+            write::begin(&mut head, &self.interfaces)?;
             file.write_all(&head)?;
         }
         file.write_all(packets)?;

@@ -6,9 +6,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::Timestamp;
-use crate::source::{LinkType, MAX_PACKET, Packet};
+use crate::source::{LinkType, MAX_PACKET, Packet, write};
 
-use super::{create, pcapng};
+use super::create;
 
 /// The most packets of one file: where each is in memory, that takes 4 MB.
 const MAX_PACKETS: usize = 262_144;
@@ -30,7 +30,7 @@ impl Segment {
     /// Creates it, for packets of these interfaces; to be `searched` later or not.
     pub(super) fn begin(path: PathBuf, interfaces: &[LinkType], searched: bool) -> io::Result<Segment> {
         let mut out = BufWriter::with_capacity(BUFFER, create(&path)?);
-        let bytes = pcapng::begin(&mut out, interfaces)? as u64;
+        let bytes = write::begin(&mut out, interfaces)? as u64;
         let index = searched.then(Vec::new);
         Ok(Segment { path, out, bytes, packets: 0, index })
     }
@@ -51,7 +51,7 @@ impl Segment {
             index.push((hash, u32::try_from(self.bytes).unwrap_or(u32::MAX)));
         }
         let number = u32::try_from(interface).unwrap_or(u32::MAX);
-        self.bytes += pcapng::packet(&mut self.out, number, packet)? as u64;
+        self.bytes += write::packet(&mut self.out, number, packet)? as u64;
         self.packets += 1;
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Segment {
         for (_, at) in index.iter().filter(|(known, _)| *known == hash) {
             let mut head = [0; 20];
             file.read_exact_at(&mut head, u64::from(*at))?;
-            let (time, len) = pcapng::read_head(&head);
+            let (time, len) = write::read_head(&head);
             if !(from.0..=to.0).contains(&time) {
                 continue;
             }

@@ -44,6 +44,13 @@ const MAX_SHOWN: usize = 60;
 /// Bytes of the rows of connections. Ordinary ones do not reach it.
 const MAX_TABLE: usize = 1_200_000;
 
+/// Bytes that the page is to have at most: with many causes there is room for fewer rows.
+const PAGE: usize = 1_900_000;
+
+/// Bytes that a connection takes that is shown packet by packet, and rows that are listed whatever else there is.
+const EXAMPLE: usize = 20_000;
+const ROWS: usize = 150_000;
+
 /// Columns of a path.
 const PATH: usize = 200;
 
@@ -329,7 +336,8 @@ fn timings(summary: &Summary) -> Vec<TimingView> {
 
 impl Table {
     fn of(unwell: (Vec<Row>, u64), healthy: (Vec<Row>, u64), shown: &[u64]) -> Table {
-        let mut room = MAX_TABLE;
+        let evidence = shown.len().saturating_mul(EXAMPLE);
+        let mut room = PAGE.saturating_sub(evidence).clamp(ROWS, MAX_TABLE);
         let mut fits = |row: &Row| {
             let weight = row.weight();
             let fits = weight <= room;

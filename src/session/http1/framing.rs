@@ -23,7 +23,7 @@ pub enum Framing {
 
 /// What a head says of its body, collected line by line and judged when the head is whole.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     lengths: Lengths,
     codings: Option<Box<Values>>,
 }
@@ -63,7 +63,7 @@ pub(super) type Complaint = (FaultKind, u64);
 
 impl Declared {
     /// A Content-Length line at `offset` of the message.
-    pub(super) fn length(&mut self, value: &[u8], offset: u64) {
+    pub(crate) fn length(&mut self, value: &[u8], offset: u64) {
         self.lengths = match std::mem::take(&mut self.lengths) {
             Lengths::Absent => match canonical(value) {
                 Some(length) => Lengths::One(length, offset),
@@ -78,7 +78,7 @@ impl Declared {
     }
 
     /// A Transfer-Encoding line at `offset` of the message.
-    pub(super) fn coding(&mut self, value: &[u8], offset: u64) {
+    pub(crate) fn coding(&mut self, value: &[u8], offset: u64) {
         match &mut self.codings {
             None => self.codings = Some(Box::new(Values::new(value, offset))),
             Some(values) => values.add(value, offset),
@@ -86,7 +86,7 @@ impl Declared {
     }
 
     /// A folded line that goes on with the latest Content-Length (or, if `coding`, Transfer-Encoding).
-    pub(super) fn fold(&mut self, value: &[u8], coding: bool) {
+    pub(crate) fn fold(&mut self, value: &[u8], coding: bool) {
         if coding {
             self.codings.iter_mut().for_each(|values| append(&mut values.joined, b" ", value));
         } else if let Some(mut values) = std::mem::take(&mut self.lengths).into_values() {
@@ -152,7 +152,7 @@ impl Declared {
     /// The framing of a body that may be there: of a response if `response`, else of a request.
     ///
     /// Several lengths that differ: the first is followed, as good as any.
-    pub(super) fn framing(&self, response: bool) -> Framing {
+    pub(crate) fn framing(&self, response: bool) -> Framing {
         let otherwise = if response { Framing::UntilClose } else { Framing::Unknown };
         match self.transfer_coding() {
             Coding::Chunked | Coding::ChunkedLast => Framing::Chunked,

@@ -34,6 +34,7 @@ mod tests;
 pub use detect::{Detection, detect};
 pub use fault::{ChunkDefect, Fault, FaultKind, HeaderDefect, MAX_EXCERPT, MAX_NOTES};
 pub use field::{MAX_VALUE, Word};
+pub(crate) use framing::Declared;
 pub use framing::Framing;
 pub use line::MAX_LINE;
 pub use observer::{End, MAX_PENDING, Observer};

@@ -41,6 +41,7 @@ pub use field::{FieldDefect, MAX_VALUE};
 pub use frame::Kind;
 pub use half::{MAX_BLOCK, MAX_CONTROL};
 pub use hpack::{Defect, MAX_TABLE};
+pub(crate) use hpack::{Spelt, Strings, recode};
 pub use log::{MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW};
 pub use observer::Observer;
 pub use section::MAX_PATH;

@@ -1,7 +1,7 @@
 //! The checksum of a header of version 2.
 
 /// CRC-32C (Castagnoli, RFC 9260 appendix A) of several slices in a row, bit by bit: there is at most one a connection.
-pub(super) fn crc32c(parts: &[&[u8]]) -> u32 {
+pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     let bytes = parts.iter().copied().flatten();
     let register = bytes.fold(u32::MAX, |register, &byte| {

@@ -17,6 +17,7 @@ mod v2;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crc32c::crc32c;
 pub use detect::{Detection, detect};
 pub use header::{Command, Fault, Header, Transport};
 pub use observer::Observer;

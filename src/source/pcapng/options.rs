@@ -2,6 +2,8 @@
 
 use crate::source::fields::Fields;
 
+/// `if_name` of an interface description.
+pub(super) const NAME: u16 = 2;
 /// `if_tsresol` of an interface description.
 pub(super) const TIME_RESOLUTION: u16 = 9;
 /// `if_tsoffset` of an interface description.

@@ -91,6 +91,66 @@ pub(super) fn decode(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), Defect> {
     if is_padding { Ok(()) } else { Err(Defect::Huffman) }
 }
 
+/// Symbols that may stand for others, and the bits of their codes, in ascending order.
+const STAND_INS: [(u8, u8); 16] = [
+    (5, b'o'),
+    (6, b'n'),
+    (7, b'x'),
+    (8, b'X'),
+    (10, b'!'),
+    (11, b'+'),
+    (12, b'#'),
+    (13, b'$'),
+    (14, b'^'),
+    (15, b'<'),
+    (19, b'\\'),
+    (20, 0x80),
+    (21, 0x99),
+    (22, 0x81),
+    (23, 0x87),
+    (24, 0x8e),
+];
+
+/// Another string of as many symbols whose code takes as many bytes: with those symbols of `text` that `kept` says, and
+/// others in place of the rest. Nothing where there is none.
+pub(crate) fn recode(text: &[u8], kept: &[bool]) -> Option<Vec<u8>> {
+    let bits = |byte: u8| LENGTHS.get(usize::from(byte)).map_or(0, |bits| usize::from(*bits));
+    let total: usize = text.iter().map(|byte| bits(*byte)).sum();
+    let open = || text.iter().zip(kept).filter(|(_, kept)| !**kept);
+    let (mut left, mut places) = (open().map(|(byte, _)| bits(*byte)).sum::<usize>(), open().count());
+    let (mut out, mut pending, mut held) = (Vec::with_capacity(total.div_ceil(8)), 0_u64, 0);
+    for (byte, kept) in text.iter().zip(kept) {
+        let mut symbol = *byte;
+        if !*kept {
+            let average = left / places.max(1);
+            let (_, stand_in) = STAND_INS.iter().rfind(|(bits, _)| usize::from(*bits) <= average)?;
+            symbol = *stand_in;
+            left = left.checked_sub(bits(symbol))?;
+            places -= 1;
+        }
+        let (code, length) = code_of(symbol)?;
+        pending = pending << length | u64::from(code);
+        held += length;
+        while held >= 8 {
+            held -= 8;
+            out.push((pending >> held) as u8);
+        }
+    }
+    if held > 0 {
+        out.push((pending << (8 - held) | ((1 << (8 - held)) - 1)) as u8);
+    }
+    (out.len() == total.div_ceil(8)).then_some(out)
+}
+
+/// The code of a symbol, and its bits.
+fn code_of(symbol: u8) -> Option<(u32, usize)> {
+    let length = usize::from(*LENGTHS.get(usize::from(symbol))?);
+    let level = CODE.levels.get(length)?;
+    let symbols = CODE.symbols.get(level.at..level.at + level.count as usize)?;
+    let nth = symbols.iter().position(|known| *known == u16::from(symbol))?;
+    Some((level.first + u32::try_from(nth).ok()?, length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +170,23 @@ mod tests {
             (b"", ""),
         ] {
             assert_eq!(decoded(code).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn another_string_of_the_same_length_is_found() {
+        for text in
+            ["", "a", "www.example.com", "/orders?token=A8Z", "{\"a\":[1,2]}", "~~||", "sid=0123456789abcdefXYZ&;,"]
+        {
+            for keep in 0..=text.len() {
+                let kept: Vec<bool> = (0..text.len()).map(|n| n < keep).collect();
+                let all = recode(text.as_bytes(), &vec![true; text.len()]).unwrap();
+                assert_eq!(decoded(&all).unwrap(), text.as_bytes());
+                let other = recode(text.as_bytes(), &kept).unwrap();
+                let (written, len) = (decoded(&other).unwrap(), other.len());
+                assert_eq!((written.len(), len), (text.len(), all.len()), "{text} {keep}");
+                assert_eq!(written[..keep], text.as_bytes()[..keep]);
+            }
         }
     }
 

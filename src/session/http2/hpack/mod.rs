@@ -4,6 +4,7 @@
 //! entry of the table is lent from there, one that is spelt out from the block or from one reused buffer.
 
 mod huffman;
+mod strings;
 mod table;
 
 #[cfg(test)]
@@ -11,7 +12,9 @@ mod tests;
 
 use super::field::FieldDefect;
 use super::settings::FIRST_TABLE_SIZE;
+pub(crate) use huffman::recode;
 use std::fmt;
+pub(crate) use strings::{Spelt, Strings};
 use table::{Dynamic, Entry, STATIC};
 
 /// The largest table that is followed: sixteen times what every side keeps. A side that fills a larger one is not

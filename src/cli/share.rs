@@ -1,0 +1,127 @@
+//! What leaves the host: `analyze --format pcapng`, and `why502 bundle`.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use why502::analysis::Options;
+use why502::base::escape;
+use why502::correlate::Log;
+use why502::share::{Case, Input, Shared, Wish};
+
+use super::args::{Analyze, Bundle};
+use super::output::{self, Output};
+use super::{ERROR, say, status};
+use crate::options;
+
+/// `why502 analyze --format pcapng`.
+pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> {
+    if typed.output.is_none() && io::stdout().is_terminal() {
+        return Err("standard output is a terminal; say by -o where the packets go".to_owned());
+    }
+    if !typed.access_log.is_empty() {
+        return Err("access logs add nothing to packets: `why502 bundle` takes them".to_owned());
+    }
+    let Some((shared, unreadable)) = prepared(typed, Vec::new(), options)? else { return Ok(ERROR) };
+    write(typed.output.as_deref(), |out| shared.write(out))?;
+    told(&shared, unreadable)
+}
+
+/// `why502 bundle`.
+pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
+    let typed = Analyze::from(typed);
+    let options = options::analysis(&typed)?;
+    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
+    let (logs, unreadable_log) = options::access_log::open(&typed)?;
+    let Some((shared, unreadable)) = prepared(&typed, logs, &options)? else { return Ok(ERROR) };
+    let case = Case::new(shared, &went_by(&typed)).map_err(|e| e.to_string())?;
+    write(typed.output.as_deref(), |out| case.write(out))?;
+    told(case.shared(), unreadable || unreadable_log)
+}
+
+/// Reads the captures that can be read, and whether there is one that cannot; nothing where none can.
+fn prepared(typed: &Analyze, logs: Vec<Log>, options: &Options) -> Result<Option<(Shared, bool)>, String> {
+    let (inputs, unreadable) = inputs(&typed.files);
+    if inputs.is_empty() {
+        return Ok(None);
+    }
+    let wish = Wish {
+        all: typed.told.all,
+        redact: typed.sanitised.redact.clone(),
+        keep_addresses: typed.sanitised.keep_addresses,
+    };
+    let shared = Shared::prepare(&inputs, logs, options, &wish).map_err(|e| e.to_string())?;
+    Ok(Some((shared, unreadable)))
+}
+
+/// Captures that can be read more than once.
+fn inputs(files: &[PathBuf]) -> (Vec<Input>, bool) {
+    let mut inputs = Vec::with_capacity(files.len());
+    let mut unreadable = false;
+    for path in files {
+        match input(path) {
+            Ok(input) => inputs.push(input),
+            Err(why) => {
+                say(&why);
+                unreadable = true;
+            }
+        }
+    }
+    (inputs, unreadable)
+}
+
+fn input(path: &Path) -> Result<Input, String> {
+    let name = path.to_string_lossy();
+    let cannot = |e: io::Error| format!("{}: cannot be kept to be read twice: {e}", escape(&name));
+    let input = if path == Path::new("-") {
+        if io::stdin().is_terminal() {
+            return Err("-: standard input is a terminal; pipe a capture in".to_owned());
+        }
+        Input::spooled("-", io::stdin().lock()).map_err(cannot)?
+    } else if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        let pipe = std::fs::File::open(path).map_err(|e| format!("{}: {e}", escape(&name)))?;
+        Input::spooled(&name, pipe).map_err(cannot)?
+    } else {
+        Input::file(path)
+    };
+    input.check().map(|()| input)
+}
+
+fn write(path: Option<&Path>, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+    let mut out = Output::open(path, false)?;
+    match what(&mut out).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(e) => Err(format!("cannot write: {e}")),
+        Ok(()) => out.finish(),
+    }
+}
+
+fn told(shared: &Shared, unreadable: bool) -> Result<u8, String> {
+    shared.remarks().iter().for_each(|remark| say(remark));
+    Ok(if unreadable { ERROR } else { shared.summary().map_or(0, status) })
+}
+
+/// What the analysis went by: names of options, and values that say nothing of anybody.
+fn went_by(typed: &Analyze) -> Vec<String> {
+    let count = |n: usize, what: &str| (n > 0).then(|| format!("{what}: {n}"));
+    let named = |is: bool, what: &str| is.then(|| what.to_owned());
+    [
+        count(typed.files.len(), "captures"),
+        count(typed.access_log.len(), "--access-log"),
+        count(typed.keylog.len(), "--keylog"),
+        count(typed.judged.trust.len(), "--trust"),
+        count(typed.judged.origin_name.len(), "--origin-name"),
+        count(typed.sanitised.redact.len(), "--redact"),
+        count(typed.port.len(), "--port"),
+        named(typed.filter.is_some(), "--filter"),
+        named(typed.ip_ranges.is_some(), "--ip-ranges"),
+        named(typed.told.all, "--all"),
+        named(typed.told.all_peers, "--all-peers"),
+        named(typed.sanitised.keep_addresses, "--keep-addresses"),
+        typed.since.as_ref().map(|time| format!("--since {time}")),
+        typed.until.as_ref().map(|time| format!("--until {time}")),
+        typed.judged.at.as_ref().map(|time| format!("--at {time}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
