@@ -25,6 +25,7 @@
 //! | [`correlate`] | rows of access logs joined with what was seen | a log never changes a verdict |
 //! | [`report`] | verdicts into text and JSON | every byte from the wire is escaped |
 //! | [`analysis`] | the wiring of all of them | the only place that knows every stage |
+//! | `probe` | a question to an origin into packets | the bytes are those of the socket; the analysis is that of captures |
 
 pub mod analysis;
 pub mod base;
@@ -35,6 +36,8 @@ pub mod flow;
 pub mod ip;
 pub mod link;
 pub mod observation;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod report;
 pub mod session;
 pub mod source;

@@ -56,6 +56,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
+        ..Options::default()
     })
 }
 
@@ -99,7 +100,14 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         filter: None,
         // What is told at once is judged at once.
         threads: 1,
+        ..Options::default()
     })
+}
+
+/// What certificates are judged by.
+#[cfg(feature = "probe")]
+pub(crate) fn trust(typed: &crate::cli::Judged) -> Result<why502::observation::Trust, String> {
+    trust::trust(typed)
 }
 
 fn prefixes(path: Option<&Path>) -> Result<Prefixes, String> {

@@ -15,7 +15,7 @@ mod open;
 mod picture;
 mod problems;
 #[cfg(feature = "pcap")]
-mod ring;
+pub(crate) mod ring;
 mod run;
 mod selection;
 mod why;
@@ -31,7 +31,10 @@ pub use run::{Failure, run, run_with_logs};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;
 
+use std::sync::Arc;
+
 use crate::observation::{Prefixes, Trust};
+use crate::report::Probed;
 use crate::session::tls::Keys;
 
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
@@ -59,6 +62,8 @@ pub struct Options {
     /// Threads that packets and verdicts are shared out to: with more than one the verdicts have their own. What comes out
     /// does not depend on it.
     pub threads: usize,
+    /// What a probe found beside the connections, where the capture is its own.
+    pub probed: Option<Arc<Probed>>,
 }
 
 impl Default for Options {
@@ -73,6 +78,7 @@ impl Default for Options {
             max_connections: MAX_CONNECTIONS,
             all_roles: false,
             threads: 1,
+            probed: None,
         }
     }
 }

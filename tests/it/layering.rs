@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "base",
     "source",
     "link",
@@ -18,6 +18,7 @@ const ORDER: [&str; 13] = [
     "correlate",
     "report",
     "analysis",
+    "probe",
 ];
 
 /// Siblings that do not know each other.

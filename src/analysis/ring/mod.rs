@@ -4,7 +4,7 @@
 //! Invariant: the files that are kept have no more bytes than was asked for, and the oldest go first. What is only to be
 //! searched has no name: nothing of it is left behind, whatever ends the program.
 
-mod pcapng;
+pub(crate) mod pcapng;
 mod segment;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+#[cfg(feature = "probe")]
+use crate::source::Secrets;
 use crate::source::{LinkType, Packet};
 
 /// Bytes of a packet's block beside the packet.
@@ -10,9 +12,11 @@ const OVERHEAD: usize = 32;
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 6;
+#[cfg(feature = "probe")]
+const SECRETS: u32 = 10;
 
 /// What a file begins with: a section, and the interfaces in it.
-pub(super) fn begin(out: &mut impl Write, interfaces: &[LinkType]) -> io::Result<usize> {
+pub(crate) fn begin(out: &mut impl Write, interfaces: &[LinkType]) -> io::Result<usize> {
     let mut bytes = section(out)?;
     for link_type in interfaces {
         bytes += interface(out, *link_type)?;
@@ -38,7 +42,7 @@ fn interface(out: &mut impl Write, link_type: LinkType) -> io::Result<usize> {
 }
 
 /// A packet of the interface of this number.
-pub(super) fn packet(out: &mut impl Write, interface: u32, packet: &Packet<'_>) -> io::Result<usize> {
+pub(crate) fn packet(out: &mut impl Write, interface: u32, packet: &Packet<'_>) -> io::Result<usize> {
     let time = packet.time.0.cast_unsigned();
     let captured = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
     let total = length(OVERHEAD + padded(packet.bytes.len()))?;
@@ -52,6 +56,15 @@ pub(super) fn packet(out: &mut impl Write, interface: u32, packet: &Packet<'_>) 
     pad(out, packet.bytes.len())?;
     out.write_all(&total.to_le_bytes())?;
     Ok(total as usize)
+}
+
+/// Secrets of TLS, as lines of an NSS key log: they stand before the packets that they open.
+#[cfg(feature = "probe")]
+pub(crate) fn secrets(out: &mut impl Write, log: &[u8]) -> io::Result<usize> {
+    let mut body = Secrets::TLS_KEY_LOG.to_le_bytes().to_vec();
+    body.extend(length(log.len())?.to_le_bytes());
+    body.extend(log);
+    block(out, SECRETS, &body)
 }
 
 /// The time of a packet's block, in nanoseconds, and its length, by its first bytes.
