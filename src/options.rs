@@ -5,6 +5,7 @@ pub(crate) mod access_log;
 pub(crate) mod follow;
 mod ip_ranges;
 mod keylog;
+mod probe_result;
 mod selection;
 mod trust;
 
@@ -56,6 +57,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
+        learned: probe_result::read(&typed.probe_result)?,
         ..Options::default()
     })
 }

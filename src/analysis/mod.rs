@@ -33,6 +33,7 @@ pub use why::why;
 
 use std::sync::Arc;
 
+use crate::diagnosis::refine::Learned;
 use crate::observation::{Prefixes, Trust};
 use crate::report::Probed;
 use crate::session::tls::Keys;
@@ -64,6 +65,8 @@ pub struct Options {
     pub threads: usize,
     /// What a probe found beside the connections, where the capture is its own.
     pub probed: Option<Arc<Probed>>,
+    /// What probes were told of certificates that TLS 1.3 hides.
+    pub learned: Arc<[Learned]>,
 }
 
 impl Default for Options {
@@ -79,6 +82,7 @@ impl Default for Options {
             all_roles: false,
             threads: 1,
             probed: None,
+            learned: Arc::default(),
         }
     }
 }

@@ -384,6 +384,11 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "NAME,NAME,...")]
     pub(crate) access_log_fields: Option<String>,
 
+    /// Take from this report of `why502 probe --format json` why a certificate was refused that TLS 1.3 hides; may be given
+    /// several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) probe_result: Vec<PathBuf>,
+
     /// Take CloudFront's addresses from this ip-ranges.json instead of the built-in list
     #[arg(long, value_name = "FILE", long_help = ip_ranges_help())]
     pub(crate) ip_ranges: Option<PathBuf>,

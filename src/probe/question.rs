@@ -72,6 +72,8 @@ impl Question<'_> {
     /// # Errors
     /// Where the TLS library cannot use what it was given.
     pub(super) fn ask(&self, tape: &mut Tape) -> Result<Outcome, String> {
+        // A store of trust anchors takes a while to read: not the origin's time.
+        let client = self.tls.as_ref().map(Tls::client).transpose()?;
         let mut line = match self.connect(tape) {
             Ok(line) => line,
             Err(outcome) => return Ok(outcome),
@@ -79,8 +81,7 @@ impl Question<'_> {
         if !self.introduction.is_empty() {
             line.send_clear(tape, self.introduction);
         }
-        if let Some(tls) = &self.tls {
-            let client = tls.client()?;
+        if let Some(client) = client {
             if let Err(came) = line.shake_hands(tape, client, self.patience.connect) {
                 let why = match came {
                     Came::Broken(why) => Some(why),

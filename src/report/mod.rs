@@ -18,6 +18,7 @@ mod layout;
 mod log_words;
 mod metrics;
 mod near_misses;
+mod probe_command;
 mod probed;
 mod retries;
 mod sarif;
