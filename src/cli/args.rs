@@ -53,7 +53,7 @@ program quietly: the status is that of the verdicts where they are known by then
 /// Why did CloudFront answer 502?
 ///
 /// Reads a capture that tcpdump took at the origin host, says which connections failed and why, shows the packets
-/// that prove it, and what to do. Nothing is sent anywhere and no name is resolved.
+/// that prove it, and what to do. Nothing is sent anywhere and no name is resolved, but by `why502 probe`.
 #[derive(Debug, Parser)]
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]

@@ -208,7 +208,10 @@ fn plan(typed: &Probe, target: &Target) -> Result<Plan, String> {
         names: typed.judged.origin_name.clone(),
         trust: typed.judged.trust.iter().map(|path| pem(path)).collect::<Result<_, _>>()?,
         identity: match (&typed.client_cert, &typed.client_key) {
-            (Some(chain), key) => Some((pem(chain)?, pem(key.as_ref().unwrap_or(chain))?)),
+            (Some(chain), key) => {
+                let (chain_text, key_text) = (pem(chain)?, pem(key.as_ref().unwrap_or(chain))?);
+                Some((blocks(&chain_text, "CERTIFICATE"), blocks(&key_text, "PRIVATE KEY")))
+            }
             (None, _) => None,
         },
         patience: Patience {
@@ -231,6 +234,20 @@ fn pem(path: &Path) -> Result<Vec<u8>, String> {
     let read = File::open(path).and_then(|file| file.take(MAX_PEM).read_to_end(&mut text));
     read.map_err(|e| format!("{}: cannot be read: {e}", escape(&path.to_string_lossy())))?;
     Ok(text)
+}
+
+/// The blocks of a PEM file whose label ends so: one file may hold certificates and their key.
+fn blocks(pem: &[u8], label: &str) -> Vec<u8> {
+    let (mut kept, mut within) = (String::new(), false);
+    for line in String::from_utf8_lossy(pem).lines() {
+        within |= line.starts_with("-----BEGIN ") && line.ends_with(&format!("{label}-----"));
+        if within {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        within &= !line.starts_with("-----END ");
+    }
+    kept.into_bytes()
 }
 
 /// A wait for an origin may be long: an interrupted probe ends at once, with a line.

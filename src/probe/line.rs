@@ -13,6 +13,8 @@ use super::unread::unread;
 const CHUNK: usize = 64 * 1024;
 /// A peer that takes longer to acknowledge than this is asked for.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(200);
+/// An origin that has said in TLS that it ends closes its socket within this time, or not for that.
+const ENDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// How asking for a connection ended.
 pub(super) enum Connected {
@@ -175,12 +177,6 @@ impl Line {
         while matches!(self.take(tape, until.saturating_duration_since(Instant::now())), Came::Bytes(_)) {}
     }
 
-    /// Leaves the connection to the tape as it stands, without an end.
-    pub(super) fn leave(mut self, tape: &mut Tape, remark: &str) {
-        self.learn(tape);
-        tape.remark(remark);
-    }
-
     fn decrypted(&mut self, tape: &mut Tape) -> Option<Came> {
         let tls = self.tls.as_mut()?;
         let mut buffer = vec![0; CHUNK];
@@ -189,7 +185,12 @@ impl Line {
         self.put(tape, &out);
         match read {
             Ok(None) => None,
-            Ok(Some(0)) => Some(Came::End),
+            Ok(Some(0)) => {
+                // It has said that it ends; what its socket does then belongs to that.
+                let until = Instant::now() + ENDS_WITHIN;
+                while matches!(self.take(tape, until.saturating_duration_since(Instant::now())), Came::Bytes(_)) {}
+                Some(Came::End)
+            }
             Ok(Some(n)) => {
                 buffer.truncate(n);
                 Some(Came::Bytes(buffer))

@@ -122,9 +122,10 @@ impl Question<'_> {
             replies.push(reply);
             match ending {
                 Ending::Complete => {}
-                // What CloudFront does with it is not known: the connection ends as it stands.
+                // What CloudFront does with it is not known.
                 Ending::Broken(why) => {
-                    line.leave(tape, &format!("why502 probe: stopped reading: {why}"));
+                    tape.remark(&format!("why502 probe: stopped reading: {why}"));
+                    line.drop_it(tape);
                     return replies;
                 }
                 _ => break,
