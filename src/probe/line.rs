@@ -147,7 +147,7 @@ impl Line {
         }
     }
 
-    /// Closes as a program does that wants no more: what is unread makes a RST of it.
+    /// Closes as a program does that has said what it wanted, and reads what still comes.
     pub(super) fn close(mut self, tape: &mut Tape) {
         if self.over {
             return;
@@ -157,10 +157,10 @@ impl Line {
             let out = tls.take_out();
             self.put(tape, &out);
         }
-        self.drop_it(tape);
+        self.end(tape);
     }
 
-    /// Closes without a word: s2n-tls has none after a refused certificate.
+    /// Closes without a word: s2n-tls has none after a refused certificate. What is unread makes a RST of it.
     pub(super) fn drop_it(mut self, tape: &mut Tape) {
         self.learn(tape);
         if self.over {
@@ -170,6 +170,10 @@ impl Line {
             self.track.client_resets(tape);
             return;
         }
+        self.end(tape);
+    }
+
+    fn end(&mut self, tape: &mut Tape) {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.track.client_ends(tape);
         // The other side's end is worth a moment.
