@@ -54,7 +54,6 @@ fn a_probe_explains_a_hidden_refusal_of_the_same_name_and_no_other() {
 
 const BALANCER: End = ([10, 0, 1, 7], 2_000);
 const HOST: End = ([10, 0, 0, 5], 80);
-const ACK: u8 = 16;
 
 #[test]
 fn a_probes_connection_is_not_the_edges() {
