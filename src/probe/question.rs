@@ -81,15 +81,15 @@ impl Question<'_> {
         if !self.introduction.is_empty() {
             line.send_clear(tape, self.introduction);
         }
-        if let Some(client) = client {
-            if let Err(came) = line.shake_hands(tape, client, self.patience.connect) {
-                let why = match came {
-                    Came::Broken(why) => Some(why),
-                    _ => None,
-                };
-                line.drop_it(tape);
-                return Ok(Outcome::NoHandshake(why));
-            }
+        if let Some(client) = client
+            && let Err(came) = line.shake_hands(tape, client, self.patience.connect)
+        {
+            let why = match came {
+                Came::Broken(why) => Some(why),
+                _ => None,
+            };
+            line.drop_it(tape);
+            return Ok(Outcome::NoHandshake(why));
         }
         Ok(Outcome::Asked(self.converse(line, tape)))
     }

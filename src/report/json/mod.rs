@@ -101,7 +101,8 @@ impl<W: Write> Renderer for Json<W> {
         self.out.value(&capture::list(captures))?;
         self.out.text(",\n\"summary\":")?;
         self.out.value(&capture::Summary::of(summary))?;
-        self.out.text(&String::from_utf8_lossy(&self.probe.out))?;
+        let probe = String::from_utf8_lossy(&self.probe.out);
+        self.out.text(if probe.is_empty() { ",\n\"probe\":null" } else { &probe })?;
         self.out.text("}\n")?;
         self.out.flush()
     }
