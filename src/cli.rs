@@ -6,6 +6,8 @@ mod live;
 #[cfg(feature = "pcap")]
 mod metrics;
 mod output;
+#[cfg(feature = "probe")]
+mod probe;
 mod progress;
 mod question;
 #[cfg(feature = "pcap")]
@@ -43,6 +45,12 @@ const ERROR: u8 = 2;
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        #[cfg(feature = "probe")]
+        Some(Command::Probe(typed)) => probe::probe(&typed),
+        #[cfg(not(feature = "probe"))]
+        Some(Command::Probe(_)) => {
+            Err("probe needs the TLS library of CloudFront's edge, which this build does without".to_owned())
+        }
         Some(Command::Explain(explain)) => explained(&explain),
         Some(Command::Why(why)) => question::why(&why),
         Some(Command::Compare(compare)) => question::compare(&compare),

@@ -26,6 +26,7 @@
 //! | [`report`] | verdicts into text and JSON | every byte from the wire is escaped |
 //! | [`analysis`] | the wiring of all of them | the only place that knows every stage |
 //! | [`share`] | a capture into one that can be passed on | nothing is written that was not analysed and searched |
+//! | `probe` | a question to an origin into packets | the bytes are those of the socket; the analysis is that of captures |
 
 pub mod analysis;
 pub mod base;
@@ -36,6 +37,8 @@ pub mod flow;
 pub mod ip;
 pub mod link;
 pub mod observation;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod report;
 pub mod session;
 pub mod share;

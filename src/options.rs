@@ -5,6 +5,7 @@ pub(crate) mod access_log;
 pub(crate) mod follow;
 mod ip_ranges;
 mod keylog;
+mod probe_result;
 mod selection;
 mod trust;
 
@@ -57,7 +58,8 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         max_connections: typed.told.max_connections.get(),
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
-        without_secrets: false,
+        learned: probe_result::read(&typed.probe_result)?,
+        ..Options::default()
     })
 }
 
@@ -109,7 +111,14 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         filter: None,
         // What is told at once is judged at once.
         threads: 1,
+        ..Options::default()
     })
+}
+
+/// What certificates are judged by.
+#[cfg(feature = "probe")]
+pub(crate) fn trust(typed: &crate::cli::Judged) -> Result<why502::observation::Trust, String> {
+    trust::trust(typed)
 }
 
 fn prefixes(path: Option<&Path>) -> Result<Prefixes, String> {

@@ -5,11 +5,12 @@ mod told;
 mod waiting;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::base::Timestamp;
 use crate::causes::CATALOGUE;
 use crate::correlate::Watched;
-use crate::diagnosis::refine::{Drops, Ledger};
+use crate::diagnosis::refine::{Drops, Learned, Ledger};
 use crate::diagnosis::{Cause, Diagnosis, Finding, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
@@ -46,6 +47,7 @@ pub(super) struct Desk<'r> {
     told: Told,
     tally: Tally,
     ledger: Ledger,
+    learned: Arc<[Learned]>,
     held: VecDeque<(Box<Connection>, Diagnosis)>,
     held_exchanges: usize,
     limited: Limited,
@@ -83,6 +85,7 @@ impl<'r> Desk<'r> {
             selection,
             told: Told::default(),
             ledger: Ledger::default(),
+            learned: Arc::clone(&options.learned),
             held: VecDeque::new(),
             held_exchanges: 0,
             limited: Limited::default(),
@@ -184,7 +187,8 @@ impl<'r> Desk<'r> {
     /// Takes the second step for one connection, and passes it on.
     fn second(&mut self, connection: &Connection, mut diagnosis: Diagnosis, drops: &Drops) -> Result<(), Failure> {
         let written = self.renderer.wants_first_verdicts() && self.wants(&diagnosis);
-        let changed = self.ledger.refine(connection, &mut diagnosis, drops, &CATALOGUE);
+        let refined = self.ledger.refine(connection, &mut diagnosis, drops, &CATALOGUE);
+        let changed = Learned::name(&self.learned, connection, &mut diagnosis) || refined;
         self.watch(connection, &diagnosis);
         // The second step may bring the cause that was asked for, or take it away.
         let wanted = self.wants(&diagnosis);

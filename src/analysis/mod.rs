@@ -33,7 +33,11 @@ pub use run::{Failure, run, run_with_logs};
 pub use selection::{Moment, Selection, peer};
 pub use why::why;
 
+use std::sync::Arc;
+
+use crate::diagnosis::refine::Learned;
 use crate::observation::{Prefixes, Trust};
+use crate::report::Probed;
 use crate::session::tls::Keys;
 
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
@@ -63,6 +67,10 @@ pub struct Options {
     pub threads: usize,
     /// Leave the secrets alone that a capture brings.
     pub without_secrets: bool,
+    /// What a probe found beside the connections, where the capture is its own.
+    pub probed: Option<Arc<Probed>>,
+    /// What probes were told of certificates that TLS 1.3 hides.
+    pub learned: Arc<[Learned]>,
 }
 
 impl Default for Options {
@@ -78,6 +86,8 @@ impl Default for Options {
             all_roles: false,
             threads: 1,
             without_secrets: false,
+            probed: None,
+            learned: Arc::default(),
         }
     }
 }

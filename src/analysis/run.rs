@@ -95,11 +95,15 @@ pub fn run_with_logs(
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
     let Done { summary, limited, watched } = desk.finish(&drops)?;
     let sources = sources.into_iter().map(|(path, source)| (path, source.info().clone()));
-    let captures = captured(sources.collect(), &noticed, &limited);
+    let mut captures = captured(sources.collect(), &noticed, &limited);
     if let Some(watched) = watched {
         let known = known(&captures, !drops.is_empty() || options.filter.is_some() || !options.ports.is_empty());
         let gathered = Gathered::read(logs, &known.spans);
         renderer.logs(&join(watched, gathered, &known))?;
+    }
+    if let Some(probed) = &options.probed {
+        captures.iter_mut().for_each(|capture| capture.synthetic = true);
+        renderer.probe(probed)?;
     }
     renderer.finish(&captures, &summary)?;
     Ok(summary)
@@ -143,7 +147,13 @@ pub(super) fn read(
 pub(super) fn captured(captures: Vec<(String, Info)>, noticed: &Noticed, limited: &Limited) -> Vec<Capture> {
     let mut problems = problems(noticed, limited, captures.len());
     let told = captures.into_iter().zip(0..);
-    told.map(|((path, info), i)| Capture { path, info, problems: problems.remove(&i).unwrap_or_default() }).collect()
+    told.map(|((path, info), i)| Capture {
+        path,
+        info,
+        problems: problems.remove(&i).unwrap_or_default(),
+        synthetic: false,
+    })
+    .collect()
 }
 
 /// What the captures themselves say that they lack.

@@ -20,3 +20,6 @@ pub use histogram::{ERROR_PERCENT, Histogram};
 pub use sequence::SeqNumber;
 pub use side::{PerSide, Side};
 pub use time::{Micros, Timestamp};
+
+/// What `X-Amz-Cf-Id` begins with in the requests of `why502 probe`: they look like CloudFront's and are not.
+pub const PROBE_ID: &str = "why502-probe-";

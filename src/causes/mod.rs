@@ -73,6 +73,7 @@ use {area, or_default};
 mod app;
 mod capture;
 mod certificate;
+mod dns;
 mod fault;
 mod http;
 mod http2;
@@ -91,7 +92,7 @@ use crate::diagnosis::{Cause, Family};
 
 /// Every cause, in order of precedence.
 pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
-    LazyLock::new(|| [tcp::ALL, tls::ALL, http::ALL, http2::ALL, app::ALL, capture::ALL].concat());
+    LazyLock::new(|| [dns::ALL, tcp::ALL, tls::ALL, http::ALL, http2::ALL, app::ALL, capture::ALL].concat());
 
 /// Faults that look different on different connections.
 pub static FAMILIES: LazyLock<Vec<&'static Family>> =

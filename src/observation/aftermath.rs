@@ -11,7 +11,7 @@ use crate::base::{FrameRef, Micros, Side};
 use crate::session::http1::Exchange;
 use crate::tcp::End;
 
-use super::Connection;
+use super::{Connection, EdgeKind};
 
 /// A connection that has been silent for this long is closed because it is idle: no keep-alive timeout is shorter.
 const IDLE: Micros = Micros::from_millis(950);
@@ -25,7 +25,8 @@ pub enum Aftermath {
     ClosedIdle(FrameRef),
     /// It ended the connection here, before that.
     Left(FrameRef),
-    /// The origin ended the connection, or announced that it ends, so that the edge had no choice.
+    /// The origin ended the connection, or announced that it ends, so that the edge had no choice; or the
+    /// edge is a probe.
     NotShown,
     /// The end is not in the capture.
     NotCaptured,
@@ -35,6 +36,10 @@ impl Connection {
     /// What the edge did after what was wrong in `fault`, a frame of this exchange's response.
     #[must_use]
     pub fn aftermath(&self, exchange: &Exchange, fault: FrameRef) -> Aftermath {
+        // A probe does not do what CloudFront would: nobody knows what that is.
+        if self.edge.kind == EdgeKind::Probe {
+            return Aftermath::NotShown;
+        }
         let response = exchange.response.as_ref();
         let since = response.map_or(fault, |r| r.last_frame.max(fault));
         let spoke = self.websocket.as_deref().and_then(|socket| socket.first.client);

@@ -13,6 +13,8 @@ pub enum EdgeKind {
     Private,
     /// Any other address.
     Other,
+    /// `why502 probe`, in the capture that it made of its own connections.
+    Probe,
 }
 
 /// What `via_cloudfront` rests on.
@@ -24,6 +26,8 @@ pub enum EdgeEvidence {
     Header,
     /// The client's address in a PROXY protocol header.
     ProxyProtocol,
+    /// The capture is that of a probe.
+    Probe,
     /// Nothing.
     None,
 }
@@ -57,6 +61,8 @@ pub enum Role {
 pub struct Callers {
     /// A header of CloudFront's was seen.
     pub cloudfront: bool,
+    /// All of them are those of `why502 probe`, which asks as CloudFront does and is not.
+    pub probe: bool,
     /// All of them are health checks.
     pub health_check: bool,
     /// A PROXY protocol header names an address within CloudFront's prefixes.
@@ -71,6 +77,7 @@ impl Callers {
     pub fn of(http: &http1::Transcript) -> Callers {
         Callers {
             cloudfront: http.via_cloudfront.is_some(),
+            probe: http.probe.is_some() && http.via_cloudfront.is_none(),
             health_check: http.health_check.is_some(),
             ..Callers::default()
         }
@@ -79,6 +86,7 @@ impl Callers {
     /// Adds what the requests of HTTP/2 say.
     pub fn add_http2(&mut self, http: &http2::Transcript) {
         self.cloudfront |= http.via_cloudfront.is_some();
+        self.probe = (self.probe || http.probe.is_some()) && !self.cloudfront;
         self.health_check |= http.health_check.is_some();
     }
 
@@ -93,6 +101,9 @@ impl Edge {
     /// Judges by address and headers. The peer's own address counts most, the one that a load balancer passes on least.
     #[must_use]
     pub fn of(client: Endpoint, callers: Callers, prefixes: &Prefixes) -> Edge {
+        if prefixes.are_a_probes() {
+            return Edge { kind: EdgeKind::Probe, via_cloudfront: false, evidence: EdgeEvidence::Probe };
+        }
         let kind = match client.reach() {
             Reach::Private | Reach::Loopback => EdgeKind::Private,
             Reach::Global if prefixes.contains(client.ip) => EdgeKind::CloudFront,
@@ -116,7 +127,11 @@ impl Role {
     #[must_use]
     pub fn of(client: Endpoint, server: Endpoint, edge: Edge, callers: Callers, hosts: &Hosts) -> Role {
         let outward = edge.kind == EdgeKind::Private && server.reach() == Reach::Global;
-        if client.ip == server.ip || client.reach() == Reach::Loopback {
+        if edge.kind == EdgeKind::Probe {
+            Role::Edge
+        } else if callers.probe && edge.kind != EdgeKind::CloudFront {
+            Role::Other
+        } else if client.ip == server.ip || client.reach() == Reach::Loopback {
             Role::Inner
         } else if hosts.contains(client.ip) && edge.kind != EdgeKind::CloudFront {
             let to_internet = server.reach() == Reach::Global && !callers.cloudfront;
@@ -154,6 +169,7 @@ impl EdgeKind {
             EdgeKind::CloudFront => "cloudfront",
             EdgeKind::Private => "private",
             EdgeKind::Other => "other",
+            EdgeKind::Probe => "probe",
         }
     }
 }
@@ -166,6 +182,7 @@ impl EdgeEvidence {
             EdgeEvidence::IpRange => "ip-range",
             EdgeEvidence::Header => "header",
             EdgeEvidence::ProxyProtocol => "proxy-protocol",
+            EdgeEvidence::Probe => "probe",
             EdgeEvidence::None => "none",
         }
     }

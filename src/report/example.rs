@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use super::facts::title;
 use super::groups::{Rank, Ranked};
 use super::layout::shorten;
+use super::probe_command::probe_command;
 use super::timeline::Timeline;
 use super::{steps, wireshark};
 use crate::base::{CaptureIndex, Endpoint, FrameRef, escape};
@@ -39,6 +40,8 @@ pub(super) struct Example {
     pub(super) limits: Vec<String>,
     pub(super) timeline: Timeline,
     pub(super) times: String,
+    /// The command that asks the origin the same.
+    pub(super) probe: Option<String>,
     /// Why a key log does not open it.
     pub(super) keys: Option<String>,
 }
@@ -72,6 +75,7 @@ impl Example {
             limits: told_limits(d),
             timeline: Timeline::of(c, finding),
             times: steps::decisive(c, finding),
+            probe: probe_command(c, d),
             keys: c.tls.as_ref().and_then(|tls| tls.not_opened_in_words()),
         }
     }

@@ -39,6 +39,7 @@ pub(super) fn title(c: &Connection) -> String {
         (Role::HealthCheck, _) => "health check",
         (Role::Inner, _) => "this host's own",
         (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+        (Role::Edge, EdgeKind::Probe) => "probe",
         (Role::Edge, _) if c.edge.evidence == EdgeEvidence::ProxyProtocol => "passes on CloudFront's connection",
         (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
         (Role::Edge, _) => "private address",

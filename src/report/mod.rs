@@ -18,6 +18,8 @@ mod layout;
 mod log_words;
 mod metrics;
 mod near_misses;
+mod probe_command;
+mod probed;
 mod retries;
 mod sarif;
 mod shared;
@@ -37,6 +39,7 @@ pub use junit::Junit;
 pub use layout::WIDTH;
 pub use metrics::Metrics;
 pub use near_misses::NearMiss;
+pub use probed::{NameTrouble, Probed, Row};
 pub use retries::Retried;
 pub use sarif::Sarif;
 pub use shared::SharedTrait;
@@ -95,6 +98,14 @@ pub trait Renderer {
     /// # Errors
     /// What the output said.
     fn logs(&mut self, _logs: &Joined) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes what a probe found beside the connections, before the end; only where the capture is a probe's own.
+    ///
+    /// # Errors
+    /// What the output said.
+    fn probe(&mut self, _probed: &Probed) -> io::Result<()> {
         Ok(())
     }
 

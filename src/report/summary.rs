@@ -24,6 +24,8 @@ pub struct Capture {
     pub info: source::Info,
     /// What limits the conclusions, beside what the reader noted.
     pub problems: Vec<CaptureProblem>,
+    /// No interface saw its packets: they were made around the bytes that a probe's sockets carried.
+    pub synthetic: bool,
 }
 
 /// Something that the analysis noticed about a capture.

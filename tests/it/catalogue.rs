@@ -57,10 +57,13 @@ fn every_cause_is_explained() {
     }
 }
 
+/// What no capture shows: `why502 probe` asks for it, and the tests of `src/probe/name.rs` show it.
+const ASKED_FOR: [&str; 2] = ["dns.name-not-found", "dns.private-address"];
+
 #[test]
 fn every_cause_is_shown() {
     let shown: BTreeSet<_> = cases().into_iter().filter_map(|c| c.cause).collect();
-    for cause in CATALOGUE.iter() {
+    for cause in CATALOGUE.iter().filter(|cause| !ASKED_FOR.contains(&cause.id())) {
         assert!(shown.contains(cause.id()), "{}: no capture", cause.id());
     }
     for id in shown {

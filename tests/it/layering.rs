@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "base",
     "source",
     "link",
@@ -19,6 +19,7 @@ const ORDER: [&str; 14] = [
     "report",
     "analysis",
     "share",
+    "probe",
 ];
 
 /// Siblings that do not know each other.

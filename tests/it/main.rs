@@ -32,6 +32,7 @@ mod page;
 mod peer;
 mod pipelines;
 mod prefixes;
+mod probed;
 mod profiles;
 mod proxied;
 mod responses;

@@ -104,7 +104,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         .or_else(|| hidden_certificate(c))
         .or_else(|| nothing(c))?;
     // Others than CloudFront ask for the names of distributions as they like.
-    let is_cloudfront = c.edge.kind == EdgeKind::CloudFront || c.edge.via_cloudfront;
+    let is_cloudfront = matches!(c.edge.kind, EdgeKind::CloudFront | EdgeKind::Probe) || c.edge.via_cloudfront;
     let most = if is_cloudfront { Confidence::Certain } else { Confidence::Likely };
     let message = format!(
         "{} {}. The edge asks for \"{name}\", a distribution's own name: the viewer's Host header is forwarded to the origin.",

@@ -6,12 +6,14 @@
 
 mod behind;
 mod holes;
+mod learned;
 mod look;
 mod waits;
 mod works;
 
 pub use behind::{Inner, Tie};
 pub use holes::Drops;
+pub use learned::Learned;
 pub use look::{Accepted, SecondLook, Turn};
 
 use crate::observation::Connection;

@@ -172,7 +172,7 @@ impl Peer {
     fn of(c: &Connection) -> Peer {
         match c.edge.kind {
             EdgeKind::CloudFront => Peer::CloudFront,
-            EdgeKind::Private | EdgeKind::Other => Peer::Address(c.client.ip),
+            EdgeKind::Private | EdgeKind::Other | EdgeKind::Probe => Peer::Address(c.client.ip),
         }
     }
 }

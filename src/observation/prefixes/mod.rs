@@ -12,6 +12,8 @@ pub const SNAPSHOT_DATE: &str = "2026-10-26";
 pub struct Prefixes {
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
+    /// Every client is `why502 probe`.
+    probe: bool,
 }
 
 impl Default for Prefixes {
@@ -43,7 +45,19 @@ impl Prefixes {
         }
         merge(&mut v4);
         merge(&mut v6);
-        Prefixes { v4, v6 }
+        Prefixes { v4, v6, probe: false }
+    }
+
+    /// For the capture that a probe made of its own connections: it stands for the edge, whatever its address.
+    #[must_use]
+    pub const fn of_a_probe() -> Prefixes {
+        Prefixes { v4: Vec::new(), v6: Vec::new(), probe: true }
+    }
+
+    /// Whether every client is the probe that made the capture.
+    #[must_use]
+    pub const fn are_a_probes(&self) -> bool {
+        self.probe
     }
 
     /// Whether an address is within one of them.

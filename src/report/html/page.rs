@@ -247,6 +247,7 @@ fn peer_views(peers: &Peers) -> Vec<PeerView> {
                 EdgeKind::CloudFront => "CloudFront",
                 EdgeKind::Private => "private",
                 EdgeKind::Other => "other",
+                EdgeKind::Probe => "why502 probe",
             },
             failed: o.failed,
             inconclusive: o.inconclusive,

@@ -29,6 +29,7 @@ pub(super) struct Capture<'a> {
     bytes: u64,
     first_time: Option<Time>,
     last_time: Option<Time>,
+    synthetic: bool,
     problems: Vec<Problem<'a>>,
 }
 
@@ -58,6 +59,7 @@ impl<'a> Capture<'a> {
             bytes: c.info.bytes,
             first_time: c.info.first_time.map(Shown),
             last_time: c.info.last_time.map(Shown),
+            synthetic: c.synthetic,
             problems: read.chain(met).collect(),
         }
     }

@@ -7,6 +7,7 @@ pub(super) mod capture;
 mod connection;
 mod http;
 mod logs;
+mod probed;
 mod proxy;
 mod safe;
 pub(super) mod shown;
@@ -23,7 +24,7 @@ use crate::correlate::Joined;
 use crate::diagnosis::{Cause, Diagnosis, Finding};
 use crate::observation;
 
-use super::{Capture, Renderer, Summary};
+use super::{Capture, Probed, Renderer, Summary};
 
 /// The name of the schema: it changes when a field is renamed, removed or changes meaning.
 pub const SCHEMA: &str = "why502.report.v1";
@@ -34,12 +35,14 @@ pub struct Json<W> {
     connections: u64,
     /// The members that tell of access logs were written.
     logs: bool,
+    /// The member that tells what a probe found, as it is to be written.
+    probe: Out<Vec<u8>>,
 }
 
 impl<W: Write> Json<W> {
     /// Writes to `out`. Nothing is written before the first connection.
     pub fn new(out: W) -> Json<W> {
-        Json { out: Out::new(out), connections: 0, logs: false }
+        Json { out: Out::new(out), connections: 0, logs: false, probe: Out { out: Vec::new(), buffer: Vec::new() } }
     }
 
     /// Everything before the first connection.
@@ -84,6 +87,12 @@ impl<W: Write> Renderer for Json<W> {
         self.write_logs(&logs::Logs::of(logs))
     }
 
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        self.probe.text(",\n\"probe\":")?;
+        self.probe.value(&probed::Probed::of(probed))?;
+        self.probe.flush()
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         if !self.logs {
             self.write_logs(&logs::Logs::NONE)?;
@@ -92,6 +101,8 @@ impl<W: Write> Renderer for Json<W> {
         self.out.value(&capture::list(captures))?;
         self.out.text(",\n\"summary\":")?;
         self.out.value(&capture::Summary::of(summary))?;
+        let probe = String::from_utf8_lossy(&self.probe.out);
+        self.out.text(if probe.is_empty() { ",\n\"probe\":null" } else { &probe })?;
         self.out.text("}\n")?;
         self.out.flush()
     }
@@ -147,6 +158,12 @@ struct RowLine<'a> {
     log_row: &'a logs::Row<'a>,
 }
 
+/// What a probe found beside its connections.
+#[derive(Serialize)]
+struct ProbeLine<'a> {
+    probe: probed::Probed<'a>,
+}
+
 /// What the logs add, in numbers.
 #[derive(Serialize)]
 struct SummaryLine {
@@ -193,6 +210,11 @@ impl<W: Write> Renderer for NdJson<W> {
             self.end_line()?;
         }
         self.out.value(&SummaryLine { log_summary: told.summary })?;
+        self.end_line()
+    }
+
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        self.out.value(&ProbeLine { probe: probed::Probed::of(probed) })?;
         self.end_line()
     }
 

@@ -6,6 +6,7 @@
 mod example;
 mod logs;
 mod page;
+mod probed;
 mod timeline;
 mod timing;
 
@@ -18,7 +19,7 @@ use crate::observation::{Connection, Role};
 use super::example::Example;
 use super::groups::Groups;
 use super::layout::Paint;
-use super::{Capture, Renderer, Summary};
+use super::{Capture, Probed, Renderer, Summary};
 
 /// Healthy connections listed: as many as a person would ever scroll through.
 const MAX_HEALTHY: usize = 10_000;
@@ -70,6 +71,10 @@ impl<W: Write> Renderer for Text<W> {
 
     fn logs(&mut self, logs: &Joined) -> io::Result<()> {
         logs::section(&mut self.logs, Paint(self.options.colour), logs)
+    }
+
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        probed::section(&mut self.logs, Paint(self.options.colour), probed)
     }
 
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {

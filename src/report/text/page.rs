@@ -206,6 +206,9 @@ impl<'a> Page<'a> {
         let path = best.filter_capture.and_then(|capture| path_of(self.captures, capture));
         let place = path.map_or_else(String::new, |path| format!(" (in {})", escape(path)));
         paragraph(self.out, &format!("  {:11}", "Wireshark"), &format!("{}{place}", best.filter))?;
+        if let Some(command) = &best.probe {
+            paragraph(self.out, &format!("  {:11}", "Probe"), command)?;
+        }
         paragraph(self.out, &format!("  {:11}", "More"), &format!("why502 explain {id}"))
     }
 

@@ -66,6 +66,7 @@ pub(super) struct Inner {
     /// What it became is a WebSocket.
     pub(super) websocket: bool,
     pub(super) via_cloudfront: Option<CloudFrontMark>,
+    pub(super) probe: Option<FrameRef>,
     pub(super) health_check: Option<FrameRef>,
     /// A request of somebody else than a health checker was seen.
     pub(super) visited: bool,
@@ -178,6 +179,7 @@ impl Inner {
         }
         if let Some(request) = &exchange.request {
             self.via_cloudfront = self.via_cloudfront.or_else(|| request.cloudfront_mark());
+            self.probe = self.probe.or_else(|| request.is_a_probes().then_some(request.frame));
             let checker = request.is_health_check();
             self.health_check = self.health_check.or(checker.then_some(request.frame));
             self.visited |= !checker;
@@ -214,6 +216,7 @@ impl Inner {
             unsolicited_total: self.unsolicited_total,
             upgraded: self.upgraded,
             via_cloudfront: self.via_cloudfront,
+            probe: self.probe,
             health_check: self.health_check.filter(|_| !self.visited),
             lost: PerSide { client: self.client.lost, server: self.server.lost },
             not_http: self.not_http,

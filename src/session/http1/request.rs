@@ -8,7 +8,7 @@ use super::line::Line;
 use super::reader::Message;
 use super::transcript::Connection;
 use super::upgrade::WebSocket;
-use crate::base::FrameRef;
+use crate::base::{FrameRef, PROBE_ID};
 
 /// Bytes kept of a request target. CloudFront's longest URL is 8,192; this is enough to know it again.
 pub const MAX_TARGET: usize = 2_048;
@@ -183,7 +183,12 @@ impl Request {
     /// Whether CloudFront's own headers are in it.
     #[must_use]
     pub fn is_from_cloudfront(&self) -> bool {
-        self.cf_id.is_some() || self.via_cloudfront || self.user_agent == UserAgent::CloudFront
+        !self.is_a_probes() && (self.cf_id.is_some() || self.via_cloudfront || self.user_agent == UserAgent::CloudFront)
+    }
+
+    /// Whether `why502 probe` sent it.
+    pub(super) fn is_a_probes(&self) -> bool {
+        self.cf_id.as_deref().is_some_and(|id| id.starts_with(PROBE_ID))
     }
 
     /// Whether a health checker sent it: it says so, or it is what HAProxy sends by default (`option httpchk`), which

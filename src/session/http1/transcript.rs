@@ -42,6 +42,8 @@ pub struct Transcript {
     pub upgraded: Option<FrameRef>,
     /// The first request that carries a header of CloudFront's own.
     pub via_cloudfront: Option<CloudFrontMark>,
+    /// The first request of `why502 probe`.
+    pub probe: Option<FrameRef>,
     /// The first request, where every one is a health checker's.
     pub health_check: Option<FrameRef>,
     /// Bytes that this side sent are missing where they matter: some of its messages were not read, or not whole.
@@ -264,6 +266,7 @@ impl Unsolicited {
 impl Request {
     pub(super) fn cloudfront_mark(&self) -> Option<CloudFrontMark> {
         let header = match () {
+            () if self.is_a_probes() => return None,
             () if self.cf_id.is_some() => CloudFrontHeader::CfId,
             () if self.via_cloudfront => CloudFrontHeader::Via,
             () if self.is_from_cloudfront() => CloudFrontHeader::UserAgent,

@@ -197,7 +197,9 @@ fn trailers(open: &mut Open, from: Side, section: &Section, frame: FrameRef) {
 
 /// Who asks.
 fn note_caller(streams: &mut Streams, section: &Section, frame: FrameRef, unread: bool) {
-    let cloudfront = section.cf_id.is_some() || section.via_cloudfront || section.from_cloudfront;
+    let probe = section.cf_id.as_deref().is_some_and(|id| id.starts_with(crate::base::PROBE_ID));
+    let cloudfront = !probe && (section.cf_id.is_some() || section.via_cloudfront || section.from_cloudfront);
+    streams.probe = streams.probe.or(probe.then_some(frame));
     streams.via_cloudfront = streams.via_cloudfront.or(cloudfront.then_some(frame));
     streams.health_check = streams.health_check.or(section.health_check.then_some(frame));
     streams.visited |= !section.health_check || unread;

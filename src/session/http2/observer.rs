@@ -103,6 +103,7 @@ impl Observer {
         let Observer { client, server, streams, settings, .. } = self;
         let (total, overflowed) = (streams.total, streams.overflowed);
         let (via_cloudfront, visited) = (streams.via_cloudfront, streams.visited);
+        let probe = streams.probe;
         let health_check = streams.health_check.filter(|_| !visited);
         let (exchanges, unlisted) = streams.finish(&settings).into_exchanges();
         Transcript {
@@ -124,6 +125,7 @@ impl Observer {
             },
             fault: PerSide { client: client.fault, server: server.fault },
             via_cloudfront,
+            probe,
             health_check,
         }
     }

@@ -39,6 +39,7 @@ pub(super) struct Streams {
     pub(super) total: u64,
     pub(super) overflowed: u64,
     pub(super) via_cloudfront: Option<FrameRef>,
+    pub(super) probe: Option<FrameRef>,
     pub(super) health_check: Option<FrameRef>,
     /// A request of somebody else than a health checker was seen.
     pub(super) visited: bool,

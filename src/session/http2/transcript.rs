@@ -51,6 +51,8 @@ pub struct Transcript {
     pub window: PerSide<i64>,
     /// The first request that carries a header of CloudFront's own.
     pub via_cloudfront: Option<FrameRef>,
+    /// The first request of `why502 probe`.
+    pub probe: Option<FrameRef>,
     /// The first request, where every one is a health checker's.
     pub health_check: Option<FrameRef>,
 }
