@@ -510,6 +510,7 @@ impl From<Bundle> for Analyze {
             sanitised: typed.sanitised,
             color,
             threads: None,
+            probe_result: Vec::new(),
         }
     }
 }
