@@ -4,10 +4,10 @@
     cargo build --release --locked
     benches/compare.py DIR [--runs 15] [--slow] [--why502 PATH] [--scale 1]
 
-Captures that DIR lacks are made (as root). On each one `cat`, `tcpdump -w`, and why502 as text and as NDJSON take turns,
-so that what slows the machine slows them all; `--slow` adds what other analyzers take, once. A row shows the median of
-user and system time, its ratio to that of `cat` run by run, and the highest peak of memory, which begins with this
-script's own, some 15 MiB. Then the answers on `small` are checked against what was asked there; the exit status is 1
+Captures that DIR lacks are made (as root). On each one `cat`, `tcpdump -w`, and why502 as text, by one thread and shared
+out, and as NDJSON take turns, so that what slows the machine slows them all; `--slow` adds what other analyzers take,
+once. A row shows the medians of user and system time and of the time that passed, their ratios to those of `cat` run by
+run, and the highest peak of memory, which begins with this script's own, some 15 MiB. Then the answers on `small` are checked against what was asked there; the exit status is 1
 where they are wrong.
 """
 import argparse
@@ -16,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,40 +36,45 @@ CAUSES = ["tcp.port-closed", "tls.certificate-self-signed", "tls.no-common-versi
 
 
 def measure(command):
-    """User and system time in seconds, and the peak of memory in MiB."""
+    """User and system time and the time that passed, in seconds, and the peak of memory in MiB."""
+    began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, _, used = os.wait4(process.pid, 0)
         process.returncode = 0
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss / 1024
 
 
-def row(name, times, cat, memory):
-    ratios = [time / base for time, base in zip(times, cat)]
-    print(f"| {name} | {statistics.median(times):.2f} | {statistics.median(ratios):.2f} | {memory:.0f} |")
+def row(name, results, cat):
+    cells = []
+    for which in (0, 1):
+        taken = [result[which] for result in results]
+        ratios = [own / base[which] for own, base in zip(taken, cat)]
+        cells += [f"{statistics.median(taken):.2f}", f"{statistics.median(ratios):.2f}"]
+    print(f"| {name} | {' | '.join(cells)} | {max(result[2] for result in results):.0f} |", flush=True)
 
 
 def compare(capture, why502, runs, slow):
     tools = {
         "cat": ["cat", capture],
         "tcpdump -w": ["tcpdump", "-r", capture, "-w", "/dev/null"],
+        "why502 --threads 1": [why502, "--threads", "1", capture],
         "why502": [why502, capture],
-        "why502 --format ndjson": [why502, "--format", "ndjson", capture],
+        "why502 --threads 1 --format ndjson": [why502, "--threads", "1", "--format", "ndjson", capture],
     }
     measure(tools["cat"])
     results = {name: [] for name in tools}
     for _ in range(runs):
         for name, command in tools.items():
             results[name].append(measure(command))
-    print(f"\n{Path(capture).name}\n\n| tool | CPU s | / cat | peak MiB |\n| --- | --- | --- | --- |")
-    cat = [time for time, _ in results["cat"]]
+    print(f"\n{Path(capture).name}\n\n| tool | CPU s | / cat | wall s | / cat | peak MiB |\n|{' --- |' * 6}")
     for name, result in results.items():
-        row(name, [time for time, _ in result], cat, max(memory for _, memory in result))
+        row(name, result, results["cat"])
     for name, command in SLOW if slow else []:
         try:
-            time, memory = measure([*command, capture])
+            once = measure([*command, capture])
         except FileNotFoundError:
             continue
-        row(name, [time], [statistics.median(cat)], memory)
+        row(name, [once], [sorted(results["cat"])[runs // 2]])
 
 
 def check(capture, why502, scale):

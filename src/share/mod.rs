@@ -6,8 +6,8 @@
 //!               `gather`                          `collect`          `plan`   `document`     `check`
 //! ```
 //! The verdict of a connection is known only at its end, so that captures are read twice: once to be judged, once to be
-//! written. Packets are made anew from what the stages below understood of them ([`packet`]), payloads from plans by
-//! stream offset ([`plan`]), addresses by a key that is thrown away ([`address`]).
+//! written. Packets are made anew from what the stages below understood of them (`packet`), payloads from plans by
+//! stream offset (`plan`), addresses by a key that is thrown away (`address`).
 //!
 //! Invariant: nothing is written before it was analysed and searched like any other capture: each connection in it has
 //! the verdict that it has in the original, and no value that was removed stands in it.
