@@ -87,7 +87,7 @@ pub fn run_with_logs(
     // One source is not waited for without need.
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
     let mut desk = Desk::new(options, first, renderer).watching(!logs.is_empty());
-    let noticed = if options.threads > 1 {
+    let noticed = if options.threads > 2 {
         apart::read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?
     } else {
         read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?

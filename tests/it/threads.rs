@@ -23,7 +23,7 @@ fn shared_out(mut sources: Vec<(String, Source)>, threads: usize) -> (Vec<(Strin
 }
 
 #[test]
-fn one_thread_and_two_say_the_same_of_every_capture() {
+fn one_thread_and_three_say_the_same_of_every_capture() {
     for case in cases() {
         let said = |threads| {
             let source = vec![("capture".to_owned(), Source::open(&case.path).unwrap())];
@@ -33,12 +33,12 @@ fn one_thread_and_two_say_the_same_of_every_capture() {
             run(sources, &options, &mut Json::new(&mut out), |_, _| {}).unwrap();
             out
         };
-        assert!(said(1) == said(2), "{}", case.name);
+        assert!(said(1) == said(3), "{}", case.name);
     }
 }
 
 #[test]
-fn one_thread_and_two_say_the_same_of_all_together() {
+fn one_thread_and_three_say_the_same_of_all_together() {
     let said = |threads| {
         let (sources, options) = shared_out(all(), threads);
         let mut out = Vec::new();
@@ -47,7 +47,7 @@ fn one_thread_and_two_say_the_same_of_all_together() {
     };
     let one = said(1);
     assert!(one.iter().filter(|&&b| b == b'\n').count() > 500);
-    assert!(one == said(2));
+    assert!(one == said(3));
 }
 
 /// Fails at the first connection.
@@ -69,7 +69,7 @@ impl Renderer for Full {
 
 #[test]
 fn an_output_that_fails_ends_it_and_is_told() {
-    for threads in [1, 2] {
+    for threads in [1, 3] {
         let (sources, options) = shared_out(all(), threads);
         let failed = run(sources, &options, &mut Full, |_, _| {});
         let told = matches!(&failed, Err(Failure::Output(error)) if error.kind() == io::ErrorKind::StorageFull);
