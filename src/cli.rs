@@ -85,13 +85,10 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     if format == Format::Pcapng {
         return share::capture(typed, &options);
     }
-    let (mut sources, unreadable) = open(&typed.files);
+    let (sources, unreadable) = open(&typed.files);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
-    }
-    if options.threads > 1 {
-        sources.iter_mut().for_each(|(_, source)| source.read_ahead());
     }
     let streams = matches!(format, Format::Json | Format::Ndjson);
     let to_terminal = typed.output.is_none() && io::stdout().is_terminal();

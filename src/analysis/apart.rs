@@ -1,94 +1,235 @@
-//! Reading and judging on two threads.
+//! Following connections on threads of their own, and judging what is over on the caller's.
 //!
 //! ```text
-//! follower: packets -> connections --batches--> caller's thread: verdicts -> report
+//! follower 1: all packets -> its connections --batches--+
+//!                                                       +--> caller's thread: in order -> verdicts -> report
+//! follower 2: all packets -> its connections --batches--+
 //! ```
-//! Connections are handed on in the order in which they are over, and judged in that order by one thread: what comes out
-//! is, to the last byte, what one thread makes of it.
+//! Each follower reads the whole input: to walk over a packet costs little beside what becomes of it. Which follower a
+//! connection belongs to depends on its four-tuple; when it is over, and what is known of it, on its own packets. What
+//! comes of connections is put in the order of the packets that told it, so that what comes out is, to the last byte,
+//! what one thread makes of it. Followers judge by what they know; whose a connection is, which a few causes ask for, is
+//! for the caller's thread to say, which judges anew where the guess was wrong.
 
+use std::collections::VecDeque;
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::{Builder, scope};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, ScopedJoinHandle, scope};
 
-use crate::observation::Connection;
+use foldhash::{HashMap, HashMapExt as _};
+
 use crate::source::Source;
 
-use super::run::{self, Failure, Progress, Take};
+use super::engine::{Opened, Part, Register, SHARDS};
+use super::run::{self, Batch, Failure, Order, Over, Progress, Take};
 use super::{Noticed, Options};
 
-/// Connections that change hands at once: few enough to be in the cache of both threads.
-const BATCH: usize = 32;
-
-/// Batches on their way: the one thread may be that much ahead of the other.
+/// Batches on their way from one follower: it may be that much ahead of the others.
 const MAX_BATCHES: usize = 16;
 
-/// What the follower tells.
-#[expect(clippy::vec_box, reason = "they are in their boxes already, and large")]
+/// Bytes of the input for each packet up to which it pays to walk over those of others: larger ones are but walked over,
+/// and reading them twice costs as much.
+const SMALL_PACKETS: u64 = 768;
+
+/// What a follower tells.
 enum Told {
-    /// These are over.
-    Over(Vec<Box<Connection>>),
+    /// What became of connections.
+    Batch(Batch),
     /// So many bytes of this capture are read.
     Progress(usize, u64),
 }
 
-/// Like [`run::read`], with the captures read on a thread of their own. Where none can be had it is done on this one.
+/// Captures with their names.
+type Sources = Vec<(String, Source)>;
+
+/// The captures once more for each further follower that is worth its start; `None` where the input is better read once.
+pub(super) fn twins(sources: &mut [(String, Source)], threads: usize) -> Option<Vec<Sources>> {
+    let (_, first) = sources.first_mut()?;
+    first.due()?;
+    let info = first.info();
+    if threads < 2 || info.bytes / info.frames.max(1) > SMALL_PACKETS {
+        return None;
+    }
+    let twin = || sources.iter().map(|(name, source)| Some((name.clone(), source.twin()?))).collect();
+    (1..threads.min(SHARDS)).map(|_| twin()).collect()
+}
+
+/// Like [`run::read`], with the captures read on threads of their own: one for the captures, and one for each of their
+/// `twins`. Where none can be had it is done on this one.
 pub(super) fn read(
     sources: &mut [(String, Source)],
+    mut twins: Vec<Sources>,
     options: &Options,
     done: &mut Take<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<Noticed, Failure> {
+    let of = twins.len() + 1;
+    // A capture may bring secrets: each follower learns of them where it meets them.
+    let own: Vec<_> = twins.iter().map(|_| Options { keys: options.keys.fork(), ..options.clone() }).collect();
+    let options = std::iter::once(options).chain(&own);
     scope(|threads| {
-        let (to_judge, told) = sync_channel(MAX_BATCHES);
-        let (hand_over, handed_over) = sync_channel::<&mut [(String, Source)]>(1);
-        let named = Builder::new().name("follow".to_owned());
-        let follower = named.spawn_scoped(threads, move || {
-            // Nothing to read means that nobody wants it read.
-            handed_over.recv().map_or_else(|_| Err(nobody_listens()), |sources| follow(sources, options, &to_judge))
-        });
-        let Ok(follower) = follower else { return run::read(sources, options, done, progress) };
-        if hand_over.send(sources).is_err() {
-            return Err(nobody_listens());
+        let (mut lanes, mut followers) = (Vec::with_capacity(of), Vec::with_capacity(of));
+        for (index, options) in options.clone().enumerate() {
+            let (to_judge, told) = sync_channel(MAX_BATCHES);
+            let (hand_over, handed_over) = sync_channel::<&mut [(String, Source)]>(1);
+            let named = Builder::new().name(format!("follow {}", index + 1));
+            let part = Part { index, of };
+            let follower = named.spawn_scoped(threads, move || {
+                // Nothing to read means that nobody wants it read.
+                let sources = handed_over.recv().map_err(|_| nobody_listens())?;
+                follow(sources, options, part, &to_judge)
+            });
+            let Ok(follower) = follower else { break };
+            followers.push((follower, hand_over));
+            lanes.push(Lane::new(told));
         }
-        // Whoever stops listening stops the other: the channel closes when the iterator goes.
-        let judged = told.into_iter().try_for_each(|told| match told {
-            Told::Over(batch) => batch.into_iter().try_for_each(&mut *done),
-            Told::Progress(capture, bytes) => {
-                progress(capture, bytes);
-                Ok(())
-            }
-        });
-        let noticed = follower.join().unwrap_or_else(|panic| resume_unwind(panic));
-        judged.and(noticed)
+        if followers.len() < of {
+            // Those that have begun to wait are told that there is nothing to do.
+            drop(followers);
+            let Some(options) = options.clone().next() else { return Err(nobody_listens()) };
+            return run::read(sources, options, Part::ALL, done, progress);
+        }
+        let captures = std::iter::once(sources).chain(twins.iter_mut().map(Vec::as_mut_slice));
+        let followers: Vec<_> = followers
+            .into_iter()
+            .zip(captures)
+            .map(|((follower, hand_over), sources)| {
+                // One that has ended says why when it is joined.
+                let _ = hand_over.send(sources);
+                follower
+            })
+            .collect();
+        let Some(options) = options.clone().next() else { return Err(nobody_listens()) };
+        let mut gathering = Gathering { register: Register::new(&options.prefixes), numbers: HashMap::new() };
+        let gathered = gathering.all(lanes, done, progress);
+        let noticed: Vec<_> = followers.into_iter().map(joined).collect();
+        gathered?;
+        let mut noticed = noticed.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+        if of == 1 {
+            return noticed.next().ok_or_else(nobody_listens);
+        }
+        let mut all = gathering.register.finish();
+        noticed.for_each(|of_packets| all.add_packets(of_packets));
+        Ok(all)
     })
 }
 
-/// Reads, and sends off what is over.
+fn joined(follower: ScopedJoinHandle<'_, Result<Noticed, Failure>>) -> Result<Noticed, Failure> {
+    follower.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Reads, and sends off what becomes of a part of the connections.
 fn follow(
     sources: &mut [(String, Source)],
     options: &Options,
+    part: Part,
     to_judge: &SyncSender<Told>,
 ) -> Result<Noticed, Failure> {
-    let send = |told| to_judge.send(told).map_err(|_| nobody_listens());
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut take = |connection| {
-        batch.push(connection);
-        if batch.len() < BATCH {
-            Ok(())
-        } else {
-            send(Told::Over(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))))
-        }
+    let mut take = |batch: &mut Batch| {
+        batch.judge();
+        let full = std::mem::replace(batch, Batch::after(batch));
+        to_judge.send(Told::Batch(full)).map_err(|_| nobody_listens())
     };
-    let noticed = run::read(sources, options, &mut take, &mut |capture, bytes| {
-        // Where nobody listens, the next batch says so.
-        let _ = to_judge.send(Told::Progress(capture, bytes));
-    })?;
-    send(Told::Over(batch))?;
-    Ok(noticed)
+    run::read(sources, options, part, &mut take, &mut |capture, bytes| {
+        if part.index == 0 {
+            // Where nobody listens, the next batch says so.
+            let _ = to_judge.send(Told::Progress(capture, bytes));
+        }
+    })
 }
 
 /// The other thread has failed, and says why.
 fn nobody_listens() -> Failure {
     Failure::Output(io::ErrorKind::BrokenPipe.into())
+}
+
+/// What one follower has told and what was not yet passed on.
+struct Lane {
+    told: Receiver<Told>,
+    opened: VecDeque<Opened>,
+    over: VecDeque<Over>,
+    /// All that was told before this is here; `None` at the end.
+    upto: Option<Order>,
+}
+
+impl Lane {
+    fn new(told: Receiver<Told>) -> Lane {
+        Lane { told, opened: VecDeque::new(), over: VecDeque::new(), upto: Some(Order::default()) }
+    }
+
+    /// The earliest that is still to come, here or on its way.
+    fn horizon(&self) -> Option<Order> {
+        self.over.front().map(|over| over.order).or(self.upto)
+    }
+
+    /// Waits for more.
+    fn receive(&mut self, progress: &mut Progress<'_>) {
+        match self.told.recv() {
+            Ok(Told::Batch(batch)) => {
+                self.opened.extend(batch.opened);
+                self.over.extend(batch.over);
+                self.upto = Some(batch.upto);
+            }
+            Ok(Told::Progress(capture, bytes)) => progress(capture, bytes),
+            Err(_) => self.upto = None,
+        }
+    }
+}
+
+/// Puts in order what several followers tell, and keeps the register that none of them can keep.
+struct Gathering<'o> {
+    register: Register<'o>,
+    /// Of the connections that are open, by the position of their first packet.
+    numbers: HashMap<u64, u64>,
+}
+
+impl Gathering<'_> {
+    /// Passes on all connections. Whoever stops listening stops the followers: the channels close when the lanes go.
+    fn all(&mut self, mut lanes: Vec<Lane>, done: &mut Take<'_>, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let alone = lanes.len() == 1;
+        let mut batch = Batch::default();
+        loop {
+            let first = lanes.iter_mut().filter(|lane| lane.horizon().is_some());
+            let Some(lane) = first.min_by_key(|lane| lane.horizon()) else { break };
+            let Some(mut over) = lane.over.pop_front() else {
+                lane.receive(progress);
+                continue;
+            };
+            if !alone {
+                self.enter(&mut lanes, over.order);
+                self.complete(&mut over);
+            }
+            batch.over.push(over);
+            if batch.is_full() {
+                done(&mut batch)?;
+            }
+        }
+        if !alone {
+            self.enter(&mut lanes, Order::END);
+        }
+        done(&mut batch)
+    }
+
+    /// Tells a connection what its follower could not know.
+    fn complete(&mut self, over: &mut Over) {
+        let Over { connection, diagnosis, .. } = over;
+        connection.id = self.numbers.remove(&connection.first.order()).unwrap_or(connection.id);
+        let guessed = connection.role;
+        self.register.close(connection);
+        if connection.role != guessed {
+            *diagnosis = None;
+        }
+    }
+
+    /// Enters the connections that were opened before this.
+    fn enter(&mut self, lanes: &mut [Lane], before: Order) {
+        let first = |lane: &&mut Lane| lane.opened.front().is_some_and(|opened| opened.order < before.packet);
+        while let Some(lane) = lanes.iter_mut().filter(first).min_by_key(|lane| lane.opened.front().map(|o| o.order)) {
+            if let Some(opened) = lane.opened.pop_front() {
+                let number = self.register.open(&opened);
+                self.numbers.insert(opened.order, number);
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::diagnosis::{Cause, Diagnosis, Finding, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
 
+use super::run::Batch;
 use super::{Failure, Options, Selection};
 use told::Told;
 
@@ -98,9 +99,11 @@ impl<'r> Desk<'r> {
         Desk { watched: any.then(Watched::default), ..self }
     }
 
-    /// Judges a connection that is over.
-    pub(super) fn take(&mut self, connection: Box<Connection>) -> Result<(), Failure> {
-        self.take_and_tell(connection, None)
+    /// Judges connections that are over, all of them before they are passed on.
+    pub(super) fn take(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        batch.judge();
+        let judged = batch.over.drain(..).filter_map(|over| Some((over.connection, over.diagnosis?)));
+        judged.into_iter().try_for_each(|(connection, diagnosis)| self.file(connection, diagnosis))
     }
 
     /// Judges a connection that is over, and tells of it.
@@ -113,6 +116,11 @@ impl<'r> Desk<'r> {
         if let Some(listener) = listener {
             self.tell(&connection, &diagnosis, listener);
         }
+        self.file(connection, diagnosis)
+    }
+
+    /// Passes on a connection with its verdict, or holds it until that stands.
+    fn file(&mut self, connection: Box<Connection>, diagnosis: Diagnosis) -> Result<(), Failure> {
         self.ledger.note(&connection, &diagnosis);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {
             self.tally.leave_out(&connection);

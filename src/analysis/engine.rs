@@ -1,109 +1,85 @@
 //! From packets to finished connections.
 
 mod gone;
+mod register;
+mod shard;
 mod sweep;
 
-use std::collections::BTreeMap;
-
-use crate::base::{CaptureIndex, Endpoint, FrameRef};
-use crate::flow::{FlowKey, Slot, Table};
+use crate::base::{CaptureIndex, Endpoint, FrameRef, Micros, Timestamp};
+use crate::flow::{FlowKey, Slot};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
-use crate::observation::{Connection, Ended, Hosts, Judge};
-use crate::session::tls;
+use crate::observation::{Connection, Ended, Judge};
 use crate::source::{Packet, Secrets};
 use crate::tcp;
 
 use super::Options;
 use super::clock::Clock;
 use super::open::Open;
-use gone::Gone;
+pub use register::{Noticed, NoticedIn};
+pub(super) use register::{Opened, Register};
+use shard::Shard;
+pub(super) use shard::{Part, Place, SHARDS};
 pub use sweep::Swept;
 
-/// Memory that the bytes out of order of all connections take: beyond it, a connection gives up its own holes.
-const MAX_HELD_BYTES: usize = 64 << 20;
+/// Deadlines are looked at as often as this.
+const LOOK_EVERY: Micros = Micros::from_millis(10);
 
-/// With more open connections than this, one that ended makes room soon.
-const MAX_LINGERING: usize = 1_024;
+/// Connections that a shard has room for at least.
+const MIN_SHARD: usize = 1_024;
 
-/// What the engine noticed beside the connections.
-#[derive(Debug, Clone, Default)]
-pub struct Noticed {
-    /// What belongs to one capture.
-    pub captures: BTreeMap<CaptureIndex, NoticedIn>,
-    /// Fragments of IP packets that could not be put together.
-    pub fragments: u64,
-    /// Fragments that said something else than earlier ones about the same bytes.
-    pub conflicting_fragments: u64,
-    /// Connections that were put away because the table was full.
-    pub evicted: u64,
-    /// TCP connections.
-    pub connections: u64,
-    /// TLS connections that keys opened, or began to open.
-    pub opened: u64,
-    /// Those of which they opened nothing.
-    pub not_opened: u64,
-    /// Why, of the first of those.
-    pub first_not_opened: Option<String>,
-    /// Connections whose server could not be remembered for one.
-    pub hosts_limited: u64,
-}
+/// Memory that the bytes out of order of all connections of a shard take: beyond it, a connection gives up its own holes.
+const MAX_HELD_BYTES: usize = 8 << 20;
 
-/// What the engine noticed in one capture; a connection counts for the capture that its first packet is in.
-#[derive(Debug, Clone, Default)]
-pub struct NoticedIn {
-    /// Packets that could not be decoded down to a segment, by damage or because the format is not known.
-    pub undecodable: u64,
-    /// The first of them, and why.
-    pub first_undecodable: Option<(u64, String)>,
-    /// Connections of which reassembly reached its bound.
-    pub reassembly_limited: u64,
-    /// Packets captured more than once.
-    pub duplicates: u64,
-    /// Connections of which only one direction was captured.
-    pub one_sided: u64,
-    /// TCP connections.
-    pub connections: u64,
-}
-
-/// Follows all connections of the input at once.
+/// Follows the connections of the input, all at once or one part of them.
 pub struct Engine<'o> {
     options: &'o Options,
-    table: Table<FlowKey, Box<Open>>,
+    shards: Vec<Shard>,
+    part: Part,
     defragmenter: Defragmenter,
-    noticed: Noticed,
-    hosts: Hosts,
+    register: Register<'o>,
+    /// Connections that were opened, where `register` has but a part of them: what it says is then a guess.
+    opened: Vec<Opened>,
     judge: Judge<'o>,
-    /// Memory that bytes out of order take.
-    held: usize,
     order: u64,
     clock: Clock,
-    /// Connections that were put away early, while packets of theirs may still come.
-    gone: Gone,
+    /// When deadlines are looked at next.
+    look_at: Timestamp,
 }
 
 impl<'o> Engine<'o> {
     /// Begins with no connection.
     #[must_use]
     pub fn new(options: &'o Options) -> Engine<'o> {
+        Engine::of_part(options, Part::ALL)
+    }
+
+    /// The same for one part of the connections. Whoever has all parts keeps the register.
+    pub(super) fn of_part(options: &'o Options, part: Part) -> Engine<'o> {
+        // A small table is not divided: its bound would be met too early.
+        let shards = if options.max_connections < SHARDS * MIN_SHARD { 1 } else { SHARDS };
         Engine {
             options,
-            table: Table::default(),
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            part,
             defragmenter: Defragmenter::default(),
-            noticed: Noticed::default(),
-            hosts: Hosts::default(),
+            register: Register::new(&options.prefixes),
+            opened: Vec::new(),
             judge: Judge::new(&options.trust),
-            held: 0,
             order: 0,
             clock: Clock::new(),
-            gone: Gone::default(),
+            look_at: Timestamp(i64::MIN),
         }
     }
 
-    /// What was noticed so far, fragments aside: they are counted at the end.
-    #[must_use]
-    pub fn noticed(&self) -> &Noticed {
-        &self.noticed
+    /// The connections that were opened since this was last asked.
+    pub(super) fn take_opened(&mut self) -> Vec<Opened> {
+        std::mem::take(&mut self.opened)
+    }
+
+    /// How many packets it has taken: the position of the next one.
+    pub(super) fn order(&self) -> u64 {
+        self.order
     }
 
     /// Takes the secrets that a capture has brought, all but the first `known`. Says how many there are.
@@ -119,13 +95,17 @@ impl<'o> Engine<'o> {
 
     /// The open connection between two ends, and what TCP has seen of it so far.
     pub(super) fn open_between(&mut self, one: Endpoint, other: Endpoint) -> Option<(u64, tcp::Summary)> {
-        let slot = self.table.find(&FlowKey::new(one, other))?;
-        self.table.get_mut(slot).map(|open| (open.id(), open.so_far().clone()))
+        let key = FlowKey::new(one, other);
+        let at = self.part.shard(&key, self.shards.len())?;
+        let table = &mut self.shards.get_mut(at)?.table;
+        let slot = table.find(&key)?;
+        table.get_mut(slot).map(|open| (open.id(), open.so_far().clone()))
     }
 
     /// The open connection whose last packet is this one.
     pub(super) fn open_that_took(&self, frame: u64) -> Option<u64> {
-        self.table.values().find(|open| open.last_frame() == frame).map(|open| open.id())
+        let mut open = self.shards.iter().flat_map(|shard| shard.table.values());
+        open.find(|open| open.last_frame() == frame).map(|open| open.id())
     }
 
     /// Takes the next packet; `done` gets the connections that are over by its time.
@@ -139,11 +119,22 @@ impl<'o> Engine<'o> {
         packet: &Packet<'_>,
         mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.follow(capture, packet, |_, connection| done(connection))
+    }
+
+    /// The same; `done` gets the place of each connection among those that one packet ends, whoever follows them.
+    #[inline]
+    pub(super) fn follow<E>(
+        &mut self,
+        capture: CaptureIndex,
+        packet: &Packet<'_>,
+        mut done: impl FnMut(Place, Box<Connection>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let frame = FrameRef::new(self.order, packet.frame, packet.time, capture);
         self.order += 1;
         self.clock.tick(packet.time);
-        while let Some(open) = self.table.expire(self.clock.now()) {
-            done(self.expired(open))?;
+        if self.clock.now() >= self.look_at {
+            self.let_expire(&mut done)?;
         }
         let whole = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
             link::Decoded::Ip(whole) => whole,
@@ -175,14 +166,33 @@ impl<'o> Engine<'o> {
     /// # Errors
     /// What `done` said.
     pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
-        for open in self.table.drain() {
+        let mut left: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.table.drain()).collect();
+        left.sort_unstable_by_key(|open| open.id());
+        for open in left {
             let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
             done(self.close(open, ended))?;
         }
-        self.noticed.hosts_limited = self.hosts.not_remembered();
-        self.noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
-        self.noticed.conflicting_fragments = self.defragmenter.conflicts();
-        Ok(self.noticed)
+        let mut noticed = self.register.finish();
+        // Every engine puts fragments together, for whatever connection; one of them tells of it.
+        if self.part.index == 0 {
+            noticed.fragments = self.defragmenter.lost() + self.defragmenter.waiting();
+            noticed.conflicting_fragments = self.defragmenter.conflicts();
+        }
+        Ok(noticed)
+    }
+
+    /// Closes the accounts whose deadlines have come. Those of many connections come together: what closes them is as much
+    /// code as what follows packets.
+    #[inline(never)]
+    fn let_expire<E>(&mut self, done: &mut impl FnMut(Place, Box<Connection>) -> Result<(), E>) -> Result<(), E> {
+        let now = self.clock.now();
+        self.look_at = now.plus(LOOK_EVERY);
+        for at in 0..self.shards.len() {
+            while let Some((open, ended)) = self.shards.get_mut(at).and_then(|shard| shard.expire(now)) {
+                done(Place(at), self.close(open, ended))?;
+            }
+        }
+        Ok(())
     }
 
     /// The packet that a fragment completes. Where that is, or carries, a fragment again, the one that it completes in
@@ -203,37 +213,43 @@ impl<'o> Engine<'o> {
         &mut self,
         segment: &TcpSegment<'_>,
         frame: FrameRef,
-        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
+        mut done: impl FnMut(Place, Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
         let ports = &self.options.ports;
         if !ports.is_empty() && !ports.contains(&segment.source.port) && !ports.contains(&segment.destination.port) {
             return Ok(());
         }
         let key = FlowKey::new(segment.source, segment.destination);
-        let mut slot = self.table.find(&key);
+        let Some(at) = self.part.shard(&key, self.shards.len()) else { return Ok(()) };
+        let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
+        let mut slot = shard.table.find(&key);
         if let Some(taken) = slot
-            && self.table.get_mut(taken).is_some_and(|open| open.is_replaced_by(segment))
+            && shard.table.get_mut(taken).is_some_and(|open| open.is_replaced_by(segment))
         {
-            if let Some(old) = self.table.remove(taken) {
+            if let Some(old) = shard.remove(taken) {
                 let ended = if old.is_over() { Ended::Closed } else { Ended::Replaced };
-                done(self.close(old, ended))?;
+                done(Place::BEHIND, self.close(old, ended))?;
             }
             slot = None;
         }
         let slot = match slot {
             Some(slot) => slot,
-            None if self.is_late(&key, segment) => return Ok(()),
-            None => self.open(key, segment, frame, done)?,
+            None if self.is_late(at, &key, segment) => return Ok(()),
+            None => match self.open((at, key), segment, frame, done)? {
+                Some(slot) => slot,
+                None => return Ok(()),
+            },
         };
-        let crowded = self.is_crowded();
-        if let Some(open) = self.table.get_mut(slot) {
+        let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
+        let crowded = shard.is_crowded();
+        if let Some(open) = shard.table.get_mut(slot) {
             let patience = open.segment(segment, frame, crowded, self.clock.shift());
-            self.held = self.held.wrapping_add_signed(open.held_more());
-            if self.held > MAX_HELD_BYTES {
+            shard.held = shard.held.wrapping_add_signed(open.held_more());
+            if shard.held > MAX_HELD_BYTES {
                 open.make_room();
-                self.held = self.held.wrapping_add_signed(open.held_more());
+                shard.held = shard.held.wrapping_add_signed(open.held_more());
             }
-            self.table.set_deadline(slot, self.clock.now().plus(patience));
+            shard.table.set_deadline(slot, self.clock.now().plus(patience));
         }
         Ok(())
     }
@@ -242,8 +258,11 @@ impl<'o> Engine<'o> {
     #[cold]
     fn icmp(&mut self, error: &IcmpError, frame: FrameRef) {
         let (from, to) = error.about;
-        if let Some(slot) = self.table.find(&FlowKey::new(from, to))
-            && let Some(open) = self.table.get_mut(slot)
+        let key = FlowKey::new(from, to);
+        if let Some(at) = self.part.shard(&key, self.shards.len())
+            && let Some(shard) = self.shards.get_mut(at)
+            && let Some(slot) = shard.table.find(&key)
+            && let Some(open) = shard.table.get_mut(slot)
         {
             open.icmp(error, frame);
         }
@@ -251,76 +270,41 @@ impl<'o> Engine<'o> {
 
     fn open<E>(
         &mut self,
-        key: FlowKey,
+        (at, key): (usize, FlowKey),
         segment: &TcpSegment<'_>,
         frame: FrameRef,
-        mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
-    ) -> Result<Slot, E> {
-        if self.table.len() >= self.options.max_connections.max(1)
-            && let Some(least) = self.table.evict()
-        {
-            self.noticed.evicted += 1;
-            done(self.close(least, Ended::Evicted))?;
+        mut done: impl FnMut(Place, Box<Connection>) -> Result<(), E>,
+    ) -> Result<Option<Slot>, E> {
+        let room = (self.options.max_connections / self.shards.len().max(1)).max(1);
+        let full = |shard: &&mut Shard| shard.table.len() >= room;
+        if let Some(least) = self.shards.get_mut(at).filter(full).and_then(Shard::evict) {
+            self.register.noticed.evicted += 1;
+            done(Place::BEHIND, self.close(least, Ended::Evicted))?;
         }
-        self.noticed.connections += 1;
-        let id = self.noticed.connections;
-        let open = Box::new(Open::new(id, segment, frame, self.clock.shift(), self.options.keys.clone()));
-        open.introduce(&mut self.hosts, &self.options.prefixes);
-        Ok(self.table.insert(key, id, open))
-    }
-
-    /// Closes the account of one whose deadline has come.
-    fn expired(&mut self, open: Box<Open>) -> Box<Connection> {
-        if !open.is_over() {
-            return self.close(open, Ended::Idle);
+        let mut open = Box::new(Open::new(segment, frame, self.clock.shift(), self.options.keys.clone()));
+        let opened = open.introduce();
+        if self.part.is_one_of_several() {
+            self.opened.push(opened);
         }
-        if self.is_crowded() {
-            self.bury(&open);
-        }
-        self.close(open, Ended::Closed)
-    }
-
-    /// Remembers one that is over and put away early.
-    fn bury(&mut self, open: &Open) {
-        let (client, server) = open.ends();
-        self.gone.bury(FlowKey::new(client, server), open.begun(), self.clock.now());
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.table.len() > MAX_LINGERING
+        let id = self.register.open(&opened);
+        open.number(id);
+        Ok(self.shards.get_mut(at).map(|shard| shard.table.insert(key, id, open)))
     }
 
     fn close(&mut self, open: Box<Open>, ended: Ended) -> Box<Connection> {
-        self.held = self.held.saturating_sub(open.held());
-        let mut c = open.finish(ended, &self.clock, &self.options.prefixes, &self.hosts);
+        let mut c = open.finish(ended, &self.clock, &self.options.prefixes);
         c.chain = self.judge.judge(&c);
-        if let Some(tls) = &c.tls {
-            self.keys_of(tls);
-        }
-        let noticed = self.noticed.captures.entry(c.first.capture()).or_default();
-        noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
-        noticed.one_sided += u64::from(c.is_one_sided());
-        noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
+        self.register.close(&mut c);
         c
-    }
-
-    /// Counts what the keys were good for.
-    fn keys_of(&mut self, tls: &tls::Transcript) {
-        match tls.not_opened {
-            Some(shut) if !shut.partly => {
-                self.noticed.not_opened += 1;
-                if self.noticed.first_not_opened.is_none() {
-                    self.noticed.first_not_opened = tls.not_opened_in_words();
-                }
-            }
-            Some(_) => self.noticed.opened += 1,
-            None => self.noticed.opened += u64::from(tls.decrypted),
-        }
     }
 
     #[cold]
     fn undecodable(&mut self, frame: FrameRef, why: &dyn std::fmt::Display) {
-        let noticed = self.noticed.captures.entry(frame.capture()).or_default();
+        // Every engine looks at every packet; one of them tells of it.
+        if self.part.index > 0 {
+            return;
+        }
+        let noticed = self.register.noticed.captures.entry(frame.capture()).or_default();
         noticed.undecodable += 1;
         if noticed.first_undecodable.is_none() {
             noticed.first_undecodable = Some((frame.frame, why.to_string()));
@@ -331,7 +315,6 @@ impl<'o> Engine<'o> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Timestamp;
     use crate::source::LinkType;
     use std::convert::Infallible;
 

@@ -3,12 +3,13 @@
 use crate::base::{Endpoint, FrameRef, Micros, SeqNumber, Side};
 use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
-use crate::observation::{Callers, Connection, Edge, Ended, Hosts, Orientation, Prefixes, Role};
+use crate::observation::{Callers, Connection, Edge, Ended, Orientation, Prefixes, Role};
 use crate::session::Session;
 use crate::session::tls::Keys;
 use crate::tcp::{Summary, Tracker, is_new_connection};
 
 use super::clock::Clock;
+use super::engine::Opened;
 
 /// A packet that is so much earlier than the one before it on the same connection was stamped by a clock that was set
 /// back: queues and mirrors reorder within less.
@@ -33,6 +34,8 @@ pub(super) struct Open {
     clock_step: Option<FrameRef>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
+    /// How long it is kept after its end went by there being many others.
+    hurried: bool,
     looked: Looked,
 }
 
@@ -69,7 +72,7 @@ const SILENCES: [Micros; 6] = [
 
 impl Open {
     /// Begins with the first packet that was captured of a connection.
-    pub(super) fn new(id: u64, segment: &TcpSegment<'_>, frame: FrameRef, shift: i64, keys: Keys) -> Open {
+    pub(super) fn new(segment: &TcpSegment<'_>, frame: FrameRef, shift: i64, keys: Keys) -> Open {
         let flags = segment.flags;
         let sender_is_client = match (flags.syn(), flags.ack()) {
             (true, false) => true,
@@ -83,7 +86,7 @@ impl Open {
             (segment.destination, segment.source)
         };
         Open {
-            id,
+            id: 0,
             client,
             server,
             by_syn: flags.syn(),
@@ -95,6 +98,7 @@ impl Open {
             shift,
             clock_step: None,
             held: 0,
+            hurried: false,
             looked: Looked::default(),
         }
     }
@@ -119,6 +123,7 @@ impl Open {
             self.clock_step.get_or_insert(frame);
         }
         self.last = frame;
+        self.hurried = crowded;
         self.tracker.segment(side, segment, frame, &mut self.session);
         self.tracker.patience(crowded)
     }
@@ -204,22 +209,25 @@ impl Open {
         (self.client, self.tracker.first_number(Side::Client))
     }
 
-    /// Tells of the ends as they were met.
-    pub(super) fn introduce(&self, hosts: &mut Hosts, prefixes: &Prefixes) {
-        hosts.meet(self.client, self.server, self.by_syn, prefixes);
+    /// The ends as they were met.
+    pub(super) fn introduce(&self) -> Opened {
+        Opened { order: self.first.order(), client: self.client, server: self.server, by_syn: self.by_syn }
     }
 
-    /// Closes the account.
-    pub(super) fn finish(
-        self: Box<Self>,
-        ended: Ended,
-        clock: &Clock,
-        prefixes: &Prefixes,
-        hosts: &Hosts,
-    ) -> Box<Connection> {
-        let mut session = self.session;
-        let mut tcp = self.tracker.finish(self.last, &mut session);
-        let protocols = session.finish();
+    /// Gives it its number.
+    pub(super) fn number(&mut self, id: u64) {
+        self.id = id;
+    }
+
+    /// Whether it is kept for a short time after its end.
+    pub(super) fn was_hurried(&self) -> bool {
+        self.hurried
+    }
+
+    /// Closes the account. Whose the connection is depends on others, and is for the register to say.
+    pub(super) fn finish(mut self: Box<Self>, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
+        let mut tcp = self.tracker.finish(self.last, &mut self.session);
+        let protocols = self.session.finish();
         let (mut client, mut server) = (self.client, self.server);
         if protocols.flipped {
             std::mem::swap(&mut client, &mut server);
@@ -230,14 +238,8 @@ impl Open {
             (_, true) => Orientation::Protocol,
             _ => Orientation::Port,
         };
-        let mut callers = protocols.http.as_ref().map(Callers::of).unwrap_or_default();
-        if let Some(http) = &protocols.http2 {
-            callers.add_http2(http);
-        }
-        if let Some(header) = &protocols.proxy {
-            callers.introduce(header, prefixes);
-        }
-        let edge = Edge::of(client, callers, prefixes);
+        let said = (protocols.http.as_ref(), protocols.http2.as_deref(), protocols.proxy.as_deref());
+        let edge = Edge::of(client, Callers::of(said, prefixes), prefixes);
         Box::new(Connection {
             id: self.id,
             client,
@@ -258,7 +260,7 @@ impl Open {
             websocket: protocols.websocket,
             foreign: protocols.foreign,
             edge,
-            role: Role::of(client, server, edge, callers, hosts),
+            role: Role::Other,
         })
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 
 use crate::base::CaptureIndex;
+use crate::causes::CATALOGUE;
 use crate::correlate::{Gathered, Log, join};
 use crate::diagnosis::refine::Drops;
+use crate::diagnosis::{Diagnosis, diagnose};
 use crate::observation::Connection;
 use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Info, Merge, ProblemKind, Source, Turn};
@@ -13,6 +15,7 @@ use crate::source::{Info, Merge, ProblemKind, Source, Turn};
 use super::apart;
 use super::coverage::known;
 use super::desk::{Desk, Done, Limited};
+use super::engine::{Opened, Part, Place};
 use super::filter::Filter;
 use super::problems::problems;
 use super::{Engine, Noticed, Options};
@@ -87,10 +90,15 @@ pub fn run_with_logs(
     // One source is not waited for without need.
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
     let mut desk = Desk::new(options, first, renderer).watching(!logs.is_empty());
-    let noticed = if options.threads > 2 {
-        apart::read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?
-    } else {
-        read(&mut sources, options, &mut |c| desk.take(c), &mut progress)?
+    let mut take = |batch: &mut Batch| desk.take(batch);
+    let twins = if options.threads > 1 { apart::twins(&mut sources, options.threads) } else { None };
+    if twins.is_none() && options.threads > 1 {
+        sources.iter_mut().for_each(|(_, source)| source.read_ahead());
+    }
+    let noticed = match twins {
+        Some(twins) => apart::read(&mut sources, twins, options, &mut take, &mut progress)?,
+        None if options.threads > 2 => apart::read(&mut sources, Vec::new(), options, &mut take, &mut progress)?,
+        None => read(&mut sources, options, Part::ALL, &mut take, &mut progress)?,
     };
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
     let Done { summary, limited, watched } = desk.finish(&drops)?;
@@ -109,27 +117,101 @@ pub fn run_with_logs(
     Ok(summary)
 }
 
-/// What takes a connection that is over.
-pub(super) type Take<'d> = dyn FnMut(Box<Connection>) -> Result<(), Failure> + 'd;
+/// When something became of a connection: by the position of the packet that told it, by the place among what that one
+/// told, and for what the end of the input tells by the position of the connection's first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Order {
+    pub(super) packet: u64,
+    place: Place,
+    first: u64,
+}
+
+impl Order {
+    /// Behind all packets.
+    pub(super) const END: Order = Order { packet: u64::MAX, place: Place::BEHIND, first: u64::MAX };
+
+    /// Before all that this packet tells.
+    const fn before(packet: u64) -> Order {
+        Order { packet, place: Place::FIRST, first: 0 }
+    }
+}
+
+/// A connection that is over.
+pub(super) struct Over {
+    pub(super) order: Order,
+    pub(super) connection: Box<Connection>,
+    /// The verdict by what is known of the connection, where somebody has looked at it already.
+    pub(super) diagnosis: Option<Diagnosis>,
+}
+
+impl Over {
+    const fn at(order: Order, connection: Box<Connection>) -> Over {
+        Over { order, connection, diagnosis: None }
+    }
+
+    /// Looks at it, where nobody has.
+    pub(super) fn judge(&mut self) {
+        if self.diagnosis.is_none() {
+            self.diagnosis = Some(diagnose(&self.connection, &CATALOGUE));
+        }
+    }
+}
+
+/// What became of connections, in order.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Those that were opened, where the register is kept by whoever takes the batch.
+    pub(super) opened: Vec<Opened>,
+    /// Those that are over.
+    pub(super) over: Vec<Over>,
+    /// All that was told before this is in this batch, or in one before.
+    pub(super) upto: Order,
+}
+
+/// Connections that are judged at once: what judges them is as much code as a processor keeps at hand, and so is what
+/// follows packets. Few enough for their data to be at hand as well, and for a second thread to begin soon.
+const BATCH: usize = 32;
+
+impl Batch {
+    /// An empty one that comes after another.
+    pub(super) fn after(other: &Batch) -> Batch {
+        Batch { over: Vec::with_capacity(BATCH), upto: other.upto, ..Batch::default() }
+    }
+
+    /// Looks at all that nobody has looked at.
+    pub(super) fn judge(&mut self) {
+        self.over.iter_mut().for_each(Over::judge);
+    }
+
+    /// Whether it is to be handed on.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.over.len() >= BATCH
+    }
+}
+
+/// What takes the connections that are over, and leaves the batch empty.
+pub(super) type Take<'d> = dyn FnMut(&mut Batch) -> Result<(), Failure> + 'd;
 
 /// What is told the bytes read of the capture in hand.
 pub(super) type Progress<'p> = dyn FnMut(usize, u64) + 'p;
 
-/// Reads all captures, and hands on each connection when it is over.
+/// Reads all captures, and hands on the connections of this part that are over.
 pub(super) fn read(
     sources: &mut [(String, Source)],
     options: &Options,
+    part: Part,
     done: &mut Take<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<Noticed, Failure> {
     let captures = sources.len();
     let mut merge = Merge::new(sources.iter_mut().map(|(_, source)| source));
     let mut reading = Reading {
-        engine: Engine::new(options),
+        engine: Engine::of_part(options, part),
         filter: Filter::new(options.filter.as_deref())?,
         packets: 0,
         secrets: vec![0; captures],
-        done,
+        over: Gathering { batch: Batch::default(), part, done },
         progress,
     };
     while let Some(turn) = merge.turn() {
@@ -139,8 +221,16 @@ pub(super) fn read(
             merge.again(turn, source.due());
         }
     }
-    let Reading { engine, done, .. } = reading;
-    engine.finish(done)
+    reading.hand_on()?;
+    let Reading { engine, mut over, .. } = reading;
+    let noticed = engine.finish(|c| {
+        let order = Order { first: c.first.order(), ..Order::END };
+        over.batch.over.push(Over::at(order, c));
+        if over.batch.is_full() { (over.done)(&mut over.batch) } else { Ok(()) }
+    })?;
+    over.batch.upto = Order::END;
+    (over.done)(&mut over.batch)?;
+    Ok(noticed)
 }
 
 /// What is told of each capture.
@@ -175,8 +265,23 @@ struct Reading<'r, 'd> {
     packets: u64,
     /// Blocks of secrets that were taken of each capture.
     secrets: Vec<usize>,
-    done: &'d mut Take<'d>,
+    over: Gathering<'d>,
     progress: &'d mut Progress<'d>,
+}
+
+/// Gathers what is over.
+struct Gathering<'d> {
+    batch: Batch,
+    part: Part,
+    done: &'d mut Take<'d>,
+}
+
+impl Gathering<'_> {
+    fn take(&mut self, order: Order, connection: Box<Connection>) -> Result<(), Failure> {
+        self.batch.over.push(Over::at(order, connection));
+        // What was opened is with the engine, and must come first where others keep the register.
+        if self.batch.is_full() && !self.part.is_one_of_several() { (self.done)(&mut self.batch) } else { Ok(()) }
+    }
 }
 
 impl Reading<'_, '_> {
@@ -192,9 +297,14 @@ impl Reading<'_, '_> {
             }
             let Some(packet) = source.next_packet() else { break };
             if self.filter.passes(&packet)? {
-                self.engine.packet(index, &packet, &mut *self.done)?;
+                let order = self.engine.order();
+                self.engine
+                    .follow(index, &packet, |place, c| self.over.take(Order { place, ..Order::before(order) }, c))?;
             }
             self.packets += 1;
+            if self.over.batch.is_full() || source.is_waiting() {
+                self.hand_on()?;
+            }
             if self.packets.is_multiple_of(PROGRESS_EVERY) {
                 (self.progress)(turn.capture, source.info().bytes);
             }
@@ -203,5 +313,13 @@ impl Reading<'_, '_> {
             *taken = known;
         }
         Ok(())
+    }
+
+    /// Hands on what became of connections so far.
+    #[inline(never)]
+    fn hand_on(&mut self) -> Result<(), Failure> {
+        self.over.batch.opened = self.engine.take_opened();
+        self.over.batch.upto = Order::before(self.engine.order());
+        (self.over.done)(&mut self.over.batch)
     }
 }

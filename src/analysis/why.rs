@@ -44,7 +44,7 @@ pub fn why(path: &str, mut source: Source, options: &Options, frame: u64) -> Res
             let ends = layer.ends();
             let before = ends.and_then(|(a, b)| engine.open_between(a, b));
             if passes {
-                engine.packet(0, &packet, |c| desk.take(c))?;
+                engine.packet(0, &packet, |c| desk.take_and_tell(c, None))?;
             }
             let after = ends.and_then(|(a, b)| engine.open_between(a, b));
             let marks = match &layer {
@@ -58,10 +58,10 @@ pub fn why(path: &str, mut source: Source, options: &Options, frame: u64) -> Res
             sender.set(layer.sender());
             watched = Some(Watched::of(path, &packet, layer, marks));
         } else if passes {
-            engine.packet(0, &packet, |c| desk.take(c))?;
+            engine.packet(0, &packet, |c| desk.take_and_tell(c, None))?;
         }
     }
-    engine.finish(|c| desk.take(c))?;
+    engine.finish(|c| desk.take_and_tell(c, None))?;
     desk.finish(&drops(std::iter::once(source.info())))?;
     let frames = source.info().frames;
     let watched = watched.ok_or(Failure::NoFrame { frame, frames })?;

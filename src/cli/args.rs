@@ -413,8 +413,8 @@ pub(crate) struct Analyze {
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
 
-    /// Threads to share the work out to: a second one reads ahead, a third one judges [default: one for small files and
-    /// pipes, else as many as there are cores]
+    /// Threads to share connections out to; where packets are large, a second one reads ahead [default: one for small files
+    /// and pipes, else as many as there are processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::{CaptureIndex, Endpoint, FrameRef, Timestamp};
 use crate::diagnosis::{Cause, Confidence, Diagnosis, Outcome};
-use crate::observation::http1::Exchange;
+use crate::observation::http1::{Exchange, Exchanges};
 use crate::observation::{Connection, Role};
 
 use super::combined::plain_path;
@@ -170,7 +170,7 @@ impl Watched {
 }
 
 /// From the first to the last gap in the list of exchanges.
-fn unlisted(c: &Connection, exchanges: &[Exchange]) -> (Timestamp, Timestamp) {
+fn unlisted(c: &Connection, exchanges: &Exchanges) -> (Timestamp, Timestamp) {
     let begin = |e: &Exchange| e.request.as_ref().map_or(c.first.time, |r| r.frame.time);
     let pairs = || exchanges.iter().zip(exchanges.iter().skip(1)).filter(|(one, next)| one.index + 1 < next.index);
     let start = pairs().next().map_or(c.first.time, |(one, _)| begin(one));

@@ -38,6 +38,22 @@ impl FlowKey {
             (a, b) => FlowKey::V6 { addresses: [mapped(a), mapped(b)], ports },
         }
     }
+
+    /// A number by which connections can be shared out: the same in every run, unlike a hash with a seed.
+    #[must_use]
+    #[inline]
+    pub fn spread(&self) -> u32 {
+        let (addresses, ports) = match *self {
+            FlowKey::V4 { addresses, ports } => (addresses, ports),
+            FlowKey::V6 { addresses: [low, high], ports } => {
+                let both = low ^ high.rotate_left(32);
+                ((both >> 64) as u64 ^ both as u64, ports)
+            }
+        };
+        // Fibonacci hashing: the upper bits of the product depend on all below them.
+        let mixed = (addresses ^ u64::from(ports) << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as u32 ^ (mixed >> 56) as u32
+    }
 }
 
 /// No more is hashed than it takes: this is done for every packet.
@@ -65,6 +81,25 @@ fn mapped(ip: IpAddr) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_are_spread_evenly() {
+        let v4 = |n: u32| Endpoint { ip: std::net::Ipv4Addr::from_bits(0x0a00_0000 | n).into(), port: 443 };
+        let v6 = |n: u32| Endpoint {
+            ip: std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(n)).into(),
+            port: 443,
+        };
+        let from = |end: Endpoint, port| Endpoint { port, ..end };
+        let by_port: Vec<_> = (1_024..65_000).map(|port| FlowKey::new(from(v4(7), port), v4(1))).collect();
+        let by_address: Vec<_> = (2..60_000).map(|n| FlowKey::new(from(v4(n), 40_000), v4(1))).collect();
+        let by_v6: Vec<_> = (2..60_000).map(|n| FlowKey::new(from(v6(n), 40_000), v6(1))).collect();
+        for (of, keys) in [("ports", by_port), ("addresses", by_address), ("IPv6", by_v6)] {
+            let mut shares = [0_usize; 8];
+            keys.iter().for_each(|key| shares[key.spread() as usize % 8] += 1);
+            let even = keys.len() / 8;
+            assert!(shares.iter().all(|share| share.abs_diff(even) < even / 10), "{of}: {shares:?}");
+        }
+    }
 
     #[test]
     fn both_directions_have_one_key() {

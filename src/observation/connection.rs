@@ -60,7 +60,7 @@ pub struct Connection {
     /// Why nothing more is heard of it.
     pub ended: Ended,
     /// The TCP stage's account.
-    pub tcp: Summary,
+    pub tcp: Box<Summary>,
     /// The PROXY protocol header before everything else of the client's.
     pub proxy_protocol: Option<Box<proxy::Header>>,
     /// The TLS handshake, where either side spoke TLS.

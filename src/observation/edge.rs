@@ -71,10 +71,25 @@ pub struct Callers {
     pub for_itself: bool,
 }
 
+/// Where callers say who they are: HTTP/1, HTTP/2, the PROXY protocol.
+pub(super) type Said<'c> = (Option<&'c http1::Transcript>, Option<&'c http2::Transcript>, Option<&'c proxy::Header>);
+
 impl Callers {
-    /// What the requests of an HTTP connection say.
+    /// What the requests of a connection say, and the PROXY protocol header in front of them.
     #[must_use]
-    pub fn of(http: &http1::Transcript) -> Callers {
+    pub fn of(said: Said<'_>, prefixes: &Prefixes) -> Callers {
+        let (http, http2, proxy) = said;
+        let mut callers = http.map(Callers::of_http).unwrap_or_default();
+        if let Some(http) = http2 {
+            callers.add_http2(http);
+        }
+        if let Some(header) = proxy {
+            callers.introduce(header, prefixes);
+        }
+        callers
+    }
+
+    fn of_http(http: &http1::Transcript) -> Callers {
         Callers {
             cloudfront: http.via_cloudfront.is_some(),
             probe: http.probe.is_some() && http.via_cloudfront.is_none(),
@@ -83,15 +98,13 @@ impl Callers {
         }
     }
 
-    /// Adds what the requests of HTTP/2 say.
-    pub fn add_http2(&mut self, http: &http2::Transcript) {
+    fn add_http2(&mut self, http: &http2::Transcript) {
         self.cloudfront |= http.via_cloudfront.is_some();
         self.probe = (self.probe || http.probe.is_some()) && !self.cloudfront;
         self.health_check |= http.health_check.is_some();
     }
 
-    /// Adds what a PROXY protocol header says.
-    pub fn introduce(&mut self, header: &proxy::Header, prefixes: &Prefixes) {
+    fn introduce(&mut self, header: &proxy::Header, prefixes: &Prefixes) {
         self.for_cloudfront = header.source.is_some_and(|client| prefixes.contains(client.ip));
         self.for_itself = header.command == proxy::Command::Local && header.fault.is_none();
     }

@@ -123,24 +123,24 @@ impl Session {
 
     /// What was seen, once nothing more will come.
     #[must_use]
-    pub fn finish(mut self) -> Protocols {
+    pub fn finish(&mut self) -> Protocols {
         self.settle();
-        let tls = self.tls.map(|o| o.into_transcript());
+        let tls = self.tls.take().map(|o| o.into_transcript());
         // Of a side that was not opened to its end, an answer may be missing that was given.
         let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
-        let within = self.within.0.filter(|_| whole).map(|session| session.finish()).unwrap_or_default();
+        let within = self.within.0.take().filter(|_| whole).map(|mut session| session.finish()).unwrap_or_default();
         let foreign = PerSide {
-            client: self.prefix.client.map(|p| p.into_foreign()),
-            server: self.prefix.server.map(|p| p.into_foreign()),
+            client: self.prefix.client.take().map(|p| p.into_foreign()),
+            server: self.prefix.server.take().map(|p| p.into_foreign()),
         };
         // One on which nothing was said is one, too.
         let silent = self.http.as_ref().filter(|http| http.is_websocket()).map(|_| Box::default());
-        let websocket = self.websocket.or(silent).map(|o| Box::new(o.finish()));
+        let websocket = self.websocket.take().or(silent).map(|o| Box::new(o.finish()));
         Protocols {
-            proxy: self.proxy.and_then(|o| o.finish()).map(Box::new),
+            proxy: self.proxy.take().and_then(|o| o.finish()).map(Box::new),
             tls,
-            http: self.http.map(|o| o.finish()).or(within.http),
-            http2: self.http2.map(|o| Box::new(o.finish())).or(within.http2),
+            http: self.http.take().map(|o| o.finish()).or(within.http),
+            http2: self.http2.take().map(|o| Box::new(o.finish())).or(within.http2),
             websocket: websocket.or(within.websocket),
             foreign,
             flipped: self.flipped,

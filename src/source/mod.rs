@@ -37,6 +37,7 @@ pub use problem::{Problem, ProblemKind};
 
 use crate::base::Timestamp;
 use buffer::{Buffer, Short};
+use open::FileId;
 use order::Window;
 use std::io;
 use std::ops::Range;
@@ -66,6 +67,8 @@ pub struct Source {
     ended: bool,
     /// The file, where it can be opened again.
     path: Option<PathBuf>,
+    /// Which file that is, whatever becomes of its name.
+    file: Option<FileId>,
     /// When the first packet of a file is due that is closed until then.
     asleep: Option<Timestamp>,
     /// A thread reads ahead.
@@ -134,6 +137,13 @@ impl Source {
         })
     }
 
+    /// Whether what was read is used up: the next packet may have to be waited for.
+    #[must_use]
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.window.is_empty()
+    }
+
     /// When the next packet was captured; `None` where there is none.
     #[inline]
     pub fn due(&mut self) -> Option<Timestamp> {
@@ -166,6 +176,18 @@ impl Source {
             self.info = Info::new(self.info.format);
             self.info.compression = compression;
         }
+    }
+
+    /// The same file, from its beginning, as if nothing had been read. `None` where it is not to be had twice, or costs
+    /// more to read than to look into.
+    #[must_use]
+    pub fn twin(&self) -> Option<Self> {
+        let path = self.path.as_deref().filter(|_| self.info.compression.is_none())?;
+        let mut twin = Self::open(path).ok().filter(|twin| twin.file.is_some() && twin.file == self.file)?;
+        if self.asleep.is_some() {
+            twin.rest();
+        }
+        Some(twin)
     }
 
     /// Opens a file again that was closed.

@@ -7,9 +7,26 @@ use super::fields::ByteOrder;
 use super::order::Window;
 use super::{Format, Info, Records, Source, pcap, pcapng};
 use crate::base::Timestamp;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
+
+/// Which file it is: its device, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(about: &Metadata) -> Option<FileId> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(FileId(about.dev(), about.ino()))
+    }
+
+    #[cfg(not(unix))]
+    const fn of(_: &Metadata) -> Option<FileId> {
+        None
+    }
+}
 
 impl Source {
     /// Opens a file and reads its header.
@@ -20,8 +37,9 @@ impl Source {
         let name = path.to_string_lossy();
         let file = File::open(path)
             .map_err(|error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) })?;
-        let again = file.metadata().is_ok_and(|about| about.is_file()).then(|| path.to_owned());
-        Ok(Self { path: again, ..Self::from_reader(Box::new(file), &name)? })
+        let about = file.metadata().ok().filter(|about| about.is_file());
+        let again = about.as_ref().map(|_| path.to_owned());
+        Ok(Self { path: again, file: about.as_ref().and_then(FileId::of), ..Self::from_reader(Box::new(file), &name)? })
     }
 
     /// Has a long input read by a thread of its own, ahead of what is asked for. What comes out is the same.
@@ -56,6 +74,7 @@ impl Source {
             time: Timestamp(0),
             ended: false,
             path: None,
+            file: None,
             asleep: None,
             ahead: false,
         })

@@ -68,7 +68,7 @@ fn play_every(millis: i64, segments: &[Told]) -> (Summary, Heard) {
         last.time = frame(n * millis).time;
         tracker.segment(told.0, &segment(told, n as u16), last, &mut heard);
     }
-    (tracker.finish(last, &mut heard), heard)
+    (*tracker.finish(last, &mut heard), heard)
 }
 
 fn frame(n: i64) -> FrameRef {

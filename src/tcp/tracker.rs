@@ -34,7 +34,8 @@ const REORDER_WINDOW: Micros = Micros::from_millis(3);
 /// Follows one connection. "Client" is the best guess at its first packet; `Summary::swap` mends a wrong one.
 #[derive(Debug, Clone, Default)]
 pub struct Tracker {
-    summary: Summary,
+    /// What comes of it; it does not move when the connection is over.
+    summary: Box<Summary>,
     halves: PerSide<Half>,
     recent: PerSide<Recent>,
     /// A RST took effect.
@@ -151,9 +152,9 @@ impl Tracker {
 
     /// Hands on what is left of both streams and closes the account.
     #[inline]
-    pub fn finish(mut self, last: FrameRef, out: &mut impl Stream) -> Summary {
+    pub fn finish(&mut self, last: FrameRef, out: &mut impl Stream) -> Box<Summary> {
         self.close_account(last, out);
-        self.summary
+        std::mem::take(&mut self.summary)
     }
 
     fn close_account(&mut self, last: FrameRef, out: &mut impl Stream) {

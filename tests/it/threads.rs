@@ -1,6 +1,8 @@
 //! What comes out does not depend on how many threads work at it.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use crate::common::cases;
 use why502::analysis::{Failure, Options, run};
@@ -9,45 +11,49 @@ use why502::observation::Connection;
 use why502::report::{Capture, Json, NdJson, Renderer, Summary};
 use why502::source::Source;
 
-/// Every capture of the repository.
-fn all() -> Vec<(String, Source)> {
-    cases().into_iter().map(|case| (case.name, Source::open(&case.path).unwrap())).collect()
+/// Every capture of the repository: as files, which several threads can read, or as what comes through a pipe.
+fn all(piped: bool) -> Vec<(String, Source)> {
+    cases().into_iter().map(|case| (case.name, source(&case.path, piped))).collect()
 }
 
-/// The same, read ahead where it is shared out.
-fn shared_out(mut sources: Vec<(String, Source)>, threads: usize) -> (Vec<(String, Source)>, Options) {
-    if threads > 1 {
-        sources.iter_mut().for_each(|(_, source)| source.read_ahead());
+fn source(path: &Path, piped: bool) -> Source {
+    if piped {
+        Source::from_reader(Box::new(File::open(path).unwrap()), "-").unwrap()
+    } else {
+        Source::open(path).unwrap()
     }
-    (sources, Options { threads, ..Options::default() })
 }
 
 #[test]
-fn one_thread_and_three_say_the_same_of_every_capture() {
+fn however_many_threads_say_the_same_of_every_capture() {
     for case in cases() {
-        let said = |threads| {
-            let source = vec![("capture".to_owned(), Source::open(&case.path).unwrap())];
-            let (sources, _) = shared_out(source, threads);
+        let said = |threads, piped| {
+            let sources = vec![("capture".to_owned(), source(&case.path, piped))];
             let options = Options { threads, ..case.with_keys() };
             let mut out = Vec::new();
             run(sources, &options, &mut Json::new(&mut out), |_, _| {}).unwrap();
             out
         };
-        assert!(said(1) == said(3), "{}", case.name);
+        let one = said(1, false);
+        for (threads, piped) in [(2, false), (3, false), (8, false), (3, true)] {
+            assert!(one == said(threads, piped), "{} by {threads} threads", case.name);
+        }
     }
 }
 
 #[test]
-fn one_thread_and_three_say_the_same_of_all_together() {
-    let said = |threads| {
-        let (sources, options) = shared_out(all(), threads);
+fn however_many_threads_say_the_same_of_all_together() {
+    let said = |threads, piped| {
         let mut out = Vec::new();
-        run(sources, &options, &mut NdJson::new(&mut out, false), |_, _| {}).unwrap();
+        let options = Options { threads, ..Options::default() };
+        run(all(piped), &options, &mut NdJson::new(&mut out, false), |_, _| {}).unwrap();
         out
     };
-    let one = said(1);
+    let one = said(1, false);
     assert!(one.iter().filter(|&&b| b == b'\n').count() > 500);
-    assert!(one == said(3));
+    for (threads, piped) in [(2, false), (5, false), (3, true)] {
+        assert!(one == said(threads, piped), "by {threads} threads");
+    }
 }
 
 /// Fails at the first connection.
@@ -69,9 +75,9 @@ impl Renderer for Full {
 
 #[test]
 fn an_output_that_fails_ends_it_and_is_told() {
-    for threads in [1, 3] {
-        let (sources, options) = shared_out(all(), threads);
-        let failed = run(sources, &options, &mut Full, |_, _| {});
+    for (threads, piped) in [(1, false), (2, false), (3, true)] {
+        let options = Options { threads, ..Options::default() };
+        let failed = run(all(piped), &options, &mut Full, |_, _| {});
         let told = matches!(&failed, Err(Failure::Output(error)) if error.kind() == io::ErrorKind::StorageFull);
         assert!(told, "{threads}: {:?}", failed.err());
     }

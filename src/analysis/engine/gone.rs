@@ -8,8 +8,8 @@ use crate::base::{Endpoint, Micros, SeqNumber, Timestamp};
 use crate::flow::FlowKey;
 use crate::ip::TcpSegment;
 
-/// So many are remembered: those of two minutes at 500 in a second.
-const MAX_GONE: usize = 65_536;
+/// So many of a shard are remembered: those of two minutes at 500 in a second.
+const MAX_GONE: usize = 8_192;
 
 /// A packet may be under way, or be sent again, for so long: twice the longest life of a segment (RFC 9293 section 3.4.1
 /// has two minutes for one, hosts go by 30 s).

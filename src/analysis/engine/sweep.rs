@@ -31,10 +31,7 @@ impl<'o> Engine<'o> {
         mut done: impl FnMut(Box<Connection>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.clock.tick(time);
-        while let Some(open) = self.table.expire(self.clock.now()) {
-            done(self.expired(open))?;
-        }
-        Ok(())
+        self.let_expire(&mut |_, connection| done(connection))
     }
 
     /// The clock was set, and says this now: no time passes by that, and what lasts across it means nothing.
@@ -49,20 +46,22 @@ impl<'o> Engine<'o> {
     /// What `take` said.
     pub fn sweep<E>(&mut self, mut take: impl FnMut(Swept<'_>) -> Result<(), E>) -> Result<(), E> {
         let clock = &self.clock;
-        let mut due: Vec<_> =
-            self.table.slots().filter_map(|(slot, open)| Some((open.due(clock)?, open.looked(), slot))).collect();
-        due.sort_unstable_by_key(|&(what, looked, slot)| (what != Due::Close, looked, slot));
+        let open = (0..).zip(&self.shards).flat_map(|(at, shard)| shard.table.slots().map(move |open| (at, open)));
+        let due = open.filter_map(|(at, (slot, open))| Some((open.due(clock)?, open.looked(), (at, slot))));
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable_by_key(|&(what, looked, place)| (what != Due::Close, looked, place));
         let over = due.partition_point(|&(what, ..)| what == Due::Close);
         due.truncate(over + MAX_LOOKS);
-        for (what, _, slot) in due {
+        for (what, _, (at, slot)) in due {
+            let Some(shard) = self.shards.get_mut::<usize>(at) else { continue };
             if what == Due::Close {
-                let Some(open) = self.table.remove(slot) else { continue };
-                self.bury(&open);
+                let Some(open) = shard.put_away(slot, self.clock.now()) else { continue };
                 take(Swept::Over(self.close(open, Ended::Closed)))?;
-            } else if let Some(open) = self.table.get_mut(slot) {
+            } else if let Some(open) = shard.table.get_mut(slot) {
                 let seen = open.look(self.order);
-                let mut c = seen.finish(Ended::CaptureEnd, &self.clock, &self.options.prefixes, &self.hosts);
+                let mut c = seen.finish(Ended::CaptureEnd, &self.clock, &self.options.prefixes);
                 c.chain = self.judge.judge(&c);
+                self.register.assign(&mut c);
                 take(Swept::Open(&c))?;
             }
         }
@@ -71,13 +70,13 @@ impl<'o> Engine<'o> {
 
     /// Whether a segment of no open connection belongs to one that is over.
     #[cold]
-    pub(super) fn is_late(&mut self, key: &FlowKey, segment: &TcpSegment<'_>) -> bool {
-        self.gone.has(key, segment, self.clock.now())
+    pub(super) fn is_late(&mut self, at: usize, key: &FlowKey, segment: &TcpSegment<'_>) -> bool {
+        self.shards.get_mut(at).is_some_and(|shard| shard.gone.has(key, segment, self.clock.now()))
     }
 
     /// How many connections are open.
     #[must_use]
     pub fn open_connections(&self) -> usize {
-        self.table.len()
+        self.shards.iter().map(|shard| shard.table.len()).sum()
     }
 }

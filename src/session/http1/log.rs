@@ -1,5 +1,6 @@
 //! Which exchanges of a long connection are kept.
 
+use super::Exchanges;
 use super::transcript::{Exchange, MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW, Unlisted};
 use std::collections::VecDeque;
 
@@ -8,7 +9,7 @@ use std::collections::VecDeque;
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::vec_box, reason = "an exchange has a kilobyte, and a list that grows takes room for four")]
 pub(super) struct Log {
-    first: Vec<Box<Exchange>>,
+    first: Exchanges,
     notable: Vec<Box<Exchange>>,
     slow: usize,
     recent: VecDeque<Box<Exchange>>,
@@ -42,9 +43,9 @@ impl Log {
     }
 
     /// All that were kept, in order, and the times of the others.
-    pub(super) fn into_exchanges(self) -> (Vec<Exchange>, Option<Box<Unlisted>>) {
-        let mut all = Vec::with_capacity(self.first.len() + self.notable.len() + self.recent.len());
-        all.extend(self.first.into_iter().chain(self.notable).chain(self.recent).map(|exchange| *exchange));
+    pub(super) fn into_exchanges(self) -> (Exchanges, Option<Box<Unlisted>>) {
+        let mut all = self.first;
+        all.extend(self.notable.into_iter().chain(self.recent));
         (all, self.unlisted)
     }
 }

@@ -14,6 +14,7 @@
 mod body;
 mod client;
 mod detect;
+mod exchanges;
 mod fault;
 mod field;
 mod framing;
@@ -32,6 +33,7 @@ mod upgrade;
 mod tests;
 
 pub use detect::{Detection, detect};
+pub use exchanges::{Exchanges, Iter};
 pub use fault::{ChunkDefect, Fault, FaultKind, HeaderDefect, MAX_EXCERPT, MAX_NOTES};
 pub use field::{MAX_VALUE, Word};
 pub(crate) use framing::Declared;

@@ -150,7 +150,7 @@ impl Observer {
     /// What was seen.
     #[must_use]
     pub fn finish(self) -> Transcript {
-        self.inner.map_or_else(Transcript::default, |inner| inner.finish())
+        self.inner.map_or_else(Transcript::default, |mut inner| inner.finish())
     }
 }
 
@@ -197,7 +197,7 @@ impl Inner {
         self.server.lines.clear();
     }
 
-    fn finish(mut self) -> Transcript {
+    fn finish(&mut self) -> Transcript {
         self.salvage_request();
         self.salvage_response();
         self.close_orphan();
@@ -207,19 +207,19 @@ impl Inner {
         if let Some(last) = self.last.take() {
             self.log.push(last);
         }
-        let (exchanges, unlisted) = self.log.into_exchanges();
+        let (exchanges, unlisted) = std::mem::take(&mut self.log).into_exchanges();
         Transcript {
             exchanges,
             unlisted,
             total: self.total,
-            unsolicited: self.unsolicited,
+            unsolicited: std::mem::take(&mut self.unsolicited),
             unsolicited_total: self.unsolicited_total,
             upgraded: self.upgraded,
             via_cloudfront: self.via_cloudfront,
             probe: self.probe,
             health_check: self.health_check.filter(|_| !self.visited),
             lost: PerSide { client: self.client.lost, server: self.server.lost },
-            not_http: self.not_http,
+            not_http: std::mem::take(&mut self.not_http),
             mid_stream: self.mid_stream,
         }
     }

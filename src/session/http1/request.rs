@@ -129,21 +129,21 @@ impl Request {
 
     /// Reads a request line; `None` where it is not one of HTTP/1.
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
-        let mut request = match Self::partial(line.text, first) {
+        let mut request = match Self::begun(line.text, first) {
             Some(request) => request,
             None if is_known(line.text) => Self { method: word(line.text, MAX_METHOD, &KNOWN), ..Self::new(first) },
             None => return None,
         };
         let rest = line.text.get(request.method.len()..)?;
         if line.cut {
-            return is_known(request.method.as_bytes()).then_some(request);
+            let known = is_known(request.method.as_bytes());
+            return known.then(|| Self::partial(line.text, first).unwrap_or(request));
         }
         let line_end = rest.trim_ascii_end();
         let (target, version) = split_version(line_end);
         if is_other_protocol(version) || (version.is_empty() && !is_known(request.method.as_bytes())) {
             return None;
         }
-        request.target_truncated = false;
         request.version = word(version, MAX_VERSION, &VERSIONS);
         request.set_target(trim(target));
         let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
@@ -160,13 +160,17 @@ impl Request {
 
     /// What is certain of a request line that was not seen to its end.
     pub(super) fn partial(line: &[u8], frame: FrameRef) -> Option<Self> {
-        let method = method(line).filter(|m| m.len() < line.len())?;
-        let mut request = Self::new(frame);
-        request.method = word(method, MAX_METHOD, &KNOWN);
-        let rest = trim(line.get(method.len()..)?);
+        let mut request = Self::begun(line, frame)?;
+        let rest = trim(line.get(request.method.len()..)?);
         request.set_target(rest.split(|b| is_blank(*b)).next().unwrap_or_default());
         request.target_truncated |= !rest.iter().any(|b| is_blank(*b));
         Some(request)
+    }
+
+    /// A request line that begins with a method, and nothing of what is behind that.
+    fn begun(line: &[u8], frame: FrameRef) -> Option<Self> {
+        let method = method(line).filter(|m| m.len() < line.len())?;
+        Some(Self { method: word(method, MAX_METHOD, &KNOWN), ..Self::new(frame) })
     }
 
     fn set_target(&mut self, target: &[u8]) {

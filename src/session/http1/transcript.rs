@@ -1,7 +1,7 @@
 //! What was seen on one connection.
 
 use super::field::members;
-use super::{Fault, FaultKind, Request, Response};
+use super::{Exchanges, Fault, FaultKind, Request, Response};
 use crate::base::{FrameRef, Histogram, Micros, PerSide};
 
 /// Exchanges kept from the beginning of a connection.
@@ -29,7 +29,7 @@ pub const MAX_INTERIM: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transcript {
     /// Exchanges in order: the first [`MAX_FIRST`], the last [`MAX_LAST`], and [`MAX_NOTABLE`] between them.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Exchanges,
     /// Exchanges seen.
     pub total: u64,
     /// How long those took that are not among `exchanges`.

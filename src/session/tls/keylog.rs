@@ -75,7 +75,7 @@ type Secrets = HashMap<(Random, Label), Secret>;
 pub struct Keys(Arc<RwLock<Kept>>);
 
 /// What is kept of them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Kept {
     secrets: Secrets,
     /// Where older ones make room: those before `secrets`.
@@ -170,6 +170,12 @@ impl Keys {
     /// Begins to forget the older half of the secrets where there is no room for new ones: for logs that grow for days.
     pub fn make_room(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).older.get_or_insert_default();
+    }
+
+    /// The same secrets, from now on apart: what is learnt here is not known there.
+    #[must_use]
+    pub fn fork(&self) -> Keys {
+        Keys(Arc::new(RwLock::new(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())))
     }
 
     /// How many secrets there are.

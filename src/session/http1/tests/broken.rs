@@ -127,7 +127,7 @@ fn not_http_at_all() {
     ];
     for answer in answers {
         let t = transcript(Observer::new, &[C(GET), S(answer), Ends(End::Fin)]);
-        let response = t.exchanges[0].response.as_ref().unwrap();
+        let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
         let fault = response.fault.as_ref().unwrap();
         assert_eq!((fault.kind, fault.offset, response.complete), (FaultKind::NoStatusLine, 0, false));
         let kept = &answer[..answer.len().min(MAX_EXCERPT)];

@@ -34,7 +34,7 @@ fn of_many_exchanges_the_notable_stay() {
     }
     let t = observer.finish();
     assert_eq!((t.total, t.exchanges.len()), (2_000, MAX_FIRST + MAX_LAST + 18));
-    assert!(t.exchanges.is_sorted_by_key(|e| e.index));
+    assert!(t.exchanges.iter().is_sorted_by_key(|e| e.index));
     assert_eq!(t.exchanges.iter().filter(|e| e.response.as_ref().unwrap().status == 502).count(), 20);
 }
 
@@ -46,14 +46,14 @@ fn a_head_may_be_of_any_size() {
     }
     answer.extend_from_slice(b"Content-Length: 0\r\n\r\n");
     let t = feed(&[C(GET), S(&answer), C(GET)]);
-    let response = t.exchanges[0].response.as_ref().unwrap();
+    let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
     assert_eq!(response.header_bytes, answer.len() as u64);
     assert!(response.complete);
     let fault = response.fault.as_ref().unwrap();
     assert_eq!((fault.kind, fault.offset), (FaultKind::HeadersTooLarge, EDGE_HEAD_LIMIT));
     // A single line does it as well, before its end is seen.
     let t = feed(&[C(GET), S(b"HTTP/1.1 200 OK\r\nX: "), S(&[b'x'; 40_000])]);
-    assert_eq!(t.exchanges[0].response.as_ref().unwrap().fault.as_ref().unwrap().frame, frame(3));
+    assert_eq!(t.exchanges.first().unwrap().response.as_ref().unwrap().fault.as_ref().unwrap().frame, frame(3));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_target_is_cut() {
             observer.data(Side::Client, b, frame(1));
         });
         let t = observer.finish();
-        let request = t.exchanges[0].request.as_ref().unwrap();
+        let request = t.exchanges.first().unwrap().request.as_ref().unwrap();
         assert_eq!((request.target.len(), request.target_truncated), (MAX_TARGET, true));
         assert_eq!((request.host.as_deref(), request.complete), (Some("h"), true));
     }
@@ -207,7 +207,7 @@ fn httparse_agrees() {
         let mut theirs = httparse::Response::new(&mut fields);
         assert!(theirs.parse(head).unwrap().is_complete());
         let t = feed(&[C(GET), S(head)]);
-        let ours = t.exchanges[0].response.as_ref().unwrap();
+        let ours = t.exchanges.first().unwrap().response.as_ref().unwrap();
         assert_eq!((Some(ours.status), &ours.fault, ours.head_complete), (theirs.code, &None, true));
         let server = theirs.headers.iter().find(|h| h.name == "Server").map(|h| String::from_utf8_lossy(h.value));
         assert_eq!(ours.server.as_deref(), server.as_deref().map(str::trim));

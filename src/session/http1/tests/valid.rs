@@ -57,7 +57,7 @@ fn what_is_kept_of_a_message() {
     let ask = b"GET /p?q=1 HTTP/1.1\r\nHost: o.example\r\nUser-Agent: Amazon CloudFront\r\nX-Amz-Cf-Id: abc==\r\nVia: 1.1 x.cloudfront.net (CloudFront)\r\nConnection: Keep-Alive\r\n\r\n";
     let answer = b"HTTP/1.1 503 Service Unavailable\r\nserver: Apache/2.4\r\nKeep-Alive: timeout=5, max=100\r\nConnection: Keep-Alive\r\nContent-Type: text/html\r\nContent-Range: bytes 1-2/6\r\nContent-Length: 4\r\n\r\nbusy";
     let t = transcript(Observer::new, &[C(ask), S(answer)]);
-    let e = &t.exchanges[0];
+    let e = t.exchanges.first().unwrap();
     let (q, r) = (e.request.as_ref().unwrap(), e.response.as_ref().unwrap());
     assert_eq!(
         (q.host.as_deref(), q.cf_id.as_deref(), q.user_agent),

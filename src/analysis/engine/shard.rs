@@ -1,0 +1,110 @@
+//! A share of the connections, with all that depends on how many there are: which packets belong together depends on
+//! their four-tuple alone, so that shares may be followed side by side and say what they would say one after the other.
+
+use crate::base::Timestamp;
+use crate::flow::{FlowKey, Slot, Table};
+use crate::observation::Ended;
+
+use super::super::open::Open;
+use super::gone::Gone;
+
+/// Shares that the connections are divided into, however many threads there are.
+pub(in crate::analysis) const SHARDS: usize = 8;
+
+/// With more open connections of one shard than this, one that ended makes room soon.
+const MAX_LINGERING: usize = 128;
+
+/// Among the connections that one packet ends, those whose deadline has come stand in the order of their shards, and the
+/// one whose place the packet takes behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(in crate::analysis) struct Place(pub(super) usize);
+
+impl Place {
+    pub(in crate::analysis) const FIRST: Place = Place(0);
+    pub(in crate::analysis) const BEHIND: Place = Place(SHARDS);
+}
+
+/// Which shards an engine follows: every `of`th, from `index` on.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::analysis) struct Part {
+    /// From 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub of: usize,
+}
+
+impl Part {
+    /// All of them.
+    pub(in crate::analysis) const ALL: Part = Part { index: 0, of: 1 };
+
+    /// Whether other engines follow other connections.
+    pub(in crate::analysis) const fn is_one_of_several(self) -> bool {
+        self.of > 1
+    }
+
+    /// The shard of a connection, one of so many; `None` where another engine follows it.
+    #[inline]
+    pub(super) fn shard(self, key: &FlowKey, shards: usize) -> Option<usize> {
+        let shard = key.spread() as usize % shards;
+        (self.of == 1 || shard % self.of == self.index).then_some(shard)
+    }
+}
+
+/// The open connections of a share, and those that were.
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) table: Table<FlowKey, Box<Open>>,
+    /// Memory that bytes out of order take.
+    pub(super) held: usize,
+    /// Connections that were put away early, while packets of theirs may still come.
+    pub(super) gone: Gone,
+}
+
+impl Shard {
+    /// Whether there are so many that those which ended are not kept for long.
+    #[inline]
+    pub(super) fn is_crowded(&self) -> bool {
+        self.table.len() > MAX_LINGERING
+    }
+
+    /// Takes out the next one whose deadline has come.
+    #[inline]
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Box<Open>, Ended)> {
+        let open = self.table.expire(now)?;
+        self.held = self.held.saturating_sub(open.held());
+        if !open.is_over() {
+            return Some((open, Ended::Idle));
+        }
+        if open.was_hurried() {
+            self.bury(&open, now);
+        }
+        Some((open, Ended::Closed))
+    }
+
+    /// Takes one out that is over, whenever its deadline is.
+    pub(super) fn put_away(&mut self, slot: Slot, now: Timestamp) -> Option<Box<Open>> {
+        let open = self.remove(slot)?;
+        self.bury(&open, now);
+        Some(open)
+    }
+
+    /// Takes one out.
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Open>> {
+        let open = self.table.remove(slot)?;
+        self.held = self.held.saturating_sub(open.held());
+        Some(open)
+    }
+
+    /// Takes the least useful one out.
+    pub(super) fn evict(&mut self) -> Option<Box<Open>> {
+        let open = self.table.evict()?;
+        self.held = self.held.saturating_sub(open.held());
+        Some(open)
+    }
+
+    /// Remembers one that is over and put away early.
+    fn bury(&mut self, open: &Open, now: Timestamp) {
+        let (client, server) = open.ends();
+        self.gone.bury(FlowKey::new(client, server), open.begun(), now);
+    }
+}
