@@ -169,7 +169,7 @@ impl Open {
 
     /// What TCP has seen of it so far.
     pub(super) fn so_far(&self) -> &Summary {
-        self.tracker.so_far()
+        &self.tracker.summary
     }
 
     /// Memory that bytes out of order took when it was last asked.
@@ -226,7 +226,8 @@ impl Open {
 
     /// Closes the account. Whose the connection is depends on others, and is for the register to say.
     pub(super) fn finish(mut self: Box<Self>, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
-        let mut tcp = self.tracker.finish(self.last, &mut self.session);
+        self.tracker.finish(self.last, &mut self.session);
+        let mut tcp = self.tracker.summary;
         let protocols = self.session.finish();
         let (mut client, mut server) = (self.client, self.server);
         if protocols.flipped {

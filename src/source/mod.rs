@@ -22,6 +22,7 @@ mod open;
 mod order;
 mod pcap;
 mod pcapng;
+mod positioned;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -33,15 +34,16 @@ pub use info::{Format, Info, Secrets};
 pub use link_type::LinkType;
 pub use merge::{Merge, Turn};
 pub use pcapng::describe::{About, Described, describe};
+pub use positioned::{Again, Positioned};
 pub use problem::{Problem, ProblemKind};
 
 use crate::base::Timestamp;
 use buffer::{Buffer, Short};
-use open::FileId;
 use order::Window;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The largest packet, in bytes as captured: the limit of tcpdump and Wireshark.
 pub const MAX_PACKET: u32 = 262_144;
@@ -67,8 +69,8 @@ pub struct Source {
     ended: bool,
     /// The file, where it can be opened again.
     path: Option<PathBuf>,
-    /// Which file that is, whatever becomes of its name.
-    file: Option<FileId>,
+    /// Makes further readers of it.
+    again: Option<Again>,
     /// When the first packet of a file is due that is closed until then.
     asleep: Option<Timestamp>,
     /// A thread reads ahead.
@@ -171,6 +173,7 @@ impl Source {
         self.asleep = self.due();
         if self.asleep.is_some() {
             self.buffer.close();
+            self.again = None;
             self.window = Window::default();
             let compression = self.info.compression;
             self.info = Info::new(self.info.format);
@@ -178,16 +181,19 @@ impl Source {
         }
     }
 
-    /// The same file, from its beginning, as if nothing had been read. `None` where it is not to be had twice, or costs
-    /// more to read than to look into.
+    /// The same capture once more, from its beginning. `None` where it is not to be had twice, or costs more to read than
+    /// to look into.
     #[must_use]
     pub fn twin(&self) -> Option<Self> {
-        let path = self.path.as_deref().filter(|_| self.info.compression.is_none())?;
-        let mut twin = Self::open(path).ok().filter(|twin| twin.file.is_some() && twin.file == self.file)?;
-        if self.asleep.is_some() {
-            twin.rest();
+        if self.info.compression.is_some() {
+            return None;
         }
-        Some(twin)
+        if self.asleep.is_some() {
+            let mut twin = Self::open(self.path.as_deref()?).ok()?;
+            twin.rest();
+            return Some(twin);
+        }
+        Self::from_readers(Arc::clone(self.again.as_ref()?), "").ok()
     }
 
     /// Opens a file again that was closed.

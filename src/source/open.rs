@@ -5,28 +5,13 @@ use super::compression::{Compression, MAGIC_LEN};
 use super::error::{LOOK, Lookalike, OpenError, OpenReason};
 use super::fields::ByteOrder;
 use super::order::Window;
+use super::positioned::{Again, Positioned};
 use super::{Format, Info, Records, Source, pcap, pcapng};
 use crate::base::Timestamp;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-
-/// Which file it is: its device, and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileId(u64, u64);
-
-impl FileId {
-    #[cfg(unix)]
-    fn of(about: &Metadata) -> Option<FileId> {
-        use std::os::unix::fs::MetadataExt as _;
-        Some(FileId(about.dev(), about.ino()))
-    }
-
-    #[cfg(not(unix))]
-    const fn of(_: &Metadata) -> Option<FileId> {
-        None
-    }
-}
+use std::sync::Arc;
 
 impl Source {
     /// Opens a file and reads its header.
@@ -37,9 +22,21 @@ impl Source {
         let name = path.to_string_lossy();
         let file = File::open(path)
             .map_err(|error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) })?;
-        let about = file.metadata().ok().filter(|about| about.is_file());
-        let again = about.as_ref().map(|_| path.to_owned());
-        Ok(Self { path: again, file: about.as_ref().and_then(FileId::of), ..Self::from_reader(Box::new(file), &name)? })
+        if !file.metadata().is_ok_and(|about| about.is_file()) {
+            return Self::from_reader(Box::new(file), &name);
+        }
+        let file = Arc::new(file);
+        let again: Again = Arc::new(move || Box::new(Positioned::new(Arc::clone(&file))));
+        Ok(Self { path: Some(path.to_owned()), ..Self::from_readers(again, &name)? })
+    }
+
+    /// Reads the header of a capture that can be read more than once; errors speak of `name`.
+    ///
+    /// # Errors
+    /// As [`Source::from_reader`].
+    pub fn from_readers(again: Again, name: &str) -> Result<Self, OpenError> {
+        let source = Self::from_reader(again(), name)?;
+        Ok(Self { again: Some(again), ..source })
     }
 
     /// Has a long input read by a thread of its own, ahead of what is asked for. What comes out is the same.
@@ -74,7 +71,7 @@ impl Source {
             time: Timestamp(0),
             ended: false,
             path: None,
-            file: None,
+            again: None,
             asleep: None,
             ahead: false,
         })

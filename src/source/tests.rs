@@ -372,3 +372,22 @@ fn secrets_and_interfaces_are_bounded() {
     let (_, info) = read([w.section(), w.interface(1, 0, &[]).repeat(MAX_INTERFACES + 1)].concat());
     assert!(kinds(&info).contains(&(ProblemKind::TooManyInterfaces, 1)));
 }
+
+#[test]
+fn a_twin_reads_the_same_from_the_beginning() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/healthy/bare-lf/capture.pcap");
+    for rests in [false, true] {
+        let mut source = Source::open(&path).unwrap();
+        if rests {
+            source.rest();
+        } else {
+            source.next_packet().unwrap();
+        }
+        let mut twin = source.twin().unwrap();
+        let (of_twin, rest) = (rows(&mut twin), rows(&mut source));
+        let first = usize::from(!rests);
+        assert_eq!(of_twin.get(first..).unwrap(), rest, "rests: {rests}");
+        assert!(of_twin.len() > 5);
+    }
+    assert!(open(gzip(&std::fs::read(&path).unwrap())).unwrap().twin().is_none());
+}

@@ -48,6 +48,8 @@ pub(super) struct Half {
     /// Offset of the FIN.
     fin: Option<(u64, FrameRef)>,
     ended: bool,
+    /// The peer acknowledged the FIN.
+    pub fin_acknowledged: bool,
     pending: Pending,
     young: Young,
     hole_since: Option<FrameRef>,
@@ -110,7 +112,10 @@ impl Half {
         let reference = self.seen.max(self.acknowledged);
         let at = reference as i64 + i64::from(ack.distance_from(base.plus(reference as u32)));
         let at = match self.fin {
-            Some((fin, _)) => at.min(fin as i64),
+            Some((fin, _)) => {
+                self.fin_acknowledged |= at == fin as i64 + 1;
+                at.min(fin as i64)
+            }
             None => at,
         };
         if at > self.acknowledged as i64 && at - reference as i64 <= MAX_DISTANCE {

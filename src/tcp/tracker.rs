@@ -21,6 +21,8 @@ use super::summary::{Closer, Summary};
 const LINGER: Micros = Micros::from_secs(300);
 /// The same where many connections are open: the answer to a FIN, and what crossed it, come within this time.
 const LINGER_CROWDED: Micros = Micros::from_millis(300);
+/// The same where the capture has both FINs and their acknowledgements: nothing is owed, and copies come soon.
+const LINGER_SETTLED: Micros = Micros::from_millis(20);
 /// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
 const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
 /// A connection that one side has closed is kept this long without a packet.
@@ -34,8 +36,9 @@ const REORDER_WINDOW: Micros = Micros::from_millis(3);
 /// Follows one connection. "Client" is the best guess at its first packet; `Summary::swap` mends a wrong one.
 #[derive(Debug, Clone, Default)]
 pub struct Tracker {
-    /// What comes of it; it does not move when the connection is over.
-    summary: Box<Summary>,
+    /// What was seen so far; what the end of the connection tells is missing until [`Tracker::finish`]. It stays where it
+    /// is when the connection is over.
+    pub(crate) summary: Box<Summary>,
     halves: PerSide<Half>,
     recent: PerSide<Recent>,
     /// A RST took effect.
@@ -126,12 +129,6 @@ impl Tracker {
         self.halves[side].base()
     }
 
-    /// What was seen so far; what the end of the connection tells is missing.
-    #[must_use]
-    pub fn so_far(&self) -> &Summary {
-        &self.summary
-    }
-
     /// Memory that bytes out of order take, in bytes.
     #[must_use]
     #[inline]
@@ -152,12 +149,7 @@ impl Tracker {
 
     /// Hands on what is left of both streams and closes the account.
     #[inline]
-    pub fn finish(&mut self, last: FrameRef, out: &mut impl Stream) -> Box<Summary> {
-        self.close_account(last, out);
-        std::mem::take(&mut self.summary)
-    }
-
-    fn close_account(&mut self, last: FrameRef, out: &mut impl Stream) {
+    pub fn finish(&mut self, last: FrameRef, out: &mut impl Stream) {
         for side in [Side::Client, Side::Server] {
             let half = &mut self.halves[side];
             half.flush(side, last, out);
@@ -186,7 +178,11 @@ impl Tracker {
     pub fn patience(&self, crowded: bool) -> Micros {
         let s = &self.summary;
         if self.is_over() {
-            if crowded { LINGER_CROWDED } else { LINGER }
+            match crowded {
+                true if self.is_settled() => LINGER_SETTLED,
+                true => LINGER_CROWDED,
+                false => LINGER,
+            }
         } else if s.fin.client.is_some() || s.fin.server.is_some() {
             HALF_CLOSED_IDLE
         } else if s.syns > 0 && s.syn_acks == 0 {
@@ -201,6 +197,11 @@ impl Tracker {
     #[inline]
     pub fn is_over(&self) -> bool {
         self.was_reset || (self.summary.fin.client.is_some() && self.summary.fin.server.is_some())
+    }
+
+    /// Whether both sides closed, and know it of each other.
+    fn is_settled(&self) -> bool {
+        !self.was_reset && self.halves.client.fin_acknowledged && self.halves.server.fin_acknowledged
     }
 
     fn count(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
