@@ -126,6 +126,12 @@ impl Tracker {
         self.halves[side].base()
     }
 
+    /// Where in the stream of a side this number is, going by what is next; none beyond any window of it.
+    #[must_use]
+    pub fn offset(&self, side: Side, seq: SeqNumber) -> Option<i64> {
+        self.halves[side].offset(seq)
+    }
+
     /// What was seen so far; what the end of the connection tells is missing.
     #[must_use]
     pub fn so_far(&self) -> &Summary {
