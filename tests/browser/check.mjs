@@ -51,7 +51,8 @@ for (const name of names) {
   const began = performance.now();
   await browser.open(url);
   const ms = await browser.value(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))`);
-  if (ms > slowest.ms) slowest = { ms, name, wall: performance.now() - began };
+  const load = await browser.value("performance.getEntriesByType('navigation')[0].loadEventEnd");
+  if (ms > slowest.ms) slowest = { ms, name, load, wall: performance.now() - began };
   expect(ms < 2000, `takes ${Math.round(ms)} ms`);
   faults.push(...noises(url));
 
@@ -97,7 +98,7 @@ for (const name of names) {
   if (faults.length > 0) wrong.push(`${name}:\n  ${faults.join("\n  ")}`);
 }
 await browser.stop();
-console.log(`${names.length} pages, the slowest (${slowest.name}) drawn after ${Math.round(slowest.ms)} ms`);
+console.log(`${names.length} pages, the slowest (${slowest.name}) loaded after ${Math.round(slowest.load)} ms and drawn after ${Math.round(slowest.ms)} ms`);
 if (wrong.length > 0) {
   console.error(wrong.join("\n"));
   process.exit(1);
