@@ -129,6 +129,15 @@ impl Lab {
         self.listens();
     }
 
+    /// nghttpd, which speaks HTTP/2 alone, with a file to serve.
+    pub fn nghttpd(&mut self, chain: &Path, key: &Path) {
+        self.write("www.html", "hello\n");
+        let port = self.port.to_string();
+        let dir = self.dir.clone();
+        self.run(Command::new("nghttpd").arg("-a").arg("127.0.0.1").arg("-d").arg(dir).arg(port).arg(key).arg(chain));
+        self.listens();
+    }
+
     /// A script of Node's in which `PORT` is the port.
     pub fn node(&mut self, script: &str) {
         let modules =
