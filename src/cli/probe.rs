@@ -41,6 +41,7 @@ pub(super) fn probe(typed: &Probe) -> Result<u8, String> {
         addresses: named.servers.iter().map(SocketAddr::ip).collect(),
         addresses_given: typed.resolve.is_some() || target.in_place.is_some() || target.host.parse::<IpAddr>().is_ok(),
         trouble: named.trouble.clone(),
+        unreachable: None,
         rows: Vec::new(),
     };
     let mut options = Options {
@@ -60,14 +61,13 @@ pub(super) fn probe(typed: &Probe) -> Result<u8, String> {
     };
     let found = found.as_ref();
     options.probed = Some(Arc::new(found.map_or(probed, |found| found.probed.clone())));
-    let unreachable = found.and_then(|found| found.unreachable.as_deref());
-    if let Some(why) = unreachable {
+    if let Some(why) = found.and_then(|found| found.probed.unreachable.as_deref()) {
         say(&format!("{} cannot be reached from here: {}", escape(&target.shown()), escape(why)));
     }
-    if let (Some(path), Some(found)) = (packets, found.filter(|found| found.unreachable.is_none())) {
+    let asked = found.filter(|found| found.probed.unreachable.is_none());
+    if let (Some(path), Some(found)) = (packets, asked) {
         write_packets(path, found)?;
     }
-    let asked = found.filter(|found| found.unreachable.is_none());
     let silent = asked.is_none() && format == super::Format::Text;
     let failed = if silent {
         true

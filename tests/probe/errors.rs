@@ -92,6 +92,8 @@ fn an_origin_to_which_no_way_leads_is_said_to_be_so() {
             if format == "json" {
                 let report: Value = serde_json::from_slice(&done.stdout).unwrap();
                 assert_eq!(report["summary"]["connections"], 0, "{report}");
+                let headline = report["summary"]["headline"].as_str().unwrap();
+                assert!(headline.starts_with("origin.example:443 cannot be reached from here: "), "{headline}");
             } else {
                 assert_eq!(done.stdout, b"");
             }
@@ -131,7 +133,7 @@ fn a_name_at_a_private_address_is_told_whatever_answers_there() {
     assert_eq!((&told["probe"]["name"]["cause"], &told["summary"]["ok"]), (&"dns.private-address".into(), &1.into()));
     for (format, says) in [
         ("text", "dns.private-address: localhost resolves to 127.0.0.1"),
-        ("html", "<code>dns.private-address</code>"),
+        ("html", "(dns.private-address)</h1>"),
         ("junit", r#"<failure message="localhost resolves to 127.0.0.1"#),
         ("sarif", r#""ruleId":"dns.private-address""#),
     ] {
