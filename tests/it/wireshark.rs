@@ -47,10 +47,13 @@ fn complaints(stderr: &[u8]) -> Vec<String> {
     lines.lines().filter(|line| !line.contains("Running as user") && !line.is_empty()).map(str::to_owned).collect()
 }
 
-fn tshark(path: &Path) -> Result<Seen, String> {
+/// Reads a file. What has a wrong checksum is not put together where checksums are looked at, and in a capture of the host
+/// that sends they are: its card fills them in.
+fn tshark(path: &Path, sums: bool) -> Result<Seen, String> {
     let mut command = Command::new("tshark");
-    command.args(["-n", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-T", "fields", "-r"]);
-    command.arg(path).args(FIELDS.iter().flat_map(|field| ["-e", field]));
+    let sums = if sums { "TRUE" } else { "FALSE" };
+    command.args(["-n", "-o", &format!("tcp.check_checksum:{sums}"), "-o", &format!("ip.check_checksum:{sums}")]);
+    command.args(["-T", "fields", "-r"]).arg(path).args(FIELDS.iter().flat_map(|field| ["-e", field]));
     let done = command.output().map_err(|e| e.to_string())?;
     let said = complaints(&done.stderr);
     if !done.status.success() || !said.is_empty() {
@@ -83,25 +86,24 @@ fn check(case: &Case, folder: &Path) -> Result<Seen, String> {
     let path = folder.join(case.name.replace('/', "_") + ".pcapng");
     let mut out = fs::File::create(&path).unwrap();
     shared.write(&mut out).unwrap();
-    let seen = tshark(&path)?;
+    let seen = tshark(&path, true)?;
     if seen.packets != shared.packets() {
         return Err(format!("{} packets, not {}", seen.packets, shared.packets()));
     }
-    if seen.malformed.is_empty() && seen.damaged.is_empty() {
+    if !seen.damaged.is_empty() {
+        return Err(format!("checksums are wrong: {:?}", seen.damaged));
+    }
+    if seen.malformed.is_empty() {
         return Ok(seen);
     }
     // What the original has, it may have.
-    let before = tshark(&case.path)?;
+    let before = tshark(&case.path, false)?;
     let malformed: Vec<_> = seen.malformed.difference(&before.malformed).collect();
-    let damaged: Vec<_> = seen.damaged.difference(&before.damaged).collect();
-    if malformed.is_empty() && damaged.is_empty() {
-        return Ok(seen);
-    }
-    Err(format!("malformed as the original is not: {malformed:?}; checksums wrong: {damaged:?}"))
+    if malformed.is_empty() { Ok(seen) } else { Err(format!("malformed as the original is not: {malformed:?}")) }
 }
 
 #[test]
-#[ignore = "needs tshark, and a minute or two"]
+#[ignore = "needs tshark, and some minutes"]
 fn every_capture_that_is_passed_on_opens_in_wireshark() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wireshark");
     let _ = fs::remove_dir_all(&folder);
@@ -124,14 +126,13 @@ fn every_capture_that_is_passed_on_opens_in_wireshark() {
     let seen: Vec<_> = found.values().flatten().collect();
     let sum = |of: fn(&Seen) -> usize| seen.iter().map(|seen| of(seen)).sum::<usize>();
     let figures = format!(
-        "{} files, {} packets: the checksums of {} good, {} with a comment; {} connections malformed and {} with a wrong \
-         checksum as in the original",
+        "{} files, {} packets: the checksums of {} good, none wrong; {} with a comment; {} connections malformed as in the \
+         original",
         seen.len(),
         sum(|s| s.packets),
         sum(|s| s.good),
         sum(|s| s.comments),
-        sum(|s| s.malformed.len()),
-        sum(|s| s.damaged.len())
+        sum(|s| s.malformed.len())
     );
     let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let info = Command::new("capinfos").args(files).output().unwrap();
