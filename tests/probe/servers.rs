@@ -131,10 +131,10 @@ impl Lab {
 
     /// nghttpd, which speaks HTTP/2 alone, with a file to serve.
     pub fn nghttpd(&mut self, chain: &Path, key: &Path) {
-        self.write("www.html", "hello\n");
-        let port = self.port.to_string();
-        let dir = self.dir.clone();
-        self.run(Command::new("nghttpd").arg("-a").arg("127.0.0.1").arg("-d").arg(dir).arg(port).arg(key).arg(chain));
+        fs::create_dir_all(self.dir.join("www")).unwrap();
+        self.write("www/index.html", "hello\n");
+        let mut command = Command::new("nghttpd");
+        self.run(command.args(["-a", "127.0.0.1", "-d", "www", &self.port.to_string()]).args([key, chain]));
         self.listens();
     }
 

@@ -154,7 +154,7 @@ const CASES: &[Case] = &[
             lab.nghttpd(&files.chain, &files.key);
         },
         &["--grpc"],
-        &[("request", GRPC, None, "(ALPN h2)")],
+        &[("request", GRPC, OK, "HTTP 200 (ALPN h2)")],
     ),
     ("grpc", |lab, a| grpc(lab, a, 0), &["--grpc"], &[("request", GRPC, OK, "HTTP 200 (ALPN h2)")]),
     ("grpc-with-an-error", |lab, a| grpc(lab, a, 12), &["--grpc"], &[("request", GRPC, OK, "although app.grpc-error")]),
