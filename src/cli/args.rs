@@ -97,6 +97,9 @@ pub(super) enum Command {
     #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
     Compare(Compare),
     /// Make one file of everything that a support case needs: reports, the packets of what failed, a text to paste
+    ///
+    /// What would identify somebody is blanked (docs/sharing.md); of rows of access logs no addresses, queries or cookies are
+    /// told.
     #[command(after_help = STATUS, arg_required_else_help = true)]
     Bundle(Box<Bundle>),
 }
