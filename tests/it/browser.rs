@@ -15,11 +15,14 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::json;
 use why502::analysis::{Options, run_with_logs};
+use why502::causes::by_id;
 use why502::correlate::Log;
-use why502::report::{Html, Summary};
+use why502::diagnosis::{Confidence, Outcome};
+use why502::report::{Html, NameTrouble, Probed, Row, Summary};
 use why502::source::Source;
 
 /// A directory that goes when the test is over.
@@ -93,6 +96,24 @@ fn hostile() -> Vec<u8> {
     packets::Capture::new().open().edge(ACK, request).origin(ACK, response).origin(4, b"").bytes()
 }
 
+/// What a probe found.
+fn probed() -> Probed {
+    let trouble = NameTrouble {
+        cause: by_id("dns.private-address").unwrap(),
+        confidence: Confidence::Likely,
+        message: "a.example resolves to 10.0.0.5. It is not routed.".to_owned(),
+        fix: vec!["`dig +short a.example` shows it.".to_owned()],
+    };
+    let rows = vec![
+        Row { outcome: Some(Outcome::Ok), ..Row::new("policy", "CloudFront-Upstream-TLS-1-2-2025-PQ", "TLS 1.3") },
+        Row { outcome: Some(Outcome::Inconclusive), ..Row::new("policy", "CloudFront-Upstream", "no answer") },
+        Row { outcome: Some(Outcome::Failed), ..Row::new("Host", "forwarded (AllViewer)", "tls.sni-forwarded-host") },
+        Row::new("PROXY protocol", "a header of version 1", "not expected"),
+    ];
+    let policy = Some("CloudFront-Upstream-TLS-1-2-2025".to_owned());
+    Probed { host: "a.example".to_owned(), policy, trouble: Some(trouble), rows, ..Probed::default() }
+}
+
 /// A directory for pages that goes with them.
 fn pages(name: &str) -> Pages {
     let dir = std::env::temp_dir().join(format!("why502-{name}-{}", std::process::id()));
@@ -128,6 +149,10 @@ fn every_kind_of_page_works_in_a_browser() {
     pages.add("many", many(), Vec::new(), &Options::default(), &["Showing 2000 of 3,000"]);
     pages.add("hostile", hostile(), Vec::new(), &Options::default(), &["<script>alert(1)</script>", "\\u{202e}gro"]);
     pages.add("empty", packets::header(), Vec::new(), &Options::default(), &[]);
+    let options = Options { probed: Some(Arc::new(probed())), ..Options::default() };
+    let text = ["Asked as CloudFront would", "forwarded (AllViewer)", "dns.private-address"];
+    pages.add("probe", packets::Capture::new().refused().bytes(), Vec::new(), &options, &text);
+    pages.add("probe-of-nothing", packets::header(), Vec::new(), &options, &text);
 
     opened(&pages);
     assert!(causes.len() > 60, "{}", causes.len());
