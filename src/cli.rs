@@ -80,7 +80,7 @@ pub(crate) fn say(message: &str) {
 fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let format = options::format(typed.format, typed.output.as_deref())?;
     let options = options::analysis(typed)?;
-    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
+    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(typed)?;
     if format == Format::Pcapng {
         return share::capture(typed, &options);

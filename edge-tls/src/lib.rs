@@ -9,7 +9,6 @@ mod wire;
 
 use std::fmt;
 use std::task::Poll;
-use std::time::Duration;
 
 use s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_tls::config::{Builder, Config};
@@ -160,22 +159,10 @@ impl Client {
         self.wire.state().secrets.clone()
     }
 
-    /// How long the library would wait before it closes after a failure.
-    #[must_use]
-    pub fn blinding(&self) -> Duration {
-        self.connection.remaining_blinding_delay().unwrap_or_default()
-    }
-
     /// The protocol that ALPN chose.
     #[must_use]
     pub fn alpn(&self) -> Option<&[u8]> {
         self.connection.application_protocol()
-    }
-
-    /// Whether the origin asked for a client certificate and was given one.
-    #[must_use]
-    pub fn showed_identity(&self) -> bool {
-        self.connection.selected_cert().is_some()
     }
 }
 

@@ -101,7 +101,7 @@ pub fn run_with_logs(
         None => read(&mut sources, options, Part::ALL, &mut take, &mut progress)?,
     };
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
-    let Done { summary, limited, watched } = desk.finish(&drops)?;
+    let Done { mut summary, limited, watched } = desk.finish(&drops)?;
     let sources = sources.into_iter().map(|(path, source)| (path, source.info().clone()));
     let mut captures = captured(sources.collect(), &noticed, &limited);
     if let Some(watched) = watched {
@@ -111,6 +111,7 @@ pub fn run_with_logs(
     }
     if let Some(probed) = &options.probed {
         captures.iter_mut().for_each(|capture| capture.synthetic = true);
+        summary.headline = probed.headline(&summary.headline, summary.counts.connections);
         renderer.probe(probed)?;
     }
     renderer.finish(&captures, &summary)?;

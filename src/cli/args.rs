@@ -1,6 +1,8 @@
 //! What can be typed.
 
-use std::net::{IpAddr, SocketAddr};
+mod probe;
+
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,9 @@ use why502::analysis::MAX_CONNECTIONS;
 use why502::source::MAX_PACKET;
 
 use super::units;
+#[cfg(feature = "probe")]
+pub(super) use probe::IpVersion;
+pub(super) use probe::Probe;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,7 +86,7 @@ pub(super) enum Command {
     #[command(after_help = LIVE_STATUS, arg_required_else_help = true)]
     Live(Box<Live>),
     /// Ask an origin as CloudFront would, and judge what comes back
-    #[command(after_help = PROBE_STATUS, arg_required_else_help = true)]
+    #[command(after_help = probe::PROBE_STATUS, arg_required_else_help = true)]
     Probe(Box<Probe>),
     /// List the catalogue of causes, or explain one
     Explain(Explain),
@@ -92,6 +97,9 @@ pub(super) enum Command {
     #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
     Compare(Compare),
     /// Make one file of everything that a support case needs: reports, the packets of what failed, a text to paste
+    ///
+    /// What would identify somebody is blanked (docs/sharing.md); of rows of access logs no addresses, queries or cookies are
+    /// told.
     #[command(after_help = STATUS, arg_required_else_help = true)]
     Bundle(Box<Bundle>),
 }
@@ -104,133 +112,6 @@ Exit status:
   0  nothing failed, until Ctrl-C (SIGINT, SIGTERM, SIGHUP), --duration or --count
   1  at least one connection failed
   2  wrong usage, no right to capture, or no interface left: one line says which";
-
-const PROBE_STATUS: &str = "\
-It connects to what is named and to nothing else, and looks up that name alone. Its requests carry an
-X-Amz-Cf-Id that begins with why502-probe-, and never count as CloudFront's. docs/probe.md tells more.
-
-Exit status:
-  0  the origin answered as CloudFront wants it
-  1  it did not: no such name, refused, unreachable, or any failed verdict
-  2  wrong usage, interrupted, or an error of the program: one line says which";
-
-/// `why502 probe`.
-#[derive(Debug, Clone, Args)]
-#[cfg_attr(not(feature = "probe"), allow(dead_code, reason = "such a build says that it cannot"))]
-pub(super) struct Probe {
-    /// The origin domain, and its port [default: 443, with --http 80]
-    #[arg(value_name = "HOST[:PORT]")]
-    pub(super) target: String,
-
-    /// Ask in clear: HTTP, not HTTPS
-    #[arg(long)]
-    pub(super) http: bool,
-
-    /// The Host header, where the viewer's is forwarded; it is the server name then as well [default: HOST]
-    #[arg(long, value_name = "NAME")]
-    pub(super) host_header: Option<String>,
-
-    /// The server name in TLS [default: what the Host header says]
-    #[arg(long, value_name = "NAME")]
-    pub(super) sni: Option<String>,
-
-    /// The path to ask for, with its query
-    #[arg(long, value_name = "PATH", default_value = "/")]
-    pub(super) path: String,
-
-    /// The method to ask with
-    #[arg(long, value_name = "METHOD", default_value = "GET")]
-    pub(super) method: String,
-
-    /// Connect to this address: no name is looked up
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) resolve: Option<IpAddr>,
-
-    /// Connect to this host in place of the one named, and look up its name
-    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "resolve")]
-    pub(super) connect_to: Option<String>,
-
-    /// Which addresses to use, as the origin's IpAddressType says
-    #[arg(long, value_enum, default_value_t = IpVersion::Ipv4)]
-    pub(super) ip_version: IpVersion,
-
-    /// The policy of s2n-tls to speak TLS by [default: CloudFront-Upstream-TLS-1-2-2025]
-    #[arg(long, value_name = "NAME")]
-    pub(super) policy: Option<String>,
-
-    /// Try every CloudFront-Upstream policy, not only those that differ most
-    #[arg(long)]
-    pub(super) all_policies: bool,
-
-    /// The client certificate with its chain, PEM, for origins that demand one
-    #[arg(long, value_name = "PEM")]
-    pub(super) client_cert: Option<PathBuf>,
-
-    /// Its key, PEM [default: in the same file]
-    #[arg(long, value_name = "PEM", requires = "client_cert")]
-    pub(super) client_key: Option<PathBuf>,
-
-    /// Send a PROXY protocol header of this version first, as a load balancer in between would
-    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub(super) proxy_protocol: Option<u8>,
-
-    /// How long to wait for a connection, and for TLS on it
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
-    pub(super) connect_timeout: Duration,
-
-    /// How often to try to connect
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
-    pub(super) connect_attempts: u8,
-
-    /// How long to wait for a response, and between two packets of it
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration)]
-    pub(super) read_timeout: Duration,
-
-    /// Make the request so many times, each on a connection of its own
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(super) repeat: u32,
-
-    /// Make the request alone: no table of what else the origin does
-    #[arg(long)]
-    pub(super) brief: bool,
-
-    /// Wait, for this long at most, for the origin to close an idle connection
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "130s", value_parser = units::duration)]
-    pub(super) measure_keep_alive: Option<Duration>,
-
-    /// Send a POST, too, without a body, on a connection that was used before: it may change something at the origin
-    #[arg(long)]
-    pub(super) post: bool,
-
-    /// Make an empty call of gRPC, too, to the path, by HTTP/2: it may change something at the origin
-    #[arg(long)]
-    pub(super) grpc: bool,
-
-    /// How to report [default: text, or what the suffix of --output says]
-    #[arg(long, value_enum)]
-    pub(super) format: Option<Format>,
-
-    /// Write the report to this file; or, where its name ends in .pcapng, the packets with their secrets, and the report to
-    /// standard output
-    #[arg(short, long, value_name = "PATH")]
-    pub(super) output: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) judged: Judged,
-
-    /// Colour; `auto` does on a terminal unless NO_COLOR is set
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(super) color: Color,
-}
-
-/// Which addresses of an origin are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum IpVersion {
-    /// CloudFront's default
-    Ipv4,
-    Ipv6,
-    Dualstack,
-}
 
 const COMPARE_STATUS: &str = "\
 A cause is counted against the connections of which the capture tells whether they failed, and
@@ -366,30 +247,12 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "BPF")]
     pub(crate) filter: Option<String>,
 
-    /// Look only at connections that were alive at this time or later: RFC 3339, or `2026-01-02 15:04`, or `15:04` on the
-    /// day on which the capture begins; UTC without an offset
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-
-    /// Look only at connections that were alive at this time or earlier
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-
     #[command(flatten)]
-    pub(crate) incident: Incident,
+    pub(crate) past: Past,
 
     /// Open TLS with the secrets of this NSS key log (SSLKEYLOGFILE); may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Vec<PathBuf>,
-
-    /// Join this access log with the capture: CloudFront's (standard, v2 as JSON, w3c or plain, real-time), an Application
-    /// Load Balancer's, nginx's or Apache's, known by content, also compressed; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) access_log: Vec<PathBuf>,
-
-    /// The fields of access logs without a header, in the order in which they have them
-    #[arg(long, value_name = "NAME,NAME,...")]
-    pub(crate) access_log_fields: Option<String>,
 
     /// Take from this report of `why502 probe --format json` why a certificate was refused that TLS 1.3 hides; may be given
     /// several times
@@ -417,6 +280,31 @@ pub(crate) struct Analyze {
     /// and pipes, else as many as there are processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// Which part of what is over is looked at, and what else is known of it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Past {
+    /// Look only at connections that were alive at this time or later: RFC 3339, or `2026-01-02 15:04`, or `15:04` on the
+    /// day on which the capture begins; UTC without an offset
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Look only at connections that were alive at this time or earlier
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) incident: Incident,
+
+    /// Join this access log with the capture: CloudFront's (standard, v2 as JSON, w3c or plain, real-time), an Application
+    /// Load Balancer's, nginx's or Apache's, known by content, also compressed; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Vec<PathBuf>,
+
+    /// The fields of access logs without a header, in the order in which they have them
+    #[arg(long, value_name = "NAME,NAME,...")]
+    pub(crate) access_log_fields: Option<String>,
 }
 
 /// Which connections are followed and told of.
@@ -461,25 +349,8 @@ pub(crate) struct Bundle {
     #[command(flatten)]
     pub(crate) sanitised: Sanitised,
 
-    /// Look only at connections that were alive at this time or later, as for `analyze`
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-
-    /// Look only at connections that were alive at this time or earlier
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-
     #[command(flatten)]
-    pub(crate) incident: Incident,
-
-    /// Join this access log with the capture, as for `analyze`; of its rows no addresses, queries or cookies are told; may
-    /// be given several times
-    #[arg(long, value_name = "FILE")]
-    pub(crate) access_log: Vec<PathBuf>,
-
-    /// The fields of access logs without a header, in the order in which they have them
-    #[arg(long, value_name = "NAME,NAME,...")]
-    pub(crate) access_log_fields: Option<String>,
+    pub(crate) past: Past,
 
     #[command(flatten)]
     pub(crate) told: Told,
@@ -498,12 +369,8 @@ impl From<Bundle> for Analyze {
             output: Some(typed.output),
             port,
             filter,
-            since: typed.since,
-            until: typed.until,
-            incident: typed.incident,
+            past: typed.past,
             keylog,
-            access_log: typed.access_log,
-            access_log_fields: typed.access_log_fields,
             ip_ranges,
             judged,
             told: typed.told,

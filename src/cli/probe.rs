@@ -39,8 +39,9 @@ pub(super) fn probe(typed: &Probe) -> Result<u8, String> {
         port: target.port,
         policy: target.tls.then(|| plan.policy.clone()),
         addresses: named.servers.iter().map(SocketAddr::ip).collect(),
-        addresses_given: typed.resolve.is_some() || target.host.parse::<IpAddr>().is_ok(),
+        addresses_given: typed.resolve.is_some() || target.in_place.is_some() || target.host.parse::<IpAddr>().is_ok(),
         trouble: named.trouble.clone(),
+        unreachable: None,
         rows: Vec::new(),
     };
     let mut options = Options {
@@ -60,14 +61,13 @@ pub(super) fn probe(typed: &Probe) -> Result<u8, String> {
     };
     let found = found.as_ref();
     options.probed = Some(Arc::new(found.map_or(probed, |found| found.probed.clone())));
-    let unreachable = found.and_then(|found| found.unreachable.as_deref());
-    if let Some(why) = unreachable {
+    if let Some(why) = found.and_then(|found| found.probed.unreachable.as_deref()) {
         say(&format!("{} cannot be reached from here: {}", escape(&target.shown()), escape(why)));
     }
-    if let (Some(path), Some(found)) = (packets, found.filter(|found| found.unreachable.is_none())) {
+    let asked = found.filter(|found| found.probed.unreachable.is_none());
+    if let (Some(path), Some(found)) = (packets, asked) {
         write_packets(path, found)?;
     }
-    let asked = found.filter(|found| found.unreachable.is_none());
     let silent = asked.is_none() && format == super::Format::Text;
     let failed = if silent {
         true
@@ -119,13 +119,17 @@ struct Target {
     host: String,
     port: u16,
     tls: bool,
+    /// Where to connect in place of it.
+    in_place: Option<(String, u16)>,
 }
 
 impl Target {
     fn of(typed: &Probe) -> Result<Target, String> {
         let (host, port) = host_and_port(&typed.target)?;
         let tls = !typed.http;
-        Ok(Target { host, port: port.unwrap_or(if tls { 443 } else { 80 }), tls })
+        let port = port.unwrap_or(if tls { 443 } else { 80 });
+        let other = typed.connect_to.as_deref().map(host_and_port).transpose()?;
+        Ok(Target { host, port, tls, in_place: other.map(|(host, other)| (host, other.unwrap_or(port))) })
     }
 
     fn shown(&self) -> String {
@@ -141,19 +145,15 @@ impl Target {
         if let Some(ip) = typed.resolve {
             return Named { servers: vec![SocketAddr::new(ip, self.port)], trouble: None };
         }
-        let (host, port) = match typed.connect_to.as_deref().and_then(|to| host_and_port(to).ok()) {
-            Some((host, port)) => (host, port.unwrap_or(self.port)),
-            None => (self.host.clone(), self.port),
+        let version = match typed.ip_version {
+            IpVersion::Ipv4 => probe::IpVersion::V4,
+            IpVersion::Ipv6 => probe::IpVersion::V6,
+            IpVersion::Dualstack => probe::IpVersion::Both,
         };
-        probe::resolve(
-            &host,
-            port,
-            match typed.ip_version {
-                IpVersion::Ipv4 => probe::IpVersion::V4,
-                IpVersion::Ipv6 => probe::IpVersion::V6,
-                IpVersion::Dualstack => probe::IpVersion::Both,
-            },
-        )
+        match &self.in_place {
+            Some((host, port)) => probe::resolve(host, *port, version, true),
+            None => probe::resolve(&self.host, self.port, version, false),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
     if typed.output.is_none() && io::stdout().is_terminal() {
         return Err("standard output is a terminal; say by -o where the packets go".to_owned());
     }
-    if !typed.access_log.is_empty() {
+    if !typed.past.access_log.is_empty() {
         return Err("access logs add nothing to packets: `why502 bundle` takes them".to_owned());
     }
     let Some((shared, unreadable)) = prepared(typed, Vec::new(), options)? else { return Ok(ERROR) };
@@ -30,7 +30,7 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
 pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
     let typed = Analyze::from(typed);
     let options = options::analysis(&typed)?;
-    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
+    output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(&typed)?;
     let Some((shared, unreadable)) = prepared(&typed, logs, &options)? else { return Ok(ERROR) };
     let case = Case::new(shared, &went_by(&typed)).map_err(|e| e.to_string())?;
@@ -106,7 +106,7 @@ fn went_by(typed: &Analyze) -> Vec<String> {
     let named = |is: bool, what: &str| is.then(|| what.to_owned());
     [
         count(typed.files.len(), "captures"),
-        count(typed.access_log.len(), "--access-log"),
+        count(typed.past.access_log.len(), "--access-log"),
         count(typed.keylog.len(), "--keylog"),
         count(typed.judged.trust.len(), "--trust"),
         count(typed.judged.origin_name.len(), "--origin-name"),
@@ -117,8 +117,8 @@ fn went_by(typed: &Analyze) -> Vec<String> {
         named(typed.told.all, "--all"),
         named(typed.told.all_peers, "--all-peers"),
         named(typed.sanitised.keep_addresses, "--keep-addresses"),
-        typed.since.as_ref().map(|time| format!("--since {time}")),
-        typed.until.as_ref().map(|time| format!("--until {time}")),
+        typed.past.since.as_ref().map(|time| format!("--since {time}")),
+        typed.past.until.as_ref().map(|time| format!("--until {time}")),
         typed.judged.at.as_ref().map(|time| format!("--at {time}")),
     ]
     .into_iter()

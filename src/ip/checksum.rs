@@ -1,4 +1,4 @@
-//! The checksum of a TCP segment (RFC 9293 section 3.1, RFC 8200 section 8.1).
+//! The checksum of the Internet (RFC 1071), and that of a TCP segment (RFC 9293 section 3.1, RFC 8200 section 8.1).
 
 use super::protocol;
 use crate::link::Span;
@@ -26,7 +26,7 @@ impl Checksum {
         else {
             return Checksum::Unknown;
         };
-        let around = address(source) + address(destination) + u64::from(protocol::TCP) + bytes.len() as u64;
+        let around = around(source, destination, protocol::TCP, bytes.len());
         match u16::from_be_bytes([hi, lo]) {
             _ if folded(around + sum(bytes)) == u16::MAX => Checksum::Right,
             0 => Checksum::Unfilled,
@@ -34,6 +34,23 @@ impl Checksum {
             _ => Checksum::Wrong,
         }
     }
+}
+
+/// The checksum to be written over these bytes, in which that field is 0.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u16 {
+    !folded(sum(bytes))
+}
+
+/// The checksum to be written over the bytes of a protocol that counts the IP header in: TCP, ICMPv6.
+#[must_use]
+pub fn checksum_between(source: IpAddr, destination: IpAddr, protocol: u8, bytes: &[u8]) -> u16 {
+    !folded(around(source, destination, protocol, bytes.len()) + sum(bytes))
+}
+
+/// The sum of what is counted in of the IP header.
+fn around(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u64 {
+    address(source) + address(destination) + u64::from(protocol) + length as u64
 }
 
 fn address(ip: IpAddr) -> u64 {
@@ -81,5 +98,9 @@ mod tests {
             assert_eq!(told(24), Checksum::Unknown);
         }
         assert_eq!(sum(&[1, 2, 3]), 0x0102 + 0x0300);
+        syn[16..18].fill(0);
+        assert_eq!(checksum_between(from, to, protocol::TCP, &syn), right);
+        // The example of RFC 1071 section 3.
+        assert_eq!(checksum(&[0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
     }
 }

@@ -16,7 +16,7 @@ mod tunnel;
 mod v4;
 mod v6;
 
-pub use checksum::Checksum;
+pub use checksum::{Checksum, checksum, checksum_between};
 pub use defrag::{Defragmenter, Fragment, Whole};
 pub use icmp::{IcmpError, IcmpKind};
 pub use icmp_names::{icmp_code_name, icmp_type_name};

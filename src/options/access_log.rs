@@ -10,11 +10,11 @@ use crate::cli::Analyze;
 
 /// The logs that can be read, and whether there is one that cannot; each such is told.
 pub(crate) fn open(typed: &Analyze) -> Result<(Vec<Log>, bool), String> {
-    let fields = typed.access_log_fields.as_deref().map(Columns::read).transpose();
+    let fields = typed.past.access_log_fields.as_deref().map(Columns::read).transpose();
     let fields = fields.map_err(|why| format!("--access-log-fields: {why}"))?;
-    let mut logs = Vec::with_capacity(typed.access_log.len());
+    let mut logs = Vec::with_capacity(typed.past.access_log.len());
     let mut unreadable = false;
-    for path in &typed.access_log {
+    for path in &typed.past.access_log {
         match one(path, fields.as_ref()) {
             Ok(log) => logs.push(log),
             Err(why) => {

@@ -12,9 +12,9 @@ use crate::cli::{Analyze, Incident};
 /// Which connections are meant.
 pub(super) fn selection(typed: &Analyze) -> Result<Selection, String> {
     Ok(Selection {
-        since: moment("--since", typed.since.as_deref())?,
-        until: moment("--until", typed.until.as_deref())?,
-        ..incident(&typed.incident)?
+        since: moment("--since", typed.past.since.as_deref())?,
+        until: moment("--until", typed.past.until.as_deref())?,
+        ..incident(&typed.past.incident)?
     })
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Cursor};
 
 use super::tape::Tape;
 use crate::analysis::{self, Options};
-use crate::diagnosis::{Cause, Diagnosis, Outcome};
+use crate::diagnosis::{Cause, Diagnosis, Outcome, Stage};
 use crate::observation::{ChainFault, Connection, tls};
 use crate::report::{Capture, Renderer, Row, Summary};
 use crate::source::Source;
@@ -20,6 +20,8 @@ pub(super) struct Judged {
     pub(super) certificate: Option<String>,
     pub(super) faults: Vec<&'static str>,
     pub(super) status: Option<u16>,
+    /// What is wrong in HTTP although it was delivered.
+    pub(super) besides: Vec<&'static str>,
 }
 
 /// A tape as a capture.
@@ -61,6 +63,8 @@ impl Judged {
         let cipher = |code: u16| tls::names::cipher_name(code).map_or_else(|| format!("{code:#06x}"), str::to_owned);
         let leaf = c.origin_certificates().next().and_then(|leaf| leaf.summary().ok());
         let last = c.http.as_ref().and_then(|http| http.exchanges.iter().rev().find_map(|e| e.response.as_ref()));
+        let in_http = |cause: &Cause| matches!(cause.stage(), Stage::Http | Stage::Http2 | Stage::App);
+        let besides = d.findings.iter().map(|(cause, _)| *cause).filter(|cause| d.verdict.cause != Some(*cause));
         let last2 = c.http2.as_ref().and_then(|http| http.exchanges.iter().rev().find_map(|e| e.response.as_ref()));
         Judged {
             outcome: d.verdict.outcome,
@@ -71,6 +75,7 @@ impl Judged {
             certificate: leaf.map(|leaf| leaf.subject.clone()),
             faults: c.chain.iter().flat_map(|chain| &chain.report.faults).map(ChainFault::as_str).collect(),
             status: last.map(|r| r.status).or(last2.map(|r| r.status)).filter(|&status| status > 0),
+            besides: besides.filter(|cause| in_http(cause)).map(Cause::id).collect(),
         }
     }
 
@@ -88,7 +93,8 @@ impl Judged {
             (_, None) => Some("no answer".to_owned()),
         };
         let status = self.status.map(|status| format!("HTTP {status}"));
-        let told: Vec<String> = [reason, self.handshake(), status].into_iter().flatten().collect();
+        let besides = (!self.besides.is_empty()).then(|| format!("although {}", self.besides.join(", ")));
+        let told: Vec<String> = [reason, self.handshake(), status, besides].into_iter().flatten().collect();
         if told.is_empty() { "connected".to_owned() } else { told.join("; ") }
     }
 

@@ -89,10 +89,8 @@ pub struct Found {
     main: Tape,
     /// Everything else.
     further: Vec<Tape>,
-    /// The table.
+    /// The table, and why no packet was sent, where none was.
     pub probed: Probed,
-    /// Why no packet was sent, where none was.
-    pub unreachable: Option<String>,
 }
 
 impl Found {
@@ -127,12 +125,8 @@ pub fn probe(plan: &Plan, options: &Options, probed: Probed) -> Result<Found, St
     for file in &plan.trust {
         trust.extend(CertificateDer::pem_slice_iter(file).filter_map(Result::ok).map(|der| pem(&der)));
     }
-    let mut prober = Prober {
-        plan,
-        options,
-        trust,
-        found: Found { main: Tape::default(), further: Vec::new(), probed, unreachable: None },
-    };
+    let mut prober =
+        Prober { plan, options, trust, found: Found { main: Tape::default(), further: Vec::new(), probed } };
     prober.request()?;
     Ok(prober.found)
 }
@@ -159,7 +153,7 @@ impl Prober<'_> {
         for _ in 0..plan.repeat.max(1) {
             last = question.ask(&mut self.found.main)?;
             if let Outcome::Unreachable(why) = last {
-                self.found.unreachable = Some(why);
+                self.found.probed.unreachable = Some(why);
                 return Ok(());
             }
         }

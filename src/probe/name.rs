@@ -31,10 +31,12 @@ pub struct Named {
     pub trouble: Option<NameTrouble>,
 }
 
-/// Asks the resolver of this host for one name, once.
+/// Asks the resolver of this host for one name, once. What CloudFront would make of its addresses is judged where the name
+/// is the origin's; `in_place` of it another one may be private.
 #[must_use]
-pub fn resolve(host: &str, port: u16, version: IpVersion) -> Named {
-    judge(host, version, (host, port).to_socket_addrs().map(Iterator::collect))
+pub fn resolve(host: &str, port: u16, version: IpVersion, in_place: bool) -> Named {
+    let named = judge(host, version, (host, port).to_socket_addrs().map(Iterator::collect));
+    Named { trouble: named.trouble.filter(|_| !in_place || named.servers.is_empty()), ..named }
 }
 
 fn judge(host: &str, version: IpVersion, answer: io::Result<Vec<SocketAddr>>) -> Named {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
+use crate::ip::{checksum, checksum_between};
 use crate::source::{LinkType, Packet, Secrets, write};
 
 /// The most bytes of packets kept of one question: a larger response is not read to its end.
@@ -15,6 +16,8 @@ pub const MAX_TAPE: usize = 32 << 20;
 
 /// Payload of one made packet: what fits into an Ethernet frame.
 const SEGMENT: usize = 1_400;
+
+const TCP: u8 = 6;
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -195,38 +198,29 @@ fn frame(from: SocketAddr, to: SocketAddr, (seq, ack): (u32, u32), flags: u8, pa
     tcp.extend(options);
     tcp.extend(payload);
     let size = u16::try_from(tcp.len()).unwrap_or(u16::MAX);
+    let sum = checksum_between(from.ip(), to.ip(), TCP, &tcp).to_be_bytes();
+    tcp.splice(16..18, sum);
     let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-    let mut pseudo = Vec::new();
     match (from.ip(), to.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             frame.extend([8, 0]);
             let mut ip = vec![0x45, 0];
             ip.extend((size + 20).to_be_bytes());
-            ip.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+            ip.extend([0, 0, 0x40, 0, 64, TCP, 0, 0]);
             ip.extend(from.octets());
             ip.extend(to.octets());
             let sum = checksum(&ip).to_be_bytes();
             ip.splice(10..12, sum);
             frame.extend(&ip);
-            pseudo.extend(from.octets());
-            pseudo.extend(to.octets());
         }
         (from, to) => {
-            let (from, to) = (v6(from), v6(to));
             frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
             frame.extend(size.to_be_bytes());
-            frame.extend([6, 64]);
-            frame.extend(from);
-            frame.extend(to);
-            pseudo.extend(from);
-            pseudo.extend(to);
+            frame.extend([TCP, 64]);
+            frame.extend(v6(from));
+            frame.extend(v6(to));
         }
     }
-    pseudo.extend([0, 6]);
-    pseudo.extend(size.to_be_bytes());
-    pseudo.extend(&tcp);
-    let sum = checksum(&pseudo).to_be_bytes();
-    tcp.splice(16..18, sum);
     frame.extend(tcp);
     frame
 }
@@ -236,18 +230,4 @@ fn v6(ip: IpAddr) -> [u8; 16] {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         IpAddr::V6(ip) => ip.octets(),
     }
-}
-
-/// The Internet checksum (RFC 1071).
-fn checksum(bytes: &[u8]) -> u16 {
-    let word = |pair: &[u8]| match *pair {
-        [a, b] => u32::from(u16::from_be_bytes([a, b])),
-        [a] => u32::from(a) << 8,
-        _ => 0,
-    };
-    let mut sum: u32 = bytes.chunks(2).map(word).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap_or_default()
 }

@@ -8,9 +8,9 @@ use super::layout::shorten;
 use super::probe_command::probe_command;
 use super::timeline::Timeline;
 use super::{steps, wireshark};
-use crate::base::{CaptureIndex, Endpoint, FrameRef, escape};
+use crate::base::{CaptureIndex, Endpoint, FrameRef, Side, escape};
 use crate::diagnosis::{Confidence, Diagnosis, Inner, Limit, Tie};
-use crate::observation::Connection;
+use crate::observation::{Connection, tls};
 
 /// Characters of a message from a cause; real ones have some 200.
 const MAX_MESSAGE: usize = 1_000;
@@ -76,7 +76,7 @@ impl Example {
             timeline: Timeline::of(c, finding),
             times: steps::decisive(c, finding),
             probe: probe_command(c, d),
-            keys: c.tls.as_ref().and_then(|tls| tls.not_opened_in_words()),
+            keys: c.tls.as_ref().filter(|tls| !has_left(tls)).and_then(|tls| tls.not_opened_in_words()),
         }
     }
 }
@@ -85,6 +85,11 @@ impl Ranked for Example {
     fn rank(&self) -> Rank {
         (Reverse(self.confidence), self.id)
     }
+}
+
+/// Whether the client left before it had anything to encrypt: what the server still said nobody else has keys for.
+fn has_left(tls: &tls::Transcript) -> bool {
+    tls.not_opened.is_some_and(|shut| shut.partly && shut.from == Side::Server) && tls.encrypted.client.last.is_none()
 }
 
 /// What failed on a connection behind this one, and where to read on.

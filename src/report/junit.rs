@@ -13,7 +13,7 @@ use super::example::{Example, bounded};
 use super::groups::{Groups, Heading, Roles};
 use super::layout::count;
 use super::words::when;
-use super::{Capture, CauseCount, Renderer, Summary};
+use super::{Capture, CauseCount, NameTrouble, Probed, Renderer, Summary};
 use crate::causes::CATALOGUE;
 use crate::diagnosis::{Cause, Diagnosis, Outcome};
 use crate::observation::Connection;
@@ -22,6 +22,7 @@ use crate::observation::Connection;
 pub struct Junit<W> {
     out: W,
     kept: Roles<Example>,
+    trouble: Option<NameTrouble>,
 }
 
 /// How one test ended.
@@ -34,7 +35,7 @@ struct Ended {
 impl<W: Write> Junit<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Junit<W> {
-        Junit { out, kept: Roles::default() }
+        Junit { out, kept: Roles::default(), trouble: None }
     }
 }
 
@@ -44,11 +45,16 @@ impl<W: Write> Renderer for Junit<W> {
         Ok(())
     }
 
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        self.trouble.clone_from(&probed.trouble);
+        Ok(())
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         let groups = self.kept.counted(summary.edge_only);
         let mut xml = Writer::new_with_indent(&mut self.out, b' ', 1);
         xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        suites(&mut xml, captures, summary, &groups)?;
+        suites(&mut xml, captures, summary, (&groups, self.trouble.as_ref()))?;
         writeln!(self.out)?;
         self.out.flush()
     }
@@ -58,9 +64,11 @@ fn suites<W: Write>(
     xml: &mut Writer<W>,
     captures: &[Capture],
     summary: &Summary,
-    groups: &Groups<Example>,
+    (groups, trouble): (&Groups<Example>, Option<&NameTrouble>),
 ) -> io::Result<()> {
-    let tests: Vec<_> = CATALOGUE.iter().map(|cause| (*cause, ended(cause, summary, groups))).collect();
+    let unnamed = |cause: &Cause| trouble.filter(|trouble| trouble.cause == cause).map(of_a_name);
+    let tests = CATALOGUE.iter().map(|cause| (*cause, unnamed(cause).or_else(|| ended(cause, summary, groups))));
+    let tests: Vec<_> = tests.collect();
     let unexplained = unexplained(groups);
     let of = |element: &str| {
         let all = tests.iter().filter_map(|(_, ended)| ended.as_ref()).chain(&unexplained);
@@ -127,6 +135,14 @@ fn test<W: Write>(xml: &mut Writer<W>, class: &str, name: &str, ended: Option<&E
         Ok(())
     })?;
     Ok(())
+}
+
+/// A name that a probe could not find, or not as CloudFront would.
+fn of_a_name(trouble: &NameTrouble) -> Ended {
+    let mut lines = vec![trouble.cause.title().to_owned()];
+    lines.extend(trouble.fix.iter().enumerate().map(|(i, step)| format!("fix {}: {}", i + 1, bounded(step))));
+    lines.push(format!("more: why502 explain {}", trouble.cause.id()));
+    Ended { element: "failure", message: bounded(&trouble.message), details: lines.join("\n") }
 }
 
 /// How the test of a cause ended, where it did not pass.

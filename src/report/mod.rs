@@ -34,6 +34,7 @@ mod words;
 
 pub use html::Html;
 pub use idle_closes::IdleCloses;
+pub(crate) use json::document;
 pub use json::{Json, NdJson, SCHEMA};
 pub use junit::Junit;
 pub use layout::WIDTH;

@@ -1,12 +1,12 @@
 //! The command that asks an origin what a capture cannot show.
 
 use crate::diagnosis::{Diagnosis, Outcome, Stage};
-use crate::observation::Connection;
+use crate::observation::{Connection, EdgeKind};
 
 /// `why502 probe NAME:PORT --resolve ADDRESS`, with the name and the Host that were seen, for a connection that failed in
-/// TLS or behind it. Names come from the wire: what is no host name is not put into a command.
+/// TLS or behind it, and was none of a probe's. Names come from the wire: what is no host name is not put into a command.
 pub(super) fn probe_command(c: &Connection, d: &Diagnosis) -> Option<String> {
-    let cause = d.verdict.cause.filter(|_| d.verdict.outcome == Outcome::Failed)?;
+    let cause = d.verdict.cause.filter(|_| d.verdict.outcome == Outcome::Failed && c.edge.kind != EdgeKind::Probe)?;
     let hidden = cause.stage() == Stage::Tls || cause.id().starts_with("http.encrypted-");
     let name = c.sni().filter(|name| hidden && is_host_name(name))?;
     let host = c.http.as_ref().and_then(|http| http.exchanges.iter().find_map(|e| e.request.as_ref()?.host.as_deref()));

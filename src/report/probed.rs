@@ -19,6 +19,8 @@ pub struct Probed {
     pub addresses_given: bool,
     /// What is wrong with the name.
     pub trouble: Option<NameTrouble>,
+    /// Why nothing could be sent there, where nothing was.
+    pub unreachable: Option<String>,
     /// What was asked beside the request itself, and what came of it.
     pub rows: Vec<Row>,
 }
@@ -81,6 +83,22 @@ impl Row {
 }
 
 impl Probed {
+    /// The sentence of what was asked, where that of its connections is `told` of so many: what is wrong with the name
+    /// comes before them, or after.
+    #[must_use]
+    pub fn headline(&self, told: &str, connections: u64) -> String {
+        let first = |trouble: &NameTrouble| {
+            let sentence = trouble.message.split(". ").next().unwrap_or_default().trim_end_matches('.');
+            format!("{sentence} ({})", trouble.cause.id())
+        };
+        match (&self.trouble, &self.unreachable) {
+            (Some(trouble), _) if connections == 0 => first(trouble),
+            (Some(trouble), _) => format!("{}; {}", told.trim_end_matches('.'), first(trouble)),
+            (None, Some(why)) => format!("{}:{} cannot be reached from here: {why}", self.host, self.port),
+            (None, None) => told.to_owned(),
+        }
+    }
+
     /// `"origin.example" is 192.0.2.7, 192.0.2.8 (as this host resolves it)`.
     #[must_use]
     pub fn name_in_words(&self) -> String {
@@ -93,6 +111,36 @@ impl Probed {
             (true, _) => format!("{} has no address here", self.host),
             (false, true) => format!("{} is taken to be {}{more}, as was asked for", self.host, shown.join(", ")),
             (false, false) => format!("{} is {}{more}, as this host's resolver sees it", self.host, shown.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::causes::by_id;
+
+    #[test]
+    fn a_headline_says_what_is_wrong_with_the_name() {
+        let trouble = NameTrouble {
+            cause: by_id("dns.private-address").unwrap(),
+            confidence: Confidence::Likely,
+            message: "a.example resolves to 10.0.0.5, as this host's resolver sees it: no. And so on.".to_owned(),
+            fix: Vec::new(),
+        };
+        let host = || Probed { host: "a.example".to_owned(), port: 443, ..Probed::default() };
+        let of_name = "a.example resolves to 10.0.0.5, as this host's resolver sees it: no (dns.private-address)";
+        for (probed, connections, expected) in [
+            (Probed { trouble: Some(trouble.clone()), ..host() }, 0, of_name.to_owned()),
+            (Probed { trouble: Some(trouble), ..host() }, 1, format!("All is well; {of_name}")),
+            (
+                Probed { unreachable: Some("no route".to_owned()), ..host() },
+                0,
+                "a.example:443 cannot be reached from here: no route".to_owned(),
+            ),
+            (host(), 1, "All is well.".to_owned()),
+        ] {
+            assert_eq!(probed.headline("All is well.", connections), expected);
         }
     }
 }

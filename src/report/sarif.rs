@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::example::{Example, bounded};
 use super::groups::{Group, Groups, Heading, Roles};
 use super::layout::count;
-use super::{Capture, CauseCount, Renderer, Summary, json};
+use super::{Capture, CauseCount, NameTrouble, Probed, Renderer, Summary, json};
 use crate::base::CaptureIndex;
 use crate::diagnosis::{Cause, Diagnosis, Outcome};
 use crate::observation::Connection;
@@ -21,12 +21,13 @@ const MAX_PROBLEMS: usize = 100;
 pub struct Sarif<W> {
     out: W,
     kept: Roles<Example>,
+    probed: Option<Probed>,
 }
 
 impl<W: Write> Sarif<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Sarif<W> {
-        Sarif { out, kept: Roles::default() }
+        Sarif { out, kept: Roles::default(), probed: None }
     }
 }
 
@@ -36,13 +37,18 @@ impl<W: Write> Renderer for Sarif<W> {
         Ok(())
     }
 
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        self.probed = Some(probed.clone());
+        Ok(())
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         let groups = self.kept.counted(summary.edge_only);
-        json::document(&mut self.out, &log(captures, summary, &groups))
+        json::document(&mut self.out, &log(captures, summary, &groups, self.probed.as_ref()))
     }
 }
 
-fn log(captures: &[Capture], summary: &Summary, groups: &Groups<Example>) -> Value {
+fn log(captures: &[Capture], summary: &Summary, groups: &Groups<Example>, probed: Option<&Probed>) -> Value {
     // One cause may have failed one connection and left another one undecided.
     let mut causes: Vec<&Cause> = Vec::new();
     for told in &summary.causes {
@@ -50,6 +56,8 @@ fn log(captures: &[Capture], summary: &Summary, groups: &Groups<Example>) -> Val
             causes.push(told.cause);
         }
     }
+    let trouble = probed.and_then(|probed| probed.trouble.as_ref());
+    causes.extend(trouble.map(|trouble| trouble.cause));
     let index = |cause: &Cause| causes.iter().position(|c| *c == cause);
     let told = summary.causes.iter().filter_map(|told| {
         let group = groups.of(told.outcome, told.cause.id())?;
@@ -59,7 +67,8 @@ fn log(captures: &[Capture], summary: &Summary, groups: &Groups<Example>) -> Val
         Heading::Reason(reason) => Some(unexplained(reason, group, captures)),
         Heading::Cause(..) => None,
     });
-    let results: Vec<_> = told.chain(unexplained).collect();
+    let unnamed = trouble.and_then(|trouble| Some(of_a_name(trouble, index(trouble.cause)?, &probed?.host)));
+    let results: Vec<_> = told.chain(unexplained).chain(unnamed).collect();
     let notes: Vec<_> = captures.iter().zip(0..).flat_map(|(c, i)| notifications(c, i, captures)).collect();
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -122,6 +131,21 @@ fn result(told: &CauseCount, group: &Group<Example>, index: usize, captures: &[C
             "fix": best.map(|e| e.fix.clone()).unwrap_or_default(),
             "wiresharkFilter": best.map(|e| e.filter.as_str()),
         },
+    });
+    join(&mut result, more);
+    result
+}
+
+/// A name that a probe could not find, or not as CloudFront would.
+fn of_a_name(trouble: &NameTrouble, index: usize, host: &str) -> Value {
+    let mut result = outcome(Outcome::Failed);
+    let more = json!({
+        "ruleId": trouble.cause.id(),
+        "ruleIndex": index,
+        "message": {"text": bounded(&trouble.message)},
+        "locations": [{"logicalLocations": [{"name": bounded(host), "kind": "resource"}]}],
+        "partialFingerprints": {"causeAndServer/v1": format!("{}@{}", trouble.cause.id(), bounded(host))},
+        "properties": {"confidence": trouble.confidence.as_str(), "fix": trouble.fix},
     });
     join(&mut result, more);
     result

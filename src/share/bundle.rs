@@ -25,7 +25,7 @@ impl Case {
         let (mut page, mut json) = (Vec::new(), Vec::new());
         shared.report(&mut Html::new(&mut page))?;
         let summary = shared.report(&mut Json::new(&mut json))?;
-        let rows = rows::told(&shared);
+        let rows = rows::told(&shared)?;
         let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined));
         let about = format!(
             "why502 {}\n{}\n",

@@ -170,8 +170,7 @@ impl Store {
                 wanted.latest = Some(frame);
                 let head = packet::segment(segment, *whole, addresses);
                 let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
-                let base = wanted.tracker.first_number(side);
-                let offset = base.and_then(|base| packet::offset(seq, base, wanted.planner.next(side)));
+                let offset = wanted.tracker.offset(side, seq);
                 let record = Record {
                     connection: Some(wanted.number),
                     side,

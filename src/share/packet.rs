@@ -5,8 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::SeqNumber;
-use crate::ip::{Checksum, IcmpError, TcpSegment};
+use crate::ip::{Checksum, IcmpError, TcpSegment, checksum, checksum_between};
 use crate::link::IpFrame;
 
 use super::address::Addresses;
@@ -116,9 +115,8 @@ pub(super) fn icmp(error: &IcmpError, addresses: &Addresses) -> Vec<u8> {
     message.extend(mtu.to_be_bytes());
     message.extend(quote);
     let (sender, receiver) = (addresses.map(error.sender), about.0);
-    let around = if four { 0 } else { pseudo(sender, receiver, ICMP_V6, message.len()) };
-    let sum = (!folded(around + sum(&message))).to_be_bytes();
-    for (place, byte) in message.iter_mut().skip(2).zip(sum) {
+    let sum = if four { checksum(&message) } else { checksum_between(sender, receiver, ICMP_V6, &message) };
+    for (place, byte) in message.iter_mut().skip(2).zip(sum.to_be_bytes()) {
         *place = byte;
     }
     let protocol = if four { ICMP } else { ICMP_V6 };
@@ -150,7 +148,7 @@ fn ip_header(
             header.extend([if service.dont_fragment { 0x40 } else { 0 }, 0, ttl, protocol, 0, 0]);
             header.extend(source.octets());
             header.extend(destination.octets());
-            let sum = (!folded(sum(&header))).to_be_bytes();
+            let sum = checksum(&header).to_be_bytes();
             for (place, byte) in header.iter_mut().skip(10).zip(sum) {
                 *place = byte;
             }
@@ -180,39 +178,20 @@ pub(super) fn fill_in(packet: &mut [u8], ip: usize, whole: bool, damaged: bool) 
         return;
     }
     let Some((header, tcp)) = packet.split_at_mut_checked(ip) else { return };
-    let addresses = match header {
-        [.., _] if header.len() == 20 => header.get(12..20),
-        _ => header.get(8..40),
-    };
-    let around = sum(addresses.unwrap_or_default()) + u64::from(TCP) + tcp.len() as u64;
+    let Some((source, destination)) = ends(header) else { return };
     // Another one than the right one, where that was so.
-    let right = (!folded(around + sum(tcp))) ^ if damaged { 0x0400 } else { 0 };
+    let right = checksum_between(source, destination, TCP, tcp) ^ if damaged { 0x0400 } else { 0 };
     for (place, byte) in tcp.iter_mut().skip(SUM).zip(right.to_be_bytes()) {
         *place = byte;
     }
 }
 
-fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u64 {
-    sum(&six(source)) + sum(&six(destination)) + u64::from(protocol) + length as u64
-}
-
-/// The sum of the 16-bit words; an odd last byte is the high one of a word.
-fn sum(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<2>();
-    let odd = rest.first().map_or(0, |&last| u64::from(last) << 8);
-    words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum::<u64>() + odd
-}
-
-/// In ones' complement: what does not fit is added again.
-fn folded(mut sum: u64) -> u16 {
-    while sum > u64::from(u16::MAX) {
-        sum = (sum & 0xffff) + (sum >> 16);
+/// The addresses of an IP header that is made here.
+fn ends(header: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    if header.len() == 20 {
+        let (source, rest) = header.get(12..)?.split_first_chunk::<4>()?;
+        return Some(((*source).into(), (*rest.first_chunk::<4>()?).into()));
     }
-    sum as u16
-}
-
-/// The offset of a segment's first byte in its stream, by what is next.
-pub(super) fn offset(seq: SeqNumber, base: SeqNumber, next: u64) -> Option<i64> {
-    let distance = i64::from(seq.distance_from(base.plus(next as u32)));
-    (distance.abs() <= 1 << 30).then(|| next as i64 + distance)
+    let (source, rest) = header.get(8..)?.split_first_chunk::<16>()?;
+    Some(((*source).into(), (*rest.first_chunk::<16>()?).into()))
 }

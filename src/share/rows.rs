@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::correlate::{Answer, Answered, Joined, Row};
 use crate::diagnosis::Diagnosis;
 use crate::observation::Connection;
-use crate::report::{Capture, Renderer, Summary};
+use crate::report::{Capture, Renderer, Summary, document};
 
 use super::Shared;
 use super::gather::Gather;
@@ -48,15 +48,14 @@ impl Renderer for Rows<'_> {
     }
 }
 
-/// The rows of errors, one JSON document a line.
-pub(super) fn told(shared: &Shared) -> Vec<u8> {
+/// The rows of errors, one JSON document a line, as harmless as every report.
+pub(super) fn told(shared: &Shared) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     for answered in &shared.joined.rows {
-        out.extend(row(answered, shared).to_string().into_bytes());
-        out.push(b'\n');
+        document(&mut out, &row(answered, shared))?;
     }
     shared.rules.blank(&mut out);
-    out
+    Ok(out)
 }
 
 /// Where the edges are that the rows tell of.

@@ -1,4 +1,7 @@
 //! A zip file (PKWARE's APPNOTE 6.3, sections 4.3 and 4.4): compressed files under plain names, as they are written.
+//!
+//! Written here and not by the crate `zip`, which could: of that only the writing of a stream would be used, while its
+//! version 9.8 brings a reader of archives, and a dozen crates into the lock file of a program that is often run as root.
 
 use std::io::{self, Write};
 

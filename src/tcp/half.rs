@@ -77,7 +77,7 @@ impl Half {
     }
 
     /// Offset of a sequence number, by its distance from the next byte that is due.
-    fn offset(&self, seq: SeqNumber) -> Option<i64> {
+    pub(super) fn offset(&self, seq: SeqNumber) -> Option<i64> {
         let near = self.base?.plus(self.next as u32);
         let distance = i64::from(seq.distance_from(near));
         (distance.abs() <= MAX_DISTANCE).then(|| self.next as i64 + distance)

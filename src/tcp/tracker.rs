@@ -129,6 +129,12 @@ impl Tracker {
         self.halves[side].base()
     }
 
+    /// Where in the stream of a side this number is, going by what is next; none beyond any window of it.
+    #[must_use]
+    pub fn offset(&self, side: Side, seq: SeqNumber) -> Option<i64> {
+        self.halves[side].offset(seq)
+    }
+
     /// Memory that bytes out of order take, in bytes.
     #[must_use]
     #[inline]

@@ -12,14 +12,17 @@ use crate::common;
 use crate::common::packets;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::json;
 use why502::analysis::{Options, run_with_logs};
+use why502::causes::by_id;
 use why502::correlate::Log;
-use why502::report::{Html, Summary};
+use why502::diagnosis::{Confidence, Outcome};
+use why502::report::{Html, NameTrouble, Probed, Row, Summary};
 use why502::source::Source;
 
 /// A directory that goes when the test is over.
@@ -64,6 +67,27 @@ fn many() -> Vec<u8> {
     capture.bytes()
 }
 
+/// A hundred thousand connections, three of ten of them failed by three causes, with names and paths of a usual length.
+fn a_hundred_thousand() -> Vec<u8> {
+    const ACK: u8 = 16;
+    let mut capture = packets::Capture::new();
+    for i in 0..100_000u32 {
+        let client = ([130, 176, (i >> 8) as u8 % 64, i as u8], 40_000 + (i >> 14) as u16);
+        capture = capture.between(client, ([10, 0, 0, 5], 80));
+        let request = format!(
+            "GET /shop/catalogue/winter/item-{i}/pictures/large.webp?size=1200&v=7 HTTP/1.1\r\nHost: www.shop.example.com\r\n\r\n"
+        );
+        let request = request.as_bytes();
+        capture = match i % 10 {
+            0 => capture.refused(),
+            1 => capture.open().edge(ACK, request).origin(4, b""),
+            2 => capture.open().exchange(request, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno").close(),
+            _ => capture.open().exchange(request, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close(),
+        };
+    }
+    capture.bytes()
+}
+
 fn hostile() -> Vec<u8> {
     const ACK: u8 = 16;
     let request =
@@ -72,12 +96,44 @@ fn hostile() -> Vec<u8> {
     packets::Capture::new().open().edge(ACK, request).origin(ACK, response).origin(4, b"").bytes()
 }
 
+/// What a probe found.
+fn probed() -> Probed {
+    let trouble = NameTrouble {
+        cause: by_id("dns.private-address").unwrap(),
+        confidence: Confidence::Likely,
+        message: "a.example resolves to 10.0.0.5. It is not routed.".to_owned(),
+        fix: vec!["`dig +short a.example` shows it.".to_owned()],
+    };
+    let rows = vec![
+        Row { outcome: Some(Outcome::Ok), ..Row::new("policy", "CloudFront-Upstream-TLS-1-2-2025-PQ", "TLS 1.3") },
+        Row { outcome: Some(Outcome::Inconclusive), ..Row::new("policy", "CloudFront-Upstream", "no answer") },
+        Row { outcome: Some(Outcome::Failed), ..Row::new("Host", "forwarded (AllViewer)", "tls.sni-forwarded-host") },
+        Row::new("PROXY protocol", "a header of version 1", "not expected"),
+    ];
+    let policy = Some("CloudFront-Upstream-TLS-1-2-2025".to_owned());
+    Probed { host: "a.example".to_owned(), policy, trouble: Some(trouble), rows, ..Probed::default() }
+}
+
+/// A directory for pages that goes with them.
+fn pages(name: &str) -> Pages {
+    let dir = std::env::temp_dir().join(format!("why502-{name}-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    Pages(dir)
+}
+
+/// Opens them all; what the browser measured.
+fn opened(pages: &Pages) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/check.mjs");
+    let done = Command::new("node").arg(script).arg(&pages.0).output().unwrap();
+    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert!(done.status.success(), "{said}");
+    said
+}
+
 #[test]
 #[ignore = "needs chromium, node and `npm ci --prefix tests/browser`"]
 fn every_kind_of_page_works_in_a_browser() {
-    let dir = std::env::temp_dir().join(format!("why502-pages-{}", std::process::id()));
-    fs::create_dir_all(&dir).unwrap();
-    let pages = Pages(dir);
+    let pages = pages("pages");
     let mut causes = BTreeSet::new();
     for case in common::cases() {
         let is_new = case.cause.clone().is_some_and(|cause| causes.insert(cause));
@@ -93,10 +149,23 @@ fn every_kind_of_page_works_in_a_browser() {
     pages.add("many", many(), Vec::new(), &Options::default(), &["Showing 2000 of 3,000"]);
     pages.add("hostile", hostile(), Vec::new(), &Options::default(), &["<script>alert(1)</script>", "\\u{202e}gro"]);
     pages.add("empty", packets::header(), Vec::new(), &Options::default(), &[]);
+    let options = Options { probed: Some(Arc::new(probed())), ..Options::default() };
+    let text = ["Asked as CloudFront would", "forwarded (AllViewer)", "dns.private-address"];
+    pages.add("probe", packets::Capture::new().refused().bytes(), Vec::new(), &options, &text);
+    pages.add("probe-of-nothing", packets::header(), Vec::new(), &options, &text);
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/check.mjs");
-    let done = Command::new("node").arg(script).arg(&pages.0).output().unwrap();
-    let said = [done.stdout, done.stderr].concat();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
+    opened(&pages);
     assert!(causes.len() > 60, "{}", causes.len());
+}
+
+/// The check holds each page to two seconds from the request to the first picture.
+#[test]
+#[ignore = "needs chromium, node and `npm ci --prefix tests/browser`"]
+fn a_hundred_thousand_connections_make_a_small_page_that_opens_at_once() {
+    let pages = pages("large");
+    let shown = ["Showing 2000 of 30,000 that failed or are inconclusive, and 500 of 70,000 in order, spread"];
+    pages.add("large", a_hundred_thousand(), Vec::new(), &Options::default(), &shown);
+    let bytes = fs::metadata(pages.0.join("large.html")).unwrap().len();
+    assert!(bytes < 2 << 20, "{bytes} bytes");
+    writeln!(std::io::stderr(), "{bytes} bytes; {}", opened(&pages)).unwrap();
 }

@@ -10,6 +10,7 @@
 mod common;
 
 mod access_logs;
+mod attacks;
 mod attempts;
 mod browser;
 mod catalogue;
@@ -52,3 +53,4 @@ mod trust;
 mod unacknowledged;
 mod websocket;
 mod why;
+mod wireshark;

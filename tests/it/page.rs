@@ -5,6 +5,7 @@ use crate::common::packets;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +14,10 @@ use quick_xml::reader::Reader;
 use sha2::{Digest as _, Sha256};
 use why502::analysis::{Options, run, run_with_logs};
 use why502::base::escape;
+use why502::causes::by_id;
 use why502::correlate::Log;
-use why502::diagnosis::Outcome;
-use why502::report::Html;
+use why502::diagnosis::{Confidence, Outcome};
+use why502::report::{Html, NameTrouble, Probed, Row};
 use why502::source::Source;
 
 /// Bytes that the page of one connection may have.
@@ -53,7 +55,7 @@ impl Element {
 }
 
 /// A page, taken apart by a reader that forgives nothing: the templates close what they open.
-struct Read {
+pub struct Read {
     elements: Vec<Element>,
     style: String,
     script: String,
@@ -204,7 +206,7 @@ const ELEMENTS: [&str; 59] = [
 ];
 
 /// What holds for every page, whatever is on it.
-fn check(name: &str, page: &str) -> Read {
+pub fn check(name: &str, page: &str) -> Read {
     let read = read(page);
     let policy = read.elements.iter().find(|e| e.attribute("http-equiv") == Some("Content-Security-Policy")).unwrap();
     let policy = policy.attribute("content").unwrap();
@@ -338,8 +340,8 @@ fn however_many_connections_the_page_is_small_and_says_what_it_leaves_out() {
     let all = seen(&read.one("main", "").text);
     assert!(text.len() < 2 << 20, "{} bytes", text.len());
     assert!(all.contains("Showing 2000 of 3,000 that failed or are inconclusive, and 500 of 3,000 in order"), "{all}");
-    assert!(all.contains("showing 12 of 4096 addresses"));
-    assert!(all.contains("Showing 3 packet by packet; 2997 more of this cause"));
+    assert!(all.contains("showing 12 of 4,096 addresses"));
+    assert!(all.contains("Showing 3 packet by packet; 2,997 more of this cause"));
     let rows = read.all("table", "rows").flat_map(|t| read.within(t, "tr")).count();
     assert_eq!(rows, 2_501);
     let ids: Vec<u64> = {
@@ -367,6 +369,55 @@ fn what_access_logs_add_is_on_the_page() {
     let beside: Vec<_> = read.all("dl", "facts").map(|dl| seen(&dl.text)).collect();
     assert!(beside.iter().any(|dl| dl.contains("Access log") && dl.contains("502 GET /api/0")), "{beside:?}");
     assert!(text.contains("&lt;b&gt;log") && text.contains("&lt;i&gt;.pcap"));
+}
+
+#[test]
+fn what_a_probe_asked_is_on_the_page() {
+    let name = "<i>origin</i>.example";
+    let rows = vec![
+        Row { outcome: Some(Outcome::Ok), ..Row::new("policy", "CloudFront-Upstream-TLS-1-2-2025", "TLS 1.3") },
+        Row { outcome: Some(Outcome::Failed), ..Row::new("policy", "CloudFront-Upstream", "tls.no-common-version") },
+        Row::new("certificate", "no server name", "CN=<script>alert(1)</script>\u{202e}"),
+    ];
+    let trouble = NameTrouble {
+        cause: by_id("dns.private-address").unwrap(),
+        confidence: Confidence::Likely,
+        message: format!("{name} resolves to 10.0.0.5"),
+        fix: vec!["`dig +short` says what public DNS says.".to_owned()],
+    };
+    let policy = Some("CloudFront-Upstream-TLS-1-2-2025".to_owned());
+    let addresses = vec![[10, 0, 0, 5].into()];
+    let probed = Probed {
+        host: name.to_owned(),
+        port: 443,
+        policy,
+        addresses,
+        trouble: Some(trouble),
+        rows,
+        ..Probed::default()
+    };
+    let options = Options { probed: Some(Arc::new(probed)), ..Options::default() };
+    for capture in [packets::header(), packets::Capture::new().refused().bytes()] {
+        let read = check("probe", &page_by(&capture, &options));
+        let table = read.one("table", "asked");
+        let areas: Vec<_> =
+            read.within(table, "th").filter(|th| th.is("th", "area")).map(|th| seen(&th.text)).collect();
+        assert_eq!(areas, ["policy", "certificate"]);
+        let rows: Vec<_> = read.within(table, "tr").map(|tr| seen(&tr.text)).collect();
+        let last = "no server nameCN=<script>alert(1)</script>\\u{202e}";
+        assert_eq!(
+            rows[2..4].concat(),
+            "CloudFront-Upstream-TLS-1-2-2025okTLS 1.3CloudFront-Upstreamfailedtls.no-common-version"
+        );
+        assert_eq!(rows.last().map(String::as_str), Some(last));
+        let trouble = read
+            .all("article", "bad")
+            .map(|article| seen(&article.text))
+            .find(|text| text.contains("dns.private-address"));
+        assert!(trouble.is_some_and(
+            |text| text.contains("<i>origin</i>.example resolves to 10.0.0.5") && text.contains("dig +short")
+        ));
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn holds(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// The files of a bundle, as any reader of zip finds them.
-fn unzipped(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub fn unzipped(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let long = |at: usize| u32::from_le_bytes(zip[at..at + 4].try_into().unwrap()) as usize;
     let word = |at: usize| usize::from(u16::from_le_bytes(zip[at..at + 2].try_into().unwrap()));
     let end = zip.len() - 22;

@@ -4,8 +4,11 @@
 #![allow(clippy::print_stdout, reason = "what was not tested is said")]
 
 mod certs;
+mod errors;
 mod hello;
 mod servers;
+mod table;
+mod written;
 
 use std::process::{Command, Output};
 
@@ -14,7 +17,7 @@ use serde_json::Value;
 use servers::Lab;
 
 /// The programs that are needed; without one of them nothing is tested, and that is said.
-const NEEDED: [&str; 6] = ["nginx", "apache2", "haproxy", "caddy", "node", "openssl"];
+const NEEDED: [&str; 7] = ["nginx", "apache2", "haproxy", "caddy", "node", "openssl", "nghttpd"];
 
 fn missing() -> Option<&'static str> {
     let found =

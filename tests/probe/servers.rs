@@ -129,6 +129,15 @@ impl Lab {
         self.listens();
     }
 
+    /// nghttpd, which speaks HTTP/2 alone, with a file to serve.
+    pub fn nghttpd(&mut self, chain: &Path, key: &Path) {
+        fs::create_dir_all(self.dir.join("www")).unwrap();
+        self.write("www/index.html", "hello\n");
+        let mut command = Command::new("nghttpd");
+        self.run(command.args(["-a", "127.0.0.1", "-d", "www", &self.port.to_string()]).args([key, chain]));
+        self.listens();
+    }
+
     /// A script of Node's in which `PORT` is the port.
     pub fn node(&mut self, script: &str) {
         let modules =

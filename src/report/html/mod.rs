@@ -9,6 +9,7 @@ mod chart;
 mod hello;
 mod outcomes;
 mod page;
+mod probed;
 mod rich;
 mod row;
 mod safe;
@@ -25,9 +26,10 @@ use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
 
 use super::groups::Groups;
-use super::{Capture, Renderer, Summary};
+use super::{Capture, Probed, Renderer, Summary};
 use outcomes::{OverTime, Peers};
 use page::Page;
+use probed::ProbedView;
 use row::Row;
 use sample::Sample;
 use shown::Shown;
@@ -45,6 +47,7 @@ pub struct Html<W> {
     edge: Kept,
     rest: Kept,
     logs: Option<Logs>,
+    probed: Option<ProbedView>,
 }
 
 /// What is kept of the connections of one role.
@@ -60,7 +63,7 @@ struct Kept {
 impl<W: Write> Html<W> {
     /// Writes to `out`, which should be buffered.
     pub fn new(out: W) -> Html<W> {
-        Html { out, edge: Kept::new(), rest: Kept::new(), logs: None }
+        Html { out, edge: Kept::new(), rest: Kept::new(), logs: None, probed: None }
     }
 }
 
@@ -76,12 +79,17 @@ impl<W: Write> Renderer for Html<W> {
         Ok(())
     }
 
+    fn probe(&mut self, probed: &Probed) -> io::Result<()> {
+        self.probed = Some(ProbedView::of(probed));
+        Ok(())
+    }
+
     fn finish(&mut self, captures: &[Capture], summary: &Summary) -> io::Result<()> {
         let mut kept = std::mem::replace(&mut self.edge, Kept::new());
         if !summary.edge_only {
             kept.absorb(std::mem::replace(&mut self.rest, Kept::new()));
         }
-        let page = Page::of(captures, summary, kept, self.logs.take());
+        let page = Page::of(captures, summary, kept, (self.logs.take(), self.probed.take()));
         page.write_into(&mut self.out)?;
         self.out.flush()
     }

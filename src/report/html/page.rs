@@ -18,6 +18,7 @@ use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
 use super::Kept;
 use super::chart::{Idle, Timeline};
 use super::outcomes::{Outcomes, Peers};
+use super::probed::ProbedView;
 use super::rich::{Part, Span, article, short, spans};
 use super::row::Row;
 use super::shown::Shown;
@@ -82,6 +83,7 @@ pub(super) struct Page<'a> {
     causes: Vec<CauseView>,
     reasons: Vec<ReasonView>,
     logs: Option<Logs>,
+    probed: Option<ProbedView>,
     idle: Vec<Idle>,
     more_idle: u64,
     timings: Vec<TimingView>,
@@ -125,7 +127,12 @@ struct RowView {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn of(captures: &'a [Capture], summary: &'a Summary, kept: Kept, logs: Option<Logs>) -> Page<'a> {
+    pub(super) fn of(
+        captures: &'a [Capture],
+        summary: &'a Summary,
+        kept: Kept,
+        (logs, probed): (Option<Logs>, Option<ProbedView>),
+    ) -> Page<'a> {
         let Kept { mut groups, times, peers, unwell, healthy } = kept;
         let headings = groups.groups.len().max(1);
         let each = (MAX_SHOWN / headings).max(1);
@@ -168,6 +175,7 @@ impl<'a> Page<'a> {
             causes,
             reasons,
             logs,
+            probed,
             idle: summary.idle_closes.iter().take(MAX_SERVERS).map(Idle::of).collect(),
             more_idle: summary.idle_closes.len().saturating_sub(MAX_SERVERS) as u64,
             timings: timings(summary),

@@ -224,7 +224,7 @@ impl<W: Write> Renderer for NdJson<W> {
 }
 
 /// Writes one value as a document of its own.
-pub(super) fn document(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn document(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     let mut out = Out::new(out);
     out.value(value)?;
     out.text("\n")?;

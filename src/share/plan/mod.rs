@@ -120,11 +120,6 @@ impl<'r> Planner<'r> {
         }
     }
 
-    /// The offset of the next byte of a side that the TCP stage hands on.
-    pub(super) fn next(&self, side: Side) -> u64 {
-        self.outs[side].taken
-    }
-
     /// Memory that it takes, in bytes.
     pub(super) fn held(&self) -> usize {
         self.outs.client.held() + self.outs.server.held()
