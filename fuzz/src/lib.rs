@@ -1,0 +1,4 @@
+//! What is fuzzed, and what it begins with.
+
+pub mod seeds;
+pub mod targets;
