@@ -10,8 +10,9 @@ mod output;
 mod probe;
 mod progress;
 mod question;
-#[cfg(feature = "pcap")]
+#[cfg(target_os = "linux")]
 mod rights;
+mod sandbox;
 mod share;
 mod units;
 #[cfg(feature = "pcap")]
@@ -29,6 +30,7 @@ use args::{Cli, Color, Command, Explain};
 use clap::Parser as _;
 use output::Output;
 use progress::Progress;
+use sandbox::Needs;
 use why502::analysis::{self, Failure};
 use why502::causes::{CATALOGUE, by_id};
 use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
@@ -36,6 +38,8 @@ use why502::source::Source;
 
 use crate::options;
 
+/// Captures that are open at once: each has a buffer of 256 KiB.
+const AT_ONCE: usize = 16;
 /// At least one connection failed.
 const FAILED: u8 = 1;
 /// Wrong usage, unreadable input, or an error of the program.
@@ -78,6 +82,9 @@ pub(crate) fn say(message: &str) {
 }
 
 fn analyzed(typed: &Analyze) -> Result<u8, String> {
+    if typed.confined.sandbox_check {
+        return print(sandbox::check().as_bytes()).map(|()| 0);
+    }
     let format = options::format(typed.format, typed.output.as_deref())?;
     let options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.access_log].concat())?;
@@ -98,6 +105,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.told.all };
     let mut renderer = renderer(format, &mut out, text, live);
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
+    sandbox::enter(typed.confined, &needs(typed).output(typed.output.as_deref()));
     let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {
         progress.report(capture, bytes);
     });
@@ -111,6 +119,13 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(if unreadable { ERROR } else { 0 }),
         Err(failure) => Err(failure.to_string()),
     }
+}
+
+/// What is opened once the analysis has begun.
+fn needs(typed: &Analyze) -> Needs {
+    let needs = Needs::of(typed.told.max_connections.get()).filters(typed.filter.as_deref());
+    // What rests is opened again.
+    if typed.files.len() > AT_ONCE { needs.reads(typed.files.iter().map(PathBuf::as_path)) } else { needs }
 }
 
 /// Writes reports of this format; lines of a `live` one are sent off at once.
@@ -138,7 +153,7 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
         let opened = open_one(path);
         match opened {
             Ok(mut source) => {
-                if files.len() > 1 {
+                if files.len() > AT_ONCE {
                     source.rest();
                 }
                 sources.push((path.to_string_lossy().into_owned(), source));

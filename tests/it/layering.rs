@@ -26,10 +26,13 @@ const ORDER: [&str; 15] = [
 const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("session/http1", "session::tls")];
 
 /// Outside crates, and the only places that may name them.
-const PLACES: [(&str, &[&str]); 13] = [
+const PLACES: [(&str, &[&str]); 16] = [
     ("pcap::", &["source"]),
     ("rustix::", &["source/live", "cli"]),
     ("signal_hook::", &["cli"]),
+    ("landlock::", &["cli/sandbox"]),
+    ("libc::", &["cli/sandbox"]),
+    ("seccompiler::", &["cli/sandbox"]),
     ("etherparse::", &["link", "ip"]),
     ("tls_parser::", &["session/tls"]),
     ("x509_parser::", &["session/tls"]),
