@@ -14,6 +14,7 @@ mod question;
 mod rights;
 mod sandbox;
 mod share;
+mod stop;
 mod units;
 #[cfg(feature = "pcap")]
 mod watcher;
@@ -31,10 +32,11 @@ use clap::Parser as _;
 use output::Output;
 use progress::Progress;
 use sandbox::Needs;
+use stop::Stop;
 use why502::analysis::{self, Failure};
 use why502::causes::{CATALOGUE, by_id};
 use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
-use why502::source::Source;
+use why502::source::{OpenError, OpenReason, Source};
 
 use crate::options;
 
@@ -92,7 +94,8 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     if format == Format::Pcapng {
         return share::capture(typed, &options);
     }
-    let (sources, unreadable) = open(&typed.files);
+    let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let (sources, unreadable) = open(&typed.files, &stop);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
@@ -111,6 +114,9 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     });
     drop(renderer);
     progress.clear();
+    if stop.came() {
+        say("a signal ended the reading: the report is of what came before");
+    }
     match done {
         Ok(summary) => {
             out.finish()?;
@@ -146,14 +152,15 @@ fn status(summary: &Summary) -> u8 {
 }
 
 /// The captures that can be read, and whether there is one that cannot; each such is told.
-fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
+fn open(files: &[PathBuf], stop: &Stop) -> (Vec<(String, Source)>, bool) {
     let mut sources = Vec::with_capacity(files.len());
     let mut unreadable = false;
     for path in files {
-        let opened = open_one(path);
-        match opened {
+        // What is to rest is opened by its name.
+        let rests = files.len() > AT_ONCE;
+        match open_one(path, Some(stop).filter(|_| !rests)) {
             Ok(mut source) => {
-                if files.len() > AT_ONCE {
+                if rests {
                     source.rest();
                 }
                 sources.push((path.to_string_lossy().into_owned(), source));
@@ -167,17 +174,33 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
     (sources, unreadable)
 }
 
-fn open_one(path: &Path) -> Result<Source, String> {
-    if path == Path::new("-") { standard_input() } else { Source::open(path).map_err(|e| e.to_string()) }
+/// Opens a capture, which ends early where it is to `stop`.
+fn open_one(path: &Path, stop: Option<&Stop>) -> Result<Source, String> {
+    let opened = match stop {
+        _ if path == Path::new("-") => return standard_input(stop),
+        None => Source::open(path),
+        Some(stop) => {
+            let name = path.to_string_lossy().into_owned();
+            match stop.file(path) {
+                Ok(read) => Source::from_reader(read, &name),
+                Err(error) => Err(OpenError { name, reason: OpenReason::Io(error) }),
+            }
+        }
+    };
+    opened.map_err(|e| e.to_string())
 }
 
-fn standard_input() -> Result<Source, String> {
+fn standard_input(stop: Option<&Stop>) -> Result<Source, String> {
     if io::stdin().is_terminal() {
         return Err(
             "-: standard input is a terminal; pipe a capture in, as `tcpdump -w - | why502 analyze -` does".into()
         );
     }
-    Source::from_reader(Box::new(io::stdin()), "-").map_err(|e| e.to_string())
+    let read = match stop {
+        Some(stop) => stop.standard_input().map_err(|e| format!("-: {e}"))?,
+        None => Box::new(io::stdin()),
+    };
+    Source::from_reader(read, "-").map_err(|e| e.to_string())
 }
 
 fn explained(typed: &Explain) -> Result<u8, String> {

@@ -10,7 +10,7 @@ fn main() -> std::io::Result<()> {
     let out = args.next().expect("OUT DIR...");
     let dirs: Vec<PathBuf> = args.collect();
     let dirs: Vec<&Path> = dirs.iter().map(PathBuf::as_path).collect();
-    for (name, inputs) in seeds(&dirs) {
+    for (name, inputs) in seeds(&dirs, 1) {
         let dir = out.join(name);
         fs::create_dir_all(&dir)?;
         for (i, input) in inputs.iter().enumerate() {

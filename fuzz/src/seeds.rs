@@ -9,10 +9,10 @@ use why502::base::{FrameRef, Side};
 use why502::ip::{Decoded as Ip, TcpSegment, decode as ip};
 use why502::link::{Decoded as Link, decode as link};
 use why502::session::tls::Observer;
-use why502::source::Source;
+use why502::source::{Source, write};
 use why502::tcp::{End, Missing, Stream, Tracker};
 
-use crate::targets::ops::{LONGEST, head};
+use super::targets::ops::{LONGEST, head};
 
 /// The largest file that is taken as it is.
 const LARGEST: usize = 48 * 1024;
@@ -23,12 +23,12 @@ const PACKETS: usize = 6;
 /// Inputs by target.
 pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
 
-/// What the files under a directory give.
+/// What every nth of the files under these directories gives.
 #[must_use]
-pub fn seeds(dirs: &[&Path]) -> Seeds {
+pub fn seeds(dirs: &[&Path], every: usize) -> Seeds {
     let mut seeds = Seeds::new();
     for dir in dirs {
-        for path in files(dir) {
+        for path in files(dir).into_iter().step_by(every.max(1)) {
             if let Ok(bytes) = fs::read(&path) {
                 of_file(&path, &bytes, &mut seeds);
             }
@@ -84,7 +84,7 @@ fn of_log(name: &str, bytes: &[u8], put: &mut impl FnMut(&'static str, Vec<u8>))
     }
     let target = match &text {
         t if t.starts_with(b"#") => "log_w3c",
-        t if t.starts_with(b"{") => "log_json",
+        t if t.starts_with(b"{\"") => "log_json",
         _ if name.contains("real-time") => "log_real_time",
         t if t.starts_with(b"http") || t.starts_with(b"h2") => "log_alb",
         _ => "log_combined",
@@ -118,6 +118,9 @@ fn of_capture(path: &Path, bytes: &[u8], put: &mut impl FnMut(&'static str, Vec<
         follow(&mut flows, &segment, frame);
     }
     put("ip", packets);
+    if bytes.len() < LARGEST / 4 {
+        put("pcapng", pcapng(bytes));
+    }
     let keys = fs::read(path.with_file_name("keys.log")).ok();
     for (_, (tracker, mut said, _)) in flows {
         if let Some(last) = last {
@@ -125,6 +128,24 @@ fn of_capture(path: &Path, bytes: &[u8], put: &mut impl FnMut(&'static str, Vec<
         }
         of_connection(&said, keys.as_deref(), put);
     }
+}
+
+/// The same packets in the other format.
+fn pcapng(bytes: &[u8]) -> Vec<u8> {
+    let Ok(mut source) = Source::from_reader(Box::new(std::io::Cursor::new(bytes.to_vec())), "seed") else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    let mut begun = false;
+    while let Some(packet) = source.next_packet() {
+        if !begun {
+            let _ = write::begin(&mut out, &[packet.link_type]);
+            let _ = write::secrets(&mut out, 0x544c_534b, b"CLIENT_RANDOM 00 00\n");
+            begun = true;
+        }
+        let _ = write::packet(&mut out, 0, &packet);
+    }
+    out
 }
 
 type Ends = (std::net::IpAddr, u16, std::net::IpAddr, u16);
@@ -214,6 +235,15 @@ fn made(seeds: &mut Seeds) {
         let _ = lz4.write_all(text);
         put("compressed", lz4.finish().unwrap_or_default());
     }
+    let w3c = "#Version: 1.0\n#Fields: date time sc-status cs-method cs-uri-stem x-edge-request-id time-taken\n";
+    let row = "2026-09-01\t12:00:00\t502\tGET\t/a%20b\tid\t0.2\n";
+    put("log_w3c", [w3c, row].concat().into_bytes());
+    put("log_real_time", b"1756728000.123\t192.0.2.1\t0.1\t502\tGET\t/\tid\t0.2\tOriginConnectError\n".to_vec());
+    put(
+        "log_alb",
+        b"192.0.2.1:40000 10.0.0.5:80 0.001 0.002 0.000 502 502 100 200 \"GET https://a.example:443/ HTTP/1.1\"\n"
+            .to_vec(),
+    );
     put("fragments", vec![4, 0, 3, 10, 20, 40, 60]);
     put("fragments", vec![1, 200, 2, 5, 9]);
     // Bytes come, are lost, come again, in order and not.

@@ -18,7 +18,7 @@ use crate::options;
 pub(super) fn why(typed: &Why) -> Result<u8, String> {
     let options = options::look(&typed.look)?;
     let path = typed.file.to_string_lossy();
-    let source = open_one(&typed.file)?;
+    let source = open_one(&typed.file, None)?;
     let filter = typed.look.filter.as_deref();
     sandbox::enter(typed.look.confined, &Needs::of(MAX_CONNECTIONS).filters(filter));
     let answer = analysis::why(&path, source, &options, typed.frame)
@@ -57,7 +57,7 @@ fn picture(file: &Path, options: &Options) -> Result<Picture, String> {
     if let Some(report) = report(file) {
         return Picture::read(&path, report).map_err(named);
     }
-    let source = open_one(file)?;
+    let source = open_one(file, None)?;
     analysis::picture(&path, source, options).map_err(|failure| named(failure.to_string()))
 }
 

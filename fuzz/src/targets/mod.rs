@@ -60,6 +60,14 @@ pub fn run(name: &str, bytes: &[u8]) {
     }
 }
 
+/// Writes every report of what may be a capture; says how long that took this thread, and whether it is one.
+#[must_use]
+pub fn reported(bytes: &[u8]) -> (Duration, bool) {
+    let before = spent();
+    let is_capture = pipeline::checked(bytes);
+    (spent().saturating_sub(before), is_capture)
+}
+
 /// What an input may take beside what its bytes may: the first run fills caches and tables.
 const START: Duration = Duration::from_millis(100);
 

@@ -76,6 +76,13 @@ fn check(reports: &Reports) {
     }
 }
 
+/// Writes every report, and checks each; says whether it is a capture.
+pub(super) fn checked(bytes: &[u8]) -> bool {
+    let reports = report(Box::new(Cursor::new(bytes.to_vec())), 1);
+    reports.iter().for_each(check);
+    reports.is_some()
+}
+
 /// Bytes that are a capture, or are none.
 pub(super) fn run(bytes: &[u8]) {
     // A compressed file may stand for any length: that is looked at by itself.
