@@ -21,7 +21,8 @@ fn told(read: Box<dyn Read + Send>) -> Option<(Vec<Told>, Vec<String>)> {
     packets.sort_by_key(|told| told.0);
     assert_eq!(source.info().frames, packets.len() as u64);
     let problems = source.info().problems.iter().map(|p| format!("{:?} {}", p.kind, p.count));
-    let problems = problems.filter(|told| !told.starts_with("OutOfOrder")).collect();
+    let by_order = |told: &String| told.starts_with("OutOfOrder") || told.starts_with("ClockStepped");
+    let problems = problems.filter(|told| !by_order(told)).collect();
     Some((packets, problems))
 }
 
@@ -36,8 +37,9 @@ fn whole(bytes: &[u8], record: usize) {
     let carried: usize = packets.iter().map(|told| told.4.len() + record).sum();
     assert!(carried <= bytes.len(), "no byte is told twice");
     for most in [1, 61] {
-        let pieces = told(Box::new(Drip::new(bytes, most)));
-        assert_eq!(pieces.as_ref(), Some(&(packets.clone(), problems.clone())), "in pieces of {most}");
+        let pieces = told(Box::new(Drip::new(bytes, most))).expect("it is a capture still");
+        assert_eq!(pieces.1, problems, "in pieces of {most}");
+        assert!(pieces.0 == packets, "in pieces of {most}");
     }
 }
 
@@ -85,5 +87,10 @@ pub(super) fn compressed(bytes: &[u8]) {
     if whole.0.is_none() {
         assert_eq!(whole.1, bytes.get(..ENOUGH as usize).unwrap_or(bytes));
     }
-    assert_eq!(inflate(Box::new(Drip::new(bytes, 61))), whole);
+    let pieces = inflate(Box::new(Drip::new(bytes, 61)));
+    assert_eq!((pieces.0, pieces.2), (whole.0, whole.2));
+    // Of what lies right before a damage, more or less may still come out.
+    let less = pieces.1.len().min(whole.1.len());
+    assert!(pieces.1[..less] == whole.1[..less]);
+    assert!(whole.2.is_some() || pieces.1.len() == whole.1.len());
 }

@@ -27,7 +27,8 @@ pub(crate) fn ops(bytes: &[u8]) -> Vec<Op<'_>> {
             rest = after;
         } else {
             let (data, next) = after.split_at(len.min(after.len()));
-            found.push(Op::Data(side, data, frame));
+            // A packet without bytes says nothing.
+            found.extend((!data.is_empty()).then_some(Op::Data(side, data, frame)));
             rest = next;
         }
     }
