@@ -106,7 +106,7 @@ pub(super) fn run(bytes: &[u8]) {
     }
 }
 
-/// What two sides say on one connection: all reports, and the same verdict in smaller segments.
+/// What two sides say on one connection: all reports, and the same outcome in smaller segments.
 pub(super) fn connection(bytes: &[u8]) {
     let whole = tape(bytes, usize::MAX);
     run(&whole);
@@ -119,7 +119,11 @@ pub(super) fn connection(bytes: &[u8]) {
         return;
     }
     let reported = |file: Vec<u8>| report(Box::new(Cursor::new(file)), 1).expect("it is a capture").verdicts;
-    let outcome = |told: Vec<(Outcome, Option<&'static str>)>| told.into_iter().next();
+    // Of two faults in one packet the first of the catalogue is told, which may lie in another one when it is smaller.
+    let outcome = |told: Vec<(Outcome, Option<&'static str>)>| told.into_iter().next().map(|(outcome, _)| outcome);
     let (smaller, whole) = (outcome(reported(tape(bytes, 97))), outcome(reported(whole)));
-    assert_eq!(smaller, whole, "in smaller segments");
+    // What speaks no known protocol is looked at again where a packet begins.
+    if ![smaller, whole].contains(&Some(Outcome::Inconclusive)) {
+        assert_eq!(smaller, whole, "in smaller segments");
+    }
 }

@@ -77,10 +77,9 @@ impl Inside for Heard {
     }
 }
 
-/// After a hole, and after what is no message, records are known by what lies in one packet.
+/// After a hole, and after what is wrong, records are known by what lies in one packet.
 fn is_lost(told: &tls::Transcript) -> bool {
-    let unknown = |fault: &tls::Fault| matches!(fault.kind, tls::FaultKind::UnknownHandshake { .. });
-    told.lost.client || told.lost.server || told.fault.as_ref().is_some_and(unknown)
+    told.lost.client || told.lost.server || told.fault.is_some()
 }
 
 fn tls_with(bytes: &[u8], keys: Option<&Keys>) {
@@ -116,12 +115,15 @@ pub(super) fn decrypt(bytes: &[u8]) {
     tls_with(rest, Some(&keys));
 }
 
+/// A response within a body without an end is told by where packets begin.
+fn is_unmarked(told: &http1::Transcript) -> bool {
+    let unmarked =
+        |e: &http1::Exchange| e.response.as_ref().is_some_and(|r| matches!(r.framing, http1::Framing::UntilClose));
+    told.lost.client || told.lost.server || told.exchanges.iter().any(unmarked)
+}
+
 pub(super) fn http1(bytes: &[u8]) {
-    let depends = |(told, _): &(http1::Transcript, [usize; 2])| {
-        let unmarked =
-            |e: &http1::Exchange| e.response.as_ref().is_some_and(|r| matches!(r.framing, http1::Framing::UntilClose));
-        told.lost.client || told.lost.server || told.exchanges.iter().any(unmarked)
-    };
+    let depends = |(told, _): &(http1::Transcript, [usize; 2])| is_unmarked(told);
     let (told, _) = alike(bytes, depends, |ops| {
         let mut observer = http1::Observer::new();
         let mut left = [0, 0];
@@ -193,8 +195,10 @@ pub(super) fn session(bytes: &[u8]) {
     // What speaks no known protocol is looked at again where a packet begins: there the pieces matter.
     let foreign = [&told, &pieces].iter().any(|t| t.foreign.client.is_some() || t.foreign.server.is_some());
     let tls_lost = told.tls.as_ref().is_some_and(|tls| is_lost(tls));
-    let left = tls_lost
-        || told.http.as_ref().is_some_and(|http| http.not_http.client.is_some() || http.not_http.server.is_some());
+    let left = |http: &http1::Transcript| {
+        is_unmarked(http) || http.not_http.client.is_some() || http.not_http.server.is_some()
+    };
+    let left = tls_lost || told.http.as_ref().is_some_and(left);
     if !foreign && !left {
         let (pieces, told) = (shown(&pieces), shown(&told));
         let differs = pieces.lines().zip(told.lines()).find(|(a, b)| a != b);
