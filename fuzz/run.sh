@@ -21,6 +21,7 @@ bin=$CARGO_TARGET_DIR/$host/release
 if [ "${WHY502_BUILD:-1}" = 1 ]; then
   cargo +nightly fuzz build
 fi
+failed=0
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target" "artifacts/$target"
   dictionary=dictionaries/${target%%_*}.dict
@@ -35,8 +36,10 @@ for target in "${targets[@]}"; do
   printf '%s\t%s s\tstatus %s\t%s executions\t%s\tpeak %s MiB\n' "$target" "$seconds" "$status" "${executed:-?}" "$reached" "${peak:-?}" |
     tee -a corpus/figures.tsv
   if [ "$status" != 0 ]; then
+    failed=1
     grep -aE 'panicked at|ERROR|assert|SUMMARY|Test unit written' -A2 "$log" | head -20 >&2
     cp "$log" "artifacts/$target/last.log"
   fi
   rm -f "$log"
 done
+exit $failed
