@@ -196,13 +196,14 @@ def tunnels(path):
             out.write(record(frame))
 
 
+# What is made, and what is told of it: for people, or in JSON, which lists every connection.
 LIMITS = [
-    (zeros, "no capture"),
+    (zeros, "is not a pcap or pcapng capture"),
     (bomb, "decompression-limited"),
     (ten_million_syns, "connections-evicted"),
     (long_header, "http.headers-too-large"),
     (fragments, "fragments-not-reassembled"),
-    (chain, "longer than"),
+    (chain, "65536 are accepted"),
     (tunnels, "undecodable-frames"),
 ]
 
@@ -215,10 +216,11 @@ def limits(args):
         path = args.dir / f"limit-{make.__name__.replace('_', '-')}.pcap"
         if not path.exists():
             make(path)
-        report, said = args.dir / "limit.json", args.dir / "limit.err"
+        report, said = args.dir / "limit.report", args.dir / "limit.err"
         with open(report, "wb") as out, open(said, "wb") as err:
             begun = time.monotonic()
-            with subprocess.Popen([args.why502, "--format", "json", path], stdout=out, stderr=err) as process:
+            form = "json" if make is chain else "text"
+            with subprocess.Popen([args.why502, "--format", form, path], stdout=out, stderr=err) as process:
                 _, status, used = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
             took = time.monotonic() - begun
