@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -20,7 +20,7 @@ impl Random {
 
     /// One of the first `n` numbers.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.number() % n.max(1) as u64) as usize
     }
 }
 
@@ -36,7 +36,7 @@ pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
         let at = random.below(bytes.len());
         match random.below(16) {
             0..=4 => bytes[at] ^= 1 << random.below(8),
-            5..=7 => bytes[at] = random.next() as u8,
+            5..=7 => bytes[at] = random.number() as u8,
             8..=11 => {
                 let (value, width) = (LENGTHS[random.below(LENGTHS.len())], 1 << random.below(3));
                 let big = random.below(2) == 0;

@@ -96,10 +96,7 @@ fn a_header_without_an_end() {
         }
         Ok(())
     });
-    assert!(told.contains("32,768") || told.contains("32768") || told.contains("header"), "{told}");
-    let document: serde_json::Value = serde_json::from_str(&told).unwrap();
-    let bytes = &document["connections"][0]["http"][0]["response"]["header_bytes"];
-    assert!(told.contains("http.") && !told.contains("\"findings\":[]"), "{bytes} {told}");
+    assert!(told.contains("http.headers-too-large") && told.contains("32,768 bytes"), "{told}");
 }
 
 #[test]
@@ -179,7 +176,7 @@ fn a_chain_of_a_thousand_certificates() {
     assert_eq!(tls["certificates"].as_array().map(Vec::len), Some(24), "{document}");
     assert_eq!(tls["certificates_unlisted"], 976, "{document}");
     let long = with_certificates(900);
-    assert!(long.contains("65536") || long.contains("65,536") || long.contains("longer than"), "{long}");
+    assert!(long.contains("65536 are accepted"), "{long}");
 }
 
 #[test]
