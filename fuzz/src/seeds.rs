@@ -122,7 +122,7 @@ fn of_capture(path: &Path, bytes: &[u8], put: &mut impl FnMut(&'static str, Vec<
         put("pcapng", pcapng(bytes));
     }
     let keys = fs::read(path.with_file_name("keys.log")).ok();
-    for (_, (tracker, mut said, _)) in flows {
+    for (_, (mut tracker, mut said, _)) in flows {
         if let Some(last) = last {
             tracker.finish(last, &mut said);
         }

@@ -184,7 +184,7 @@ fn play(isn: u32, ops: &[u8]) {
 
 /// What came out is what came in.
 fn settle(play: Play) {
-    let Play { tracker, mut out, sent, now, number } = play;
+    let Play { mut tracker, mut out, sent, now, number } = play;
     assert!(tracker.held() <= 2 * ((1 << 20) + 512 * 64), "docs/limits.md");
     let last = FrameRef::new(number + 1, number + 1, Timestamp((now + 1) * 1_000), 0);
     let summary = tracker.finish(last, &mut out);
