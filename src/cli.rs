@@ -10,9 +10,11 @@ mod output;
 mod probe;
 mod progress;
 mod question;
-#[cfg(feature = "pcap")]
+#[cfg(target_os = "linux")]
 mod rights;
+mod sandbox;
 mod share;
+mod stop;
 mod units;
 #[cfg(feature = "pcap")]
 mod watcher;
@@ -29,6 +31,8 @@ use args::{Cli, Color, Command, Explain};
 use clap::Parser as _;
 use output::Output;
 use progress::Progress;
+use sandbox::Needs;
+use stop::Stop;
 use why502::analysis::{self, Failure};
 use why502::causes::{CATALOGUE, by_id};
 use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
@@ -36,6 +40,8 @@ use why502::source::Source;
 
 use crate::options;
 
+/// Captures that are open at once: each has a buffer of 256 KiB.
+const AT_ONCE: usize = 16;
 /// At least one connection failed.
 const FAILED: u8 = 1;
 /// Wrong usage, unreadable input, or an error of the program.
@@ -78,6 +84,9 @@ pub(crate) fn say(message: &str) {
 }
 
 fn analyzed(typed: &Analyze) -> Result<u8, String> {
+    if typed.confined.sandbox_check {
+        return print(sandbox::check().as_bytes()).map(|()| 0);
+    }
     let format = options::format(typed.format, typed.output.as_deref())?;
     let options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
@@ -85,7 +94,8 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     if format == Format::Pcapng {
         return share::capture(typed, &options);
     }
-    let (sources, unreadable) = open(&typed.files);
+    let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let (sources, unreadable) = open(&typed.files, &stop);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
@@ -98,11 +108,15 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.told.all };
     let mut renderer = renderer(format, &mut out, text, live);
     let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
+    sandbox::enter(typed.confined, &needs(typed).output(typed.output.as_deref()));
     let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {
         progress.report(capture, bytes);
     });
     drop(renderer);
     progress.clear();
+    if stop.came() {
+        say("a signal ended the reading: the report is of what came before");
+    }
     match done {
         Ok(summary) => {
             out.finish()?;
@@ -111,6 +125,13 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(if unreadable { ERROR } else { 0 }),
         Err(failure) => Err(failure.to_string()),
     }
+}
+
+/// What is opened once the analysis has begun.
+fn needs(typed: &Analyze) -> Needs {
+    let needs = Needs::of(typed.told.max_connections.get()).filters(typed.filter.as_deref());
+    // What rests is opened again.
+    if typed.files.len() > AT_ONCE { needs.reads(typed.files.iter().map(PathBuf::as_path)) } else { needs }
 }
 
 /// Writes reports of this format; lines of a `live` one are sent off at once.
@@ -131,14 +152,15 @@ fn status(summary: &Summary) -> u8 {
 }
 
 /// The captures that can be read, and whether there is one that cannot; each such is told.
-fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
+fn open(files: &[PathBuf], stop: &Stop) -> (Vec<(String, Source)>, bool) {
     let mut sources = Vec::with_capacity(files.len());
     let mut unreadable = false;
     for path in files {
-        let opened = open_one(path);
-        match opened {
+        // What is to rest is opened by its name.
+        let rests = files.len() > AT_ONCE;
+        match open_one(path, Some(stop).filter(|_| !rests)) {
             Ok(mut source) => {
-                if files.len() > 1 {
+                if rests {
                     source.rest();
                 }
                 sources.push((path.to_string_lossy().into_owned(), source));
@@ -152,17 +174,27 @@ fn open(files: &[PathBuf]) -> (Vec<(String, Source)>, bool) {
     (sources, unreadable)
 }
 
-fn open_one(path: &Path) -> Result<Source, String> {
-    if path == Path::new("-") { standard_input() } else { Source::open(path).map_err(|e| e.to_string()) }
+/// Opens a capture, which ends early where it is to `stop`.
+fn open_one(path: &Path, stop: Option<&Stop>) -> Result<Source, String> {
+    let opened = match stop {
+        _ if path == Path::new("-") => return standard_input(stop),
+        None => Source::open(path),
+        Some(stop) => stop.capture(path),
+    };
+    opened.map_err(|e| e.to_string())
 }
 
-fn standard_input() -> Result<Source, String> {
+fn standard_input(stop: Option<&Stop>) -> Result<Source, String> {
     if io::stdin().is_terminal() {
         return Err(
             "-: standard input is a terminal; pipe a capture in, as `tcpdump -w - | why502 analyze -` does".into()
         );
     }
-    Source::from_reader(Box::new(io::stdin()), "-").map_err(|e| e.to_string())
+    let read = match stop {
+        Some(stop) => stop.standard_input().map_err(|e| format!("-: {e}"))?,
+        None => Box::new(io::stdin()),
+    };
+    Source::from_reader(read, "-").map_err(|e| e.to_string())
 }
 
 fn explained(typed: &Explain) -> Result<u8, String> {

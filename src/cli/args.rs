@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use why502::analysis::MAX_CONNECTIONS;
 use why502::source::MAX_PACKET;
 
+use super::sandbox::Confined;
 use super::units;
 #[cfg(feature = "probe")]
 pub(super) use probe::IpVersion;
@@ -197,6 +198,9 @@ pub(crate) struct Look {
     /// Colour; `auto` does on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+
+    #[command(flatten)]
+    pub(crate) confined: Confined,
 }
 
 /// What certificates are judged by.
@@ -228,7 +232,7 @@ pub(super) enum ShortFormat {
 pub(crate) struct Analyze {
     /// Captures: pcap or pcapng, also compressed with gzip, zstd or lz4; `-` is standard input. Several are read as one,
     /// in the order of time
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "sandbox_check")]
     pub(crate) files: Vec<PathBuf>,
 
     /// How to report [default: text, or what the suffix of --output says]
@@ -280,6 +284,9 @@ pub(crate) struct Analyze {
     /// and pipes, else as many as there are processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) confined: Confined,
 }
 
 /// Which part of what is over is looked at, and what else is known of it.
@@ -362,7 +369,7 @@ pub(crate) struct Bundle {
 impl From<Bundle> for Analyze {
     /// The analysis that a bundle is made of.
     fn from(typed: Bundle) -> Analyze {
-        let Look { port, filter, keylog, ip_ranges, judged, color } = typed.look;
+        let Look { port, filter, keylog, ip_ranges, judged, color, confined } = typed.look;
         Analyze {
             files: typed.files,
             format: None,
@@ -376,6 +383,7 @@ impl From<Bundle> for Analyze {
             told: typed.told,
             sanitised: typed.sanitised,
             color,
+            confined,
             threads: None,
             probe_result: Vec::new(),
         }

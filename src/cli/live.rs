@@ -19,6 +19,7 @@ use why502::source::live::{Live, LiveOptions, expression};
 use super::args::{self, Format};
 use super::output::Output;
 use super::rights::{self, User};
+use super::sandbox::{self, Needs};
 use super::watcher::Lines;
 use super::{ERROR, colour, metrics, renderer, say, status};
 use crate::options;
@@ -59,6 +60,10 @@ pub(super) fn live(typed: &args::Live) -> Result<u8, String> {
         Ring::begin(dir, (size, save), interfaces.link_types()).map_err(cannot)
     });
     let ring = ring.transpose()?;
+    let needs = Needs::of(typed.told.max_connections.get()).output(typed.output.as_deref());
+    let serves = listener.is_some();
+    let needs = needs.live(&typed.interface, serves, typed.ring.as_deref(), &typed.look.keylog);
+    sandbox::enter(typed.look.confined, &needs);
     let mut watcher = Lines::new(
         format != Format::Ndjson,
         typed.told.all_peers,

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::path::Path;
 
-use why502::analysis::{self, Options};
+use why502::analysis::{self, MAX_CONNECTIONS, Options};
 use why502::base::escape;
 use why502::report::compare::{self, Comparison, Picture};
 use why502::report::why;
 
 use super::args::{Compare, ShortFormat, Why};
+use super::sandbox::{self, Needs};
 use super::{FAILED, colour, open_one, print};
 use crate::options;
 
@@ -17,7 +18,9 @@ use crate::options;
 pub(super) fn why(typed: &Why) -> Result<u8, String> {
     let options = options::look(&typed.look)?;
     let path = typed.file.to_string_lossy();
-    let source = open_one(&typed.file)?;
+    let source = open_one(&typed.file, None)?;
+    let filter = typed.look.filter.as_deref();
+    sandbox::enter(typed.look.confined, &Needs::of(MAX_CONNECTIONS).filters(filter));
     let answer = analysis::why(&path, source, &options, typed.frame)
         .map_err(|failure| format!("{}: {failure}", escape(&path)))?;
     let mut page = Vec::new();
@@ -31,6 +34,9 @@ pub(super) fn why(typed: &Why) -> Result<u8, String> {
 /// `why502 compare`.
 pub(super) fn compare(typed: &Compare) -> Result<u8, String> {
     let options = Options { all_roles: typed.all_peers, ..options::look(&typed.look)? };
+    let files = [typed.before.as_path(), &typed.after];
+    let needs = Needs::of(MAX_CONNECTIONS).filters(typed.look.filter.as_deref()).reads(files);
+    sandbox::enter(typed.look.confined, &needs);
     let before = picture(&typed.before, &options)?;
     let comparison = Comparison::of(before, picture(&typed.after, &options)?);
     let mut page = Vec::new();
@@ -51,7 +57,7 @@ fn picture(file: &Path, options: &Options) -> Result<Picture, String> {
     if let Some(report) = report(file) {
         return Picture::read(&path, report).map_err(named);
     }
-    let source = open_one(file)?;
+    let source = open_one(file, None)?;
     analysis::picture(&path, source, options).map_err(|failure| named(failure.to_string()))
 }
 

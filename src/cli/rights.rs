@@ -3,18 +3,24 @@
 //! What follows reads what strangers send: it is done as nobody, with no capability, and with no way to get one back
 //! (`no_new_privs`: no program that is run from here gains rights by its file).
 
+#[cfg(feature = "pcap")]
 use std::fs;
 
+#[cfg(feature = "pcap")]
 use rustix::process::geteuid;
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, Gid, Uid, capabilities, clear_ambient_capability_set, set_capabilities,
-    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
 };
+#[cfg(feature = "pcap")]
+use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+#[cfg(feature = "pcap")]
 use why502::base::escape;
 
+#[cfg(feature = "pcap")]
 /// Who to be by default, where it is begun as root.
 const NOBODY: &str = "nobody";
 
+#[cfg(feature = "pcap")]
 /// Somebody, by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct User {
@@ -24,6 +30,7 @@ pub(super) struct User {
     pub(super) gid: u32,
 }
 
+#[cfg(feature = "pcap")]
 /// Who to be from now on: `None` where that is who it is already.
 pub(super) fn user(wish: Option<&str>) -> Result<Option<User>, String> {
     if wish.is_none() && !geteuid().is_root() {
@@ -41,6 +48,7 @@ pub(super) fn user(wish: Option<&str>) -> Result<Option<User>, String> {
     Ok(Some(user))
 }
 
+#[cfg(feature = "pcap")]
 /// The user of this name or number in a file as `/etc/passwd`; a number that is not in it stands for itself.
 fn find(name: &str, passwd: &str) -> Option<User> {
     let number: Option<u32> = name.parse().ok();
@@ -53,6 +61,7 @@ fn find(name: &str, passwd: &str) -> Option<User> {
     listed.or_else(|| number.map(|number| User { name: name.to_owned(), uid: number, gid: number }))
 }
 
+#[cfg(feature = "pcap")]
 /// Becomes this user, if that is another one, and gives up every capability. There is one thread so far: what is done to
 /// it is done to the process.
 pub(super) fn give_up(user: Option<&User>) -> Result<(), String> {
@@ -63,20 +72,27 @@ pub(super) fn give_up(user: Option<&User>) -> Result<(), String> {
         set_thread_res_gid(gid, gid, gid).map_err(|e| cannot("group", e))?;
         set_thread_res_uid(uid, uid, uid).map_err(|e| cannot("user", e))?;
     }
-    let none = CapabilitySet::empty();
-    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let_go(CapabilitySet::empty())
+}
+
+/// Gives up every capability but these, of which it may have fewer, and every way to get one back.
+pub(super) fn let_go(but: CapabilitySet) -> Result<(), String> {
+    let cannot = |what: &str, e: rustix::io::Errno| format!("cannot give up its rights ({what}: {e})");
+    let had = capabilities(None).map_err(|e| cannot("capabilities", e))?;
+    let kept = had.permitted & but;
+    let kept = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     // A kernel without ambient capabilities has none to clear.
     let _ = clear_ambient_capability_set();
-    set_capabilities(None, none).map_err(|e| cannot("capabilities", e))?;
+    set_capabilities(None, kept).map_err(|e| cannot("capabilities", e))?;
     set_no_new_privs(true).map_err(|e| cannot("no_new_privs", e))?;
     match capabilities(None) {
-        Ok(left) if left == none => Ok(()),
+        Ok(left) if left == kept => Ok(()),
         Ok(left) => Err(format!("cannot give up its rights (left: {left:?})")),
         Err(e) => Err(cannot("capabilities", e)),
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pcap"))]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use why502::share::{Case, Input, Shared, Wish};
 
 use super::args::{Analyze, Bundle};
 use super::output::{self, Output};
-use super::{ERROR, say, status};
+use super::{ERROR, needs, sandbox, say, status};
 use crate::options;
 
 /// `why502 analyze --format pcapng`.
@@ -21,8 +21,10 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
     if !typed.past.access_log.is_empty() {
         return Err("access logs add nothing to packets: `why502 bundle` takes them".to_owned());
     }
-    let Some((shared, unreadable)) = prepared(typed, Vec::new(), options)? else { return Ok(ERROR) };
-    write(typed.output.as_deref(), |out| shared.write(out))?;
+    let Some(inputs) = inputs(&typed.files) else { return Ok(ERROR) };
+    let out = opened(typed)?;
+    let (shared, unreadable) = prepared(inputs, typed, Vec::new(), options)?;
+    write(out, |out| shared.write(out))?;
     told(&shared, unreadable)
 }
 
@@ -32,29 +34,41 @@ pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
     let options = options::analysis(&typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(&typed)?;
-    let Some((shared, unreadable)) = prepared(&typed, logs, &options)? else { return Ok(ERROR) };
+    let Some(inputs) = inputs(&typed.files) else { return Ok(ERROR) };
+    let out = opened(&typed)?;
+    let (shared, unreadable) = prepared(inputs, &typed, logs, &options)?;
     let case = Case::new(shared, &went_by(&typed)).map_err(|e| e.to_string())?;
-    write(typed.output.as_deref(), |out| case.write(out))?;
+    write(out, |out| case.write(out))?;
     told(case.shared(), unreadable || unreadable_log)
 }
 
-/// Reads the captures that can be read, and whether there is one that cannot; nothing where none can.
-fn prepared(typed: &Analyze, logs: Vec<Log>, options: &Options) -> Result<Option<(Shared, bool)>, String> {
-    let (inputs, unreadable) = inputs(&typed.files);
-    if inputs.is_empty() {
-        return Ok(None);
-    }
+/// Opens what is written, and lets go of everything else but the captures, which are read more than once.
+fn opened(typed: &Analyze) -> Result<Output, String> {
+    let output = typed.output.as_deref();
+    let out = Output::open(output, false)?;
+    let files = typed.files.iter().map(PathBuf::as_path);
+    sandbox::enter(typed.confined, &needs(typed).reads(files).output(output));
+    Ok(out)
+}
+
+/// Reads the captures that can be read, and whether there is one that cannot.
+fn prepared(
+    (inputs, unreadable): (Vec<Input>, bool),
+    typed: &Analyze,
+    logs: Vec<Log>,
+    options: &Options,
+) -> Result<(Shared, bool), String> {
     let wish = Wish {
         all: typed.told.all,
         redact: typed.sanitised.redact.clone(),
         keep_addresses: typed.sanitised.keep_addresses,
     };
     let shared = Shared::prepare(&inputs, logs, options, &wish).map_err(|e| e.to_string())?;
-    Ok(Some((shared, unreadable)))
+    Ok((shared, unreadable))
 }
 
-/// Captures that can be read more than once.
-fn inputs(files: &[PathBuf]) -> (Vec<Input>, bool) {
+/// Captures that can be read more than once, and whether there is one that cannot be read; nothing where none can.
+fn inputs(files: &[PathBuf]) -> Option<(Vec<Input>, bool)> {
     let mut inputs = Vec::with_capacity(files.len());
     let mut unreadable = false;
     for path in files {
@@ -66,7 +80,7 @@ fn inputs(files: &[PathBuf]) -> (Vec<Input>, bool) {
             }
         }
     }
-    (inputs, unreadable)
+    (!inputs.is_empty()).then_some((inputs, unreadable))
 }
 
 fn input(path: &Path) -> Result<Input, String> {
@@ -86,8 +100,7 @@ fn input(path: &Path) -> Result<Input, String> {
     input.check().map(|()| input)
 }
 
-fn write(path: Option<&Path>, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
-    let mut out = Output::open(path, false)?;
+fn write(mut out: Output, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
     match what(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(e) => Err(format!("cannot write: {e}")),

@@ -170,7 +170,7 @@ impl Log {
     }
 
     /// The next row that can be read; `None` at the end.
-    pub(super) fn next_row(&mut self) -> Option<Row> {
+    pub fn next_row(&mut self) -> Option<Row> {
         loop {
             let (number, text) = match self.lines.next() {
                 Ok(Some(Line::Whole(number, bytes))) => (number, std::str::from_utf8(bytes).map(str::to_owned)),

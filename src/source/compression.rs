@@ -3,6 +3,8 @@
 //! Each is a sequence of members or frames, one behind the other, and Zstandard and LZ4 frames may have skippable ones
 //! between them. What was decompressed in front of a damage is delivered; then the damage is told.
 
+mod ratio;
+
 use super::ahead::Ahead;
 use flate2::read::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder as Lz4;
@@ -61,10 +63,12 @@ impl Compression {
 
     /// What `read` gives, decompressed, ahead of what is asked for.
     pub(super) fn decompress(self, read: Box<dyn Read + Send>) -> Ahead {
-        Ahead::new(match self {
+        let (read, taken) = ratio::counted(read);
+        let given: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(read)),
             Self::Zstd | Self::Lz4 => Box::new(Frames { input: Some(Input::new(read)), frame: None, failed: None }),
-        })
+        };
+        Ahead::new(Box::new(ratio::bounded(given, taken)))
     }
 }
 

@@ -314,6 +314,10 @@ fn cut(short: Short, buffer: &Buffer, frame: u64, needed: usize) -> Stop {
             let what = format_args!("the compressed data is damaged ({error})");
             Problem::at(ProblemKind::CompressionDamaged, frame, at, what, "all before it was read; copy the file again")
         }
+        Short::Failed(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let way = "all before it was read; if this is a capture after all, decompress it first";
+            Problem::at(ProblemKind::DecompressionLimited, frame, at, error, way)
+        }
         Short::Failed(error) => {
             Problem::at(ProblemKind::ReadFailed, frame, at, format_args!("reading failed: {error}"), "try again")
         }

@@ -38,6 +38,8 @@ pub enum ProblemKind {
     SecretsNotKept,
     /// The compressed data is damaged; reading stopped there.
     CompressionDamaged,
+    /// The compressed data stands for more than any capture does; reading stopped there.
+    DecompressionLimited,
     /// The operating system could not read on.
     ReadFailed,
     /// The header is good and no packet follows.
@@ -64,6 +66,7 @@ impl ProblemKind {
             Self::NoTimestamps => "no-timestamps",
             Self::SecretsNotKept => "secrets-not-kept",
             Self::CompressionDamaged => "compression-damaged",
+            Self::DecompressionLimited => "decompression-limited",
             Self::ReadFailed => "read-failed",
             Self::NoPackets => "no-packets",
             Self::OutOfOrderFrames => "out-of-order-frames",

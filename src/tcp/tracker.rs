@@ -38,7 +38,7 @@ const REORDER_WINDOW: Micros = Micros::from_millis(3);
 pub struct Tracker {
     /// What was seen so far; what the end of the connection tells is missing until [`Tracker::finish`]. It stays where it
     /// is when the connection is over.
-    pub(crate) summary: Box<Summary>,
+    pub summary: Box<Summary>,
     halves: PerSide<Half>,
     recent: PerSide<Recent>,
     /// A RST took effect.

@@ -26,10 +26,13 @@ const ORDER: [&str; 15] = [
 const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("session/http1", "session::tls")];
 
 /// Outside crates, and the only places that may name them.
-const PLACES: [(&str, &[&str]); 13] = [
+const PLACES: [(&str, &[&str]); 16] = [
     ("pcap::", &["source"]),
     ("rustix::", &["source/live", "cli"]),
     ("signal_hook::", &["cli"]),
+    ("landlock::", &["cli/sandbox"]),
+    ("libc::", &["cli/sandbox"]),
+    ("seccompiler::", &["cli/sandbox"]),
     ("etherparse::", &["link", "ip"]),
     ("tls_parser::", &["session/tls"]),
     ("x509_parser::", &["session/tls"]),
@@ -122,4 +125,26 @@ fn outside_crates_stay_in_their_place() {
             assert!(here || !used, "{} names {name}", path.display());
         }
     }
+}
+
+#[test]
+fn unsafe_is_in_one_file_and_says_why() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    for (path, text) in sources() {
+        assert!(!text.contains("unsafe"), "{}", path.display());
+    }
+    let mut blocks = 0;
+    for file in fs::read_dir(root.join("edge-tls/src")).unwrap().map(|e| e.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (i, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {")) {
+            assert!(file.ends_with("wire.rs"), "{}", file.display());
+            let why = lines[i.saturating_sub(3)..i].iter().any(|line| line.contains("SAFETY"));
+            assert!(why, "{}:{}: no reason beside it", file.display(), i + 1);
+            blocks += 1;
+        }
+    }
+    assert_eq!(blocks, 7, "docs/security.md counts them, too");
+    assert!(page.contains("seven places"), "docs/security.md");
 }

@@ -50,5 +50,16 @@ fn on_page() -> BTreeMap<String, String> {
 
 #[test]
 fn the_page_names_every_bound() {
-    assert_eq!(on_page(), in_code());
+    let (page, code) = (on_page(), in_code());
+    let mut wrong = Vec::new();
+    for (name, value) in &code {
+        match page.get(name) {
+            None => wrong.push(format!("no row: | `{name}` | `{value}` | of what | when it is reached |")),
+            Some(told) if told != value => wrong.push(format!("`{name}` is `{value}`, the page says `{told}`")),
+            Some(_) => {}
+        }
+    }
+    let gone = page.keys().filter(|name| !code.contains_key(*name));
+    wrong.extend(gone.map(|name| format!("`{name}` is on the page and no longer in the code")));
+    assert!(wrong.is_empty(), "docs/limits.md:\n{}", wrong.join("\n"));
 }

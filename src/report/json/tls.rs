@@ -18,6 +18,7 @@ pub(super) struct Tls<'a> {
     resumed: Option<bool>,
     client_certificate_requested: bool,
     certificates: Vec<Certificate<'a>>,
+    certificates_unlisted: u32,
     chain: Option<Chain<'a>>,
     alerts: Vec<Alert>,
     handshake: &'static str,
@@ -118,6 +119,7 @@ impl<'a> Tls<'a> {
             resumed: t.resumed(),
             client_certificate_requested: t.client_certificate_requested,
             certificates: t.certificates.iter().map(Certificate::of).collect(),
+            certificates_unlisted: t.certificates_unlisted,
             chain: chain.map(Chain::of),
             alerts: t.alerts.iter().map(Alert::of).collect(),
             handshake: match t.handshake() {

@@ -6,7 +6,7 @@ use super::handshake::HandshakeType;
 use crate::base::{FrameRef, Short, Side};
 
 /// Bytes kept of what is wrong: enough to tell another protocol by, and to show.
-const MAX_EXCERPT: usize = 64;
+pub(super) const MAX_EXCERPT: usize = 64;
 
 /// Bytes that are not TLS, or not the TLS that the standard allows.
 #[derive(Debug, Clone, PartialEq, Eq)]

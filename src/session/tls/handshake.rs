@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::fault::FaultKind;
+use super::fault::{FaultKind, MAX_EXCERPT};
 use super::names::handshake_name;
 use crate::base::FrameRef;
 
@@ -104,6 +104,21 @@ enum Stage {
     Lost,
 }
 
+/// Where a message begins, and its first bytes as far as they are at hand.
+pub(super) type Place = (u64, Vec<u8>);
+
+impl Stage {
+    /// Where the message begins that is wrong: in what was kept and goes on with `rest`, else with the `whole` that came now.
+    #[cold]
+    fn place(&self, offset: u64, whole: &[u8], rest: &[u8]) -> Place {
+        let shown = |bytes: &[u8]| bytes.get(..MAX_EXCERPT).unwrap_or(bytes).to_vec();
+        match self {
+            Stage::Partial { bytes, offset, .. } => (*offset, [bytes.as_slice(), &shown(rest)].concat()),
+            _ => (offset, shown(whole)),
+        }
+    }
+}
+
 /// Puts the messages of one side together. A message that lies in one slice is handed on in place.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Assembler {
@@ -119,10 +134,10 @@ impl Assembler {
         frame: FrameRef,
         mut offset: u64,
         emit: &mut dyn FnMut(Message<'_>),
-    ) -> Result<(), (FaultKind, u64)> {
+    ) -> Result<(), (FaultKind, Place)> {
         let mut result = Ok(());
         while !bytes.is_empty() {
-            let before = bytes.len();
+            let whole = bytes;
             let step = match &mut self.stage {
                 Stage::Lost => return result,
                 Stage::Skipping { left } => Ok(skip(left, &mut bytes)),
@@ -135,11 +150,12 @@ impl Assembler {
                 Ok(Some(stage)) => self.stage = stage,
                 Ok(None) => {}
                 Err((kind, stage)) => {
-                    result = result.and(Err((kind, offset)));
+                    let place = self.stage.place(offset, whole, bytes);
+                    result = result.and(Err((kind, place)));
                     self.stage = stage;
                 }
             }
-            offset += (before - bytes.len()) as u64;
+            offset += (whole.len() - bytes.len()) as u64;
         }
         result
     }

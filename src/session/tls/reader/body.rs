@@ -93,9 +93,8 @@ impl Reader {
         let fed = self.assembler.feed(chunk, cx.frame, self.at, &mut |message| {
             transcript.handshake_message(from, message, version);
         });
-        if let Err((kind, offset)) = fed {
-            let start = usize::try_from(offset.saturating_sub(self.at)).unwrap_or(chunk.len());
-            cx.fault(offset, kind, chunk.get(start..).unwrap_or_default());
+        if let Err((kind, (offset, start))) = fed {
+            cx.fault(offset, kind, &start);
         }
         self.at += chunk.len() as u64;
         *left -= u16::try_from(chunk.len()).unwrap_or(*left);

@@ -1,0 +1,118 @@
+//! Ctrl-C while captures are read: the report tells what was found so far.
+
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+use why502::source::{OpenError, OpenReason, Positioned, Source};
+
+/// So long a pipe may still be read: who writes to it often ends by the same signal, and has something left to say.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What asks the program to end with what it has.
+#[derive(Clone)]
+pub(super) struct Stop {
+    came: Arc<AtomicBool>,
+    /// Readable once one came.
+    wake: Arc<PipeReader>,
+}
+
+impl Stop {
+    /// The first signal asks for the report; a second one ends the program as it is.
+    pub(super) fn listen() -> io::Result<Stop> {
+        let came = Arc::new(AtomicBool::new(false));
+        let (wake, woken) = io::pipe()?;
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            flag::register_conditional_default(signal, Arc::clone(&came))?;
+            flag::register(signal, Arc::clone(&came))?;
+            pipe::register(signal, woken.try_clone()?)?;
+        }
+        Ok(Stop { came, wake: Arc::new(wake) })
+    }
+
+    /// Whether one came.
+    pub(super) fn came(&self) -> bool {
+        self.came.load(Ordering::Relaxed)
+    }
+
+    /// A capture that ends with an error once one came.
+    pub(super) fn capture(&self, path: &Path) -> Result<Source, OpenError> {
+        let name = path.to_string_lossy();
+        let failed = |error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) };
+        let file = File::open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Source::from_reader(self.pipe(file), &name);
+        }
+        let (file, stop) = (Arc::new(file), self.clone());
+        let again = move || -> Box<dyn Read + Send> {
+            Box::new(Stoppable { read: Positioned::new(Arc::clone(&file)), stop: stop.clone() })
+        };
+        Source::from_readers(Arc::new(again), &name)
+    }
+
+    /// The same of standard input.
+    pub(super) fn standard_input(&self) -> io::Result<Box<dyn Read + Send>> {
+        let file = File::from(OwnedFd::from(io::stdin().as_fd().try_clone_to_owned()?));
+        Ok(self.pipe(file))
+    }
+
+    fn pipe(&self, file: File) -> Box<dyn Read + Send> {
+        Box::new(Pipe { file, stop: self.clone(), until: None })
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("a signal ended it")
+}
+
+/// What is there to be read.
+struct Stoppable {
+    read: Positioned,
+    stop: Stop,
+}
+
+impl Read for Stoppable {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.stop.came() { Err(stopped()) } else { self.read.read(buf) }
+    }
+}
+
+/// What may give nothing for long.
+struct Pipe {
+    file: File,
+    stop: Stop,
+    /// When it is not read any more.
+    until: Option<Instant>,
+}
+
+impl Pipe {
+    /// Waits for bytes, or for a signal; says whether there may be any.
+    fn wait(&mut self) -> bool {
+        let (file, wake) = (self.file.as_fd(), self.stop.wake.as_fd());
+        let both = &mut [PollFd::new(&file, PollFlags::IN), PollFd::new(&wake, PollFlags::IN)];
+        if !self.stop.came() {
+            // What cannot be waited for is read.
+            let _ = poll(both, None);
+        }
+        if !self.stop.came() {
+            return true;
+        }
+        let left = self.until.get_or_insert(Instant::now() + LAST_WORDS).saturating_duration_since(Instant::now());
+        let at_most = Timespec::try_from(left).unwrap_or_default();
+        let [file, _] = both;
+        !left.is_zero() && poll(std::slice::from_mut(file), Some(&at_most)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.wait() { self.file.read(buf) } else { Err(stopped()) }
+    }
+}

@@ -1,0 +1,208 @@
+//! What goes wrong around the program: what was found so far is told or kept, and no file is half written under its name.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::common::packets::{self, Capture};
+
+/// A directory of its own for one test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Dir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("why502-faults-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        Dir(dir)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> String {
+        fs::write(self.path(name), bytes).unwrap();
+        name.to_owned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    /// Runs `why502` with these arguments in a shell that was told something before.
+    fn shell(&self, before: &str, args: &str) -> Output {
+        let line = format!("{before}; exec {} {args}", env!("CARGO_BIN_EXE_why502"));
+        Command::new("sh").args(["-c", &line]).current_dir(&self.0).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn begin(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_why502"));
+        command.args(args).current_dir(&self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A capture of one connection that is refused: another one for each number.
+fn refused(number: u16) -> Vec<u8> {
+    let ends = (([130, 176, 1, 2], 40_000 + number), ([10, 0, 0, 5], 80));
+    Capture::new().between(ends.0, ends.1).later(u32::from(number) + 1).refused().bytes()
+}
+
+/// Waits until it has opened what it reads and sleeps for more of it.
+fn wait_until_it_reads(child: &Child) {
+    let begun = Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    while begun.elapsed() < Duration::from_secs(30) {
+        let said = fs::read_to_string(&status).unwrap_or_default();
+        if said.contains("Seccomp:\t2") && said.contains("State:\tS") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it does not read");
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let dir = Dir::new();
+    let mut capture = Capture::new();
+    for _ in 0..200 {
+        capture = capture.refused().next();
+    }
+    dir.write("many.pcap", &capture.bytes());
+    for name in ["r.json", "r.html", "r.txt", "r.pcapng"] {
+        // A file may have one block: what is written beyond it fails as on a disk that is full.
+        let ran = dir.shell("trap '' XFSZ; ulimit -f 1", &format!("--all -o {name} many.pcap"));
+        let said = text(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{name}: {said}");
+        assert!(said.lines().count() == 1 && said.contains("cannot"), "{name}: {said}");
+        assert_eq!(dir.names(), ["many.pcap"], "{name}");
+    }
+    let ran = dir.shell(":", "many.pcap > /dev/full");
+    assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("No space left"), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn what_was_found_is_told_when_a_signal_comes() {
+    for name in ["-TERM", "-INT", "-HUP"] {
+        let dir = Dir::new();
+        let mut child = dir.begin(&["-o", "r.json", "-"]);
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(&Capture::new().refused().bytes()).unwrap();
+        wait_until_it_reads(&child);
+        signal(&child, name);
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(1), "{name} {done:?}");
+        assert_eq!(text(&done.stderr), "why502: a signal ended the reading: the report is of what came before\n");
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(dir.path("r.json")).unwrap()).unwrap();
+        assert_eq!(report["summary"]["failed"], 1);
+        assert_eq!(report["captures"][0]["problems"][0]["kind"], "read-failed");
+        assert_eq!(dir.names(), ["r.json"]);
+        drop(input);
+    }
+}
+
+#[test]
+fn who_writes_to_a_pipe_may_end_by_the_same_signal() {
+    let dir = Dir::new();
+    let whole = Capture::new().refused().next().refused().bytes();
+    let mut child = dir.begin(&["--format", "json", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    let half = packets::header().len() + 2 * (16 + 40);
+    input.write_all(&whole[..half]).unwrap();
+    wait_until_it_reads(&child);
+    signal(&child, "-INT");
+    input.write_all(&whole[half..]).unwrap();
+    drop(input);
+    let report: serde_json::Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(report["summary"]["failed"], 2, "its last words are read");
+    assert_eq!(report["captures"][0]["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_second_signal_ends_it_and_leaves_no_report() {
+    let dir = Dir::new();
+    let mut child = dir.begin(&["-o", "r.json", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&packets::header()).unwrap();
+    wait_until_it_reads(&child);
+    signal(&child, "-TERM");
+    signal(&child, "-TERM");
+    assert!(child.wait().unwrap().code().is_none_or(|code| code == 0), "killed, or over before");
+    let whole = fs::read(dir.path("r.json")).ok();
+    assert!(whole.is_none_or(|report| serde_json::from_slice::<serde_json::Value>(&report).is_ok()));
+    drop(input);
+}
+
+#[test]
+fn an_input_that_vanishes_is_told_and_the_others_are_read() {
+    let dir = Dir::new();
+    let mut args = vec!["--format".to_owned(), "json".to_owned(), "-".to_owned()];
+    args.extend((0..20).map(|i| dir.write(&format!("{i:02}.pcap"), &refused(i))));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut child = dir.begin(&args);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&packets::header()).unwrap();
+    wait_until_it_reads(&child);
+    fs::remove_file(dir.path("07.pcap")).unwrap();
+    drop(input);
+    let done = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["summary"]["failed"], 19, "{}", text(&done.stderr));
+    assert_eq!(report["captures"][8]["problems"][0]["kind"], "read-failed", "{}", report["captures"]);
+}
+
+#[test]
+fn an_input_that_grows_is_read_as_far_as_it_was() {
+    let dir = Dir::new();
+    let whole = Capture::new().refused().next().refused().bytes();
+    dir.write("grows.pcap", &whole[..whole.len() - 30]);
+    let mut child = dir.begin(&["--format", "json", "-", "grows.pcap"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&packets::header()).unwrap();
+    wait_until_it_reads(&child);
+    // What comes later is read if it comes in time, and is never read in part.
+    let mut file = fs::File::options().append(true).open(dir.path("grows.pcap")).unwrap();
+    file.write_all(&whole[whole.len() - 30..]).unwrap();
+    drop(input);
+    let done = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let frames = report["captures"][1]["frames"].as_u64().unwrap();
+    let cut = report["captures"][1]["problems"].to_string().contains("file-truncated");
+    assert!(frames == 4 && !cut || frames == 3 && cut, "{report}");
+}
+
+#[test]
+fn too_few_descriptors_cost_what_could_not_be_opened() {
+    let dir = Dir::new();
+    let names: Vec<String> = (0..14).map(|i| dir.write(&format!("{i:02}.pcap"), &refused(i))).collect();
+    let ran = dir.shell("ulimit -n 12", &format!("--format json {}", names.join(" ")));
+    assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
+    let told = text(&ran.stderr);
+    let refused = told.lines().filter(|line| line.contains("cannot be read: Too many open files")).count();
+    assert!(refused > 0 && refused < 14, "{told}");
+    let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["summary"]["failed"].as_u64(), Some(14 - refused as u64), "{told}");
+}

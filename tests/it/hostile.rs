@@ -1,0 +1,194 @@
+//! Captures that were made to be a burden: each ends in time, in little memory, and the report names the limit that it
+//! reached. `benches/hostile.py --limits` has the same at their full size, and measures.
+#![cfg(target_os = "linux")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::common::packets::{self, Capture};
+
+/// Address space that each may take, in KiB: what an empty program takes beside it is the most of it.
+const MEMORY: u32 = 1_600_000;
+
+/// In a build for tests, beside others.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the JSON report says of what is written to standard input.
+fn report(args: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send) -> String {
+    let line = format!("ulimit -v {MEMORY}; exec {} --format json {args} -", env!("CARGO_BIN_EXE_why502"));
+    let begun = Instant::now();
+    let mut child = Command::new("sh")
+        .args(["-c", &line])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let done = thread::scope(|scope| {
+        // Who has read enough reads no more.
+        scope.spawn(move || drop(write(&mut input)));
+        child.wait_with_output().unwrap()
+    });
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(matches!(done.status.code(), Some(0 | 1)), "{:?} {said}", done.status);
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// A record of a pcap file.
+fn record(packet: &[u8], second: u32) -> Vec<u8> {
+    let len = (packet.len() as u32).to_le_bytes();
+    [&(1_800_000_000 + second).to_le_bytes()[..], &[0; 4], &len, &len, packet].concat()
+}
+
+#[test]
+fn a_decompression_bomb() {
+    let told = report("", |out| {
+        let mut gzip = GzEncoder::new(out, Compression::best());
+        gzip.write_all(&Capture::new().refused().bytes())?;
+        // One record of 200 KiB after the other, all of zeros.
+        let zeros = record(&vec![0; 200 << 10], 1);
+        for _ in 0..1_000 {
+            gzip.write_all(&zeros)?;
+        }
+        gzip.finish().map(drop)
+    });
+    assert!(told.contains("\"kind\":\"decompression-limited\""), "{told}");
+    assert!(told.contains("tcp.port-closed"), "what came before is told: {told}");
+}
+
+#[test]
+fn more_connections_than_are_followed() {
+    let told = report("--max-connections 500", |out| {
+        let mut capture = Capture::new();
+        for i in 0..6_000_u16 {
+            capture = capture.between(([130, 176, (i >> 8) as u8, i as u8], 40_000), ([10, 0, 0, 5], 443)).edge(2, b"");
+        }
+        out.write_all(&capture.bytes())
+    });
+    assert!(told.contains("\"kind\":\"connections-evicted\""), "{}", &told[told.len() - 2_000..]);
+}
+
+#[test]
+fn a_header_without_an_end() {
+    const PIECE: usize = 60_000;
+    let told = report("", |out| {
+        let begun = Capture::new().open().edge(16, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        let head = begun.origin(16, b"HTTP/1.1 200 OK\r\nX-Long: ");
+        out.write_all(&head.bytes())?;
+        let mut at = 9_001_u32 + 25;
+        for i in 0..(100 << 20) / PIECE {
+            let mut packet = vec![0x45, 0];
+            packet.extend((40 + PIECE as u16).to_be_bytes());
+            packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 5, 130, 176, 1, 2, 0, 80, 0x9c, 0xb0]);
+            packet.extend(at.to_be_bytes());
+            packet.extend((1_001_u32 + 35).to_be_bytes());
+            packet.extend([0x50, 16, 0xff, 0xff, 0, 0, 0, 0]);
+            packet.resize(40 + PIECE, b'x');
+            at = at.wrapping_add(PIECE as u32);
+            out.write_all(&record(&packet, 1 + i as u32 / 1_000))?;
+        }
+        Ok(())
+    });
+    assert!(told.contains("http.headers-too-large") && told.contains("32,768 bytes"), "{told}");
+}
+
+#[test]
+fn fragments_without_a_last_one() {
+    let told = report("", |out| {
+        out.write_all(&packets::header())?;
+        for i in 0..65_535_u32 {
+            let mut packet = vec![0x45, 0, 0, 28];
+            packet.extend((i as u16).to_be_bytes());
+            packet.extend([0x20, 0, 64, 6, 0, 0, 130, 176, (i >> 8) as u8, i as u8, 10, 0, 0, 5]);
+            packet.extend([7; 8]);
+            out.write_all(&record(&packet, 1))?;
+        }
+        Ok(())
+    });
+    assert!(told.contains("\"kind\":\"fragments-not-reassembled\",\"count\":65535"), "{told}");
+}
+
+#[test]
+fn tunnels_within_tunnels() {
+    let told = report("", |out| {
+        // Ethernet in VXLAN in UDP in IP in Ethernet, a thousand deep.
+        let mut frame: Vec<u8> = Vec::new();
+        for _ in 0..1_000 {
+            let udp = (8 + 8 + frame.len()) as u16;
+            let mut outer = vec![2; 12];
+            outer.extend([8, 0, 0x45, 0]);
+            outer.extend((20 + udp).to_be_bytes());
+            outer.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+            outer.extend([0xc0, 0, 0x12, 0xb5]);
+            outer.extend(udp.to_be_bytes());
+            outer.extend([0, 0, 8, 0, 0, 0, 0, 0, 1, 0]);
+            outer.extend(frame);
+            frame = outer;
+        }
+        let mut header = packets::header();
+        header[20] = 1;
+        out.write_all(&header)?;
+        out.write_all(&record(&frame, 1))
+    });
+    assert!(told.contains("\"kind\":\"undecodable-frames\""), "{told}");
+    assert!(told.contains("more than 8 headers around each other"), "{told}");
+}
+
+/// What a server of TLS 1.2 says in its first flight, with this list of certificates.
+fn server_flight(list: &[u8]) -> Vec<u8> {
+    let message = |kind: u8, body: &[u8]| [&[kind], &(body.len() as u32).to_be_bytes()[1..], body].concat();
+    let hello = [&[3, 3][..], &[7; 32], &[0, 0xc0, 0x2f, 0]].concat();
+    let certificate = [&(list.len() as u32).to_be_bytes()[1..], list].concat();
+    let flight = [message(2, &hello), message(11, &certificate)].concat();
+    let record = |piece: &[u8]| [&[22, 3, 3][..], &(piece.len() as u16).to_be_bytes(), piece].concat();
+    flight.chunks(16_000).flat_map(record).collect()
+}
+
+fn with_certificates(size: usize) -> String {
+    let mut hello = vec![3, 3];
+    hello.extend([9; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x2f, 1, 0]);
+    let hello = [&[1, 0, 0, hello.len() as u8][..], &hello].concat();
+    let hello = [&[22, 3, 1, 0, hello.len() as u8][..], &hello].concat();
+    let one = [&(size as u32).to_be_bytes()[1..], &vec![0x30; size]].concat();
+    let flight = server_flight(&one.repeat(1_000));
+    report("", |out| {
+        let mut capture = Capture::new().open().edge(16, &hello);
+        for piece in flight.chunks(1_400) {
+            capture = capture.origin(16, piece);
+        }
+        out.write_all(&capture.close().bytes())
+    })
+}
+
+#[test]
+fn a_chain_of_a_thousand_certificates() {
+    // All in one message that is short enough, and in one that is not.
+    let document: serde_json::Value = serde_json::from_str(&with_certificates(40)).unwrap();
+    let tls = &document["connections"][0]["tls"];
+    assert_eq!(tls["certificates"].as_array().map(Vec::len), Some(24), "{document}");
+    assert_eq!(tls["certificates_unlisted"], 976, "{document}");
+    let long = with_certificates(900);
+    assert!(long.contains("65536 are accepted"), "{long}");
+}
+
+#[test]
+fn bytes_out_of_order() {
+    let told = report("", |out| {
+        let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+        let mut capture = Capture::new().open().edge(16, request);
+        for i in 0..2_000_usize {
+            // Every other byte, after a hole.
+            capture = capture.origin_in_parts(16, &[(1 + 2 * i, b"x")], 0);
+        }
+        out.write_all(&capture.bytes())
+    });
+    assert!(told.contains("\"kind\":\"reassembly-limited\""), "{told}");
+}
