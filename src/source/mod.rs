@@ -224,6 +224,7 @@ impl Source {
         self.window.clear();
         if self.ended {
             self.buffer.close();
+            self.again = None;
             return;
         }
         let Self { buffer, records, window, info, time, .. } = self;
