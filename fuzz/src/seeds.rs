@@ -154,7 +154,8 @@ fn follow(flows: &mut BTreeMap<Ends, (Tracker, Said, u64)>, segment: &TcpSegment
     let (a, b) = (segment.source, segment.destination);
     let there = flows.contains_key(&(a.ip, a.port, b.ip, b.port));
     let back = flows.contains_key(&(b.ip, b.port, a.ip, a.port));
-    let from_client = there || (!back && !(segment.flags.syn() && segment.flags.ack()));
+    let answers = segment.flags.syn() && segment.flags.ack();
+    let from_client = there || !(back || answers);
     let key = if from_client { (a.ip, a.port, b.ip, b.port) } else { (b.ip, b.port, a.ip, a.port) };
     let (tracker, said, _) = flows.entry(key).or_default();
     tracker.segment(if from_client { Side::Client } else { Side::Server }, segment, frame, said);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,8 +59,7 @@ impl Stop {
 
     /// The same of standard input.
     pub(super) fn standard_input(&self) -> io::Result<Box<dyn Read + Send>> {
-        let file = File::from(OwnedFd::from(io::stdin().as_fd().try_clone_to_owned()?));
-        Ok(self.pipe(file))
+        Ok(self.pipe(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
     }
 
     fn pipe(&self, file: File) -> Box<dyn Read + Send> {

@@ -14,7 +14,7 @@ pub(super) fn run(bytes: &[u8]) {
     });
     let lines = bytes.split(|b| *b == b'\n').count();
     assert!(keys.len() <= lines);
-    assert!(keys.len() as u64 <= read.secrets as u64, "{read:?}");
+    assert!(keys.len() as u64 <= read.secrets, "{read:?}");
     let pieces = Keys::default();
     assert_eq!(pieces.read(Drip::new(bytes, 61)).expect("memory can be read"), read);
     assert_eq!(pieces.len(), keys.len());

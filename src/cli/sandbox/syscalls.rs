@@ -82,6 +82,7 @@ const WATCHING: &[i64] = &[
 const SERVING: &[i64] = &[libc::SYS_accept4, libc::SYS_shutdown];
 
 /// Questions to a terminal, and about an interface that is watched.
+#[allow(clippy::unnecessary_cast, reason = "not every C library has these as the kernel does")]
 const IOCTLS: &[u64] = &[
     libc::TCGETS as u64,
     libc::TIOCGWINSZ as u64,
