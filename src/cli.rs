@@ -15,13 +15,15 @@ mod rights;
 mod sandbox;
 mod share;
 mod stop;
+#[cfg(feature = "parquet")]
+mod tables;
 mod units;
 #[cfg(feature = "pcap")]
 mod watcher;
 
 #[cfg(feature = "pcap")]
 pub(crate) use args::Live;
-pub(crate) use args::{Analyze, Format, Incident, Judged, Look};
+pub(crate) use args::{Analyze, Format, Incident, Judged, Look, Tabled};
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +35,8 @@ use output::Output;
 use progress::Progress;
 use sandbox::Needs;
 use stop::Stop;
-use why502::analysis::{self, Failure};
+use why502::analysis::{self, Failure, Options};
+use why502::base::CaptureIndex;
 use why502::causes::{CATALOGUE, by_id};
 use why502::report::{Html, Json, Junit, NdJson, Renderer, Sarif, Summary, Text, TextOptions, explain};
 use why502::source::Source;
@@ -88,14 +91,19 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
         return print(sandbox::check().as_bytes()).map(|()| 0);
     }
     let format = options::format(typed.format, typed.output.as_deref())?;
-    let options = options::analysis(typed)?;
+    let mut options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(typed)?;
-    if format == Format::Pcapng {
-        return share::capture(typed, &options);
+    match format {
+        Format::Pcapng => return share::capture(typed, &options),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => return tables::analyze(typed, options),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet => return Err("--format parquet needs a library that this build does without".to_owned()),
+        _ => {}
     }
     let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
-    let (sources, unreadable) = open(&typed.files, &stop);
+    let (sources, unreadable) = open_all(typed, &mut options, &stop);
     let unreadable = unreadable || unreadable_log;
     if sources.is_empty() {
         return Ok(ERROR);
@@ -107,7 +115,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     let mut out = Output::open(typed.output.as_deref(), !streams)?;
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: typed.told.all };
     let mut renderer = renderer(format, &mut out, text, live);
-    let mut progress = Progress::new(&sources, &typed.files, !(streams && to_terminal));
+    let mut progress = Progress::new(&sources, !(streams && to_terminal));
     sandbox::enter(typed.confined, &needs(typed).output(typed.output.as_deref()));
     let done = analysis::run_with_logs(sources, logs, &options, renderer.as_mut(), |capture, bytes| {
         progress.report(capture, bytes);
@@ -131,14 +139,15 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
 fn needs(typed: &Analyze) -> Needs {
     let needs = Needs::of(typed.told.max_connections.get()).filters(typed.filter.as_deref());
     // What rests is opened again.
-    if typed.files.len() > AT_ONCE { needs.reads(typed.files.iter().map(PathBuf::as_path)) } else { needs }
+    let all = || typed.files.iter().chain(&typed.tabled.context);
+    if all().count() > AT_ONCE { needs.reads(all().map(PathBuf::as_path)) } else { needs }
 }
 
 /// Writes reports of this format; lines of a `live` one are sent off at once.
 fn renderer(format: Format, out: &mut Output, text: TextOptions, live: bool) -> Box<dyn Renderer + '_> {
     match format {
-        // Packets are written by `share`.
-        Format::Text | Format::Pcapng => Box::new(Text::new(out, text)),
+        // Packets are written by `share`, and tables by `tables`.
+        Format::Text | Format::Pcapng | Format::Parquet => Box::new(Text::new(out, text)),
         Format::Json => Box::new(Json::new(out)),
         Format::Ndjson => Box::new(NdJson::new(out, live)),
         Format::Html => Box::new(Html::new(out)),
@@ -151,19 +160,40 @@ fn status(summary: &Summary) -> u8 {
     if summary.counts.failed > 0 { FAILED } else { 0 }
 }
 
-/// The captures that can be read, and whether there is one that cannot; each such is told.
-fn open(files: &[PathBuf], stop: &Stop) -> (Vec<(String, Source)>, bool) {
-    let mut sources = Vec::with_capacity(files.len());
+/// The captures that are told of and those beside them, under their names; and whether there is one that cannot be read.
+fn open_all(typed: &Analyze, options: &mut Options, stop: &Stop) -> (Vec<(String, Source)>, bool) {
+    let Tabled { context, capture_name: names, .. } = &typed.tabled;
+    let many = typed.files.len() + context.len() > AT_ONCE;
+    let names = names.iter().cloned().map(Some).chain(std::iter::repeat(None));
+    let (mut sources, unreadable) = open(typed.files.iter().zip(names), many, stop);
+    // Where none is to be told of, there is nothing to read.
+    if sources.is_empty() || context.is_empty() {
+        return (sources, unreadable);
+    }
+    options.selection.own = CaptureIndex::try_from(sources.len()).ok();
+    let (beside, missing) = open(context.iter().zip(std::iter::repeat(None)), many, stop);
+    sources.extend(beside);
+    (sources, unreadable || missing)
+}
+
+/// The captures that can be read, and whether there is one that cannot; each such is told. Of `many` those that are files
+/// rest until they are read.
+fn open<'p>(
+    files: impl Iterator<Item = (&'p PathBuf, Option<String>)>,
+    many: bool,
+    stop: &Stop,
+) -> (Vec<(String, Source)>, bool) {
+    let mut sources = Vec::new();
     let mut unreadable = false;
-    for path in files {
-        // What is to rest is opened by its name.
-        let rests = files.len() > AT_ONCE;
+    for (path, name) in files {
+        // What is to rest is opened by its name; what is no file cannot be opened twice.
+        let rests = many && path.is_file();
         match open_one(path, Some(stop).filter(|_| !rests)) {
             Ok(mut source) => {
                 if rests {
                     source.rest();
                 }
-                sources.push((path.to_string_lossy().into_owned(), source));
+                sources.push((name.unwrap_or_else(|| path.to_string_lossy().into_owned()), source));
             }
             Err(why) => {
                 say(&why);

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::civil;
 use jiff::tz::Offset;
 
-use crate::base::Timestamp;
+use crate::base::{CaptureIndex, Timestamp};
 use crate::diagnosis::{Cause, Diagnosis};
 use crate::observation::{Asked, Connection, Prefixes};
 
@@ -29,6 +29,9 @@ pub struct Selection {
     pub paths: Vec<String>,
     /// A request with one of these values of `X-Amz-Cf-Id`.
     pub request_ids: Vec<String>,
+    /// A first packet in one of the captures before this one: the others are read for the sake of connections that begin
+    /// or end in them.
+    pub own: Option<CaptureIndex>,
 }
 
 /// A point in time, as it was typed.
@@ -93,8 +96,8 @@ impl Selection {
     /// Whether everything is selected.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        let Selection { since, until, causes, peers, hosts, paths, request_ids } = self;
-        let none = since.is_none() && until.is_none() && peers.is_none();
+        let Selection { since, until, causes, peers, hosts, paths, request_ids, own } = self;
+        let none = since.is_none() && until.is_none() && peers.is_none() && own.is_none();
         none && causes.is_empty() && hosts.is_empty() && paths.is_empty() && request_ids.is_empty()
     }
 
@@ -111,6 +114,7 @@ impl Selection {
         let before = |moment: &Moment| c.first.time <= moment.resolve(c.first.time);
         self.since.as_ref().is_none_or(after)
             && self.until.as_ref().is_none_or(before)
+            && self.own.is_none_or(|own| c.first.capture() < own)
             && self.peers.as_ref().is_none_or(|p| p.contains(c.client.ip) || p.contains(c.server.ip))
             && self.has_request(c)
     }

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod probe;
+mod tables;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use super::units;
 #[cfg(feature = "probe")]
 pub(super) use probe::IpVersion;
 pub(super) use probe::Probe;
+pub(crate) use tables::Tabled;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -276,6 +278,9 @@ pub(crate) struct Analyze {
     #[command(flatten)]
     pub(crate) sanitised: Sanitised,
 
+    #[command(flatten)]
+    pub(crate) tabled: Tabled,
+
     /// Colour text; `auto` does on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -382,6 +387,7 @@ impl From<Bundle> for Analyze {
             judged,
             told: typed.told,
             sanitised: typed.sanitised,
+            tabled: Tabled::default(),
             color,
             confined,
             threads: None,
@@ -510,6 +516,8 @@ pub(crate) enum Format {
     Sarif,
     /// JUnit's XML, one test for each cause, for pipelines
     Junit,
+    /// Tables for engines such as Spark, Athena and DuckDB, in a directory that --output names (docs/tables.md)
+    Parquet,
     /// The packets of what failed, to be passed on: evidence in comments, payloads blanked, addresses encrypted
     Pcapng,
 }

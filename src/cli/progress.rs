@@ -1,7 +1,7 @@
 //! How far the reading is, on a terminal, once it takes long.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use why502::base::escape;
@@ -25,8 +25,8 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of these captures; silent unless standard error is a terminal and it is `allowed`.
-    pub(super) fn new(sources: &[(String, Source)], files: &[PathBuf], allowed: bool) -> Progress {
-        let enabled = allowed && io::stderr().is_terminal() && !files.is_empty();
+    pub(super) fn new(sources: &[(String, Source)], allowed: bool) -> Progress {
+        let enabled = allowed && io::stderr().is_terminal() && !sources.is_empty();
         let length = |path: &str, source: &Source| {
             let file = std::fs::metadata(Path::new(path)).ok().filter(|m| m.is_file() && path != "-");
             // Positions are those of the decompressed capture, of which the length is not known.

@@ -26,6 +26,8 @@ mod shared;
 mod slow;
 mod steps;
 mod summary;
+#[cfg(feature = "parquet")]
+pub mod tables;
 mod text;
 mod timeline;
 pub mod why;

@@ -66,6 +66,8 @@ pub(super) struct Needs {
     names: Vec<PathBuf>,
     /// Directories in which files are made, written and removed.
     writes: Vec<PathBuf>,
+    /// Directories below which files and directories are.
+    trees: Vec<PathBuf>,
     /// Interfaces are watched.
     live: bool,
     /// Counters are served.
@@ -111,8 +113,20 @@ impl Needs {
         self
     }
 
+    /// Tables are written below this directory.
+    #[cfg(feature = "parquet")]
+    pub(super) fn tables(mut self, directory: &Path) -> Needs {
+        self.trees.push(directory.to_owned());
+        self
+    }
+
     fn opens(&self) -> bool {
-        !self.reads.is_empty() || !self.writes.is_empty()
+        !self.reads.is_empty() || self.creates()
+    }
+
+    /// Files are made.
+    fn creates(&self) -> bool {
+        !self.writes.is_empty() || !self.trees.is_empty()
     }
 }
 

@@ -42,7 +42,13 @@ fn ruleset(needs: &Needs) -> Result<RulesetCreated, RulesetError> {
         .create()?;
     let name = AccessFs::MakeReg | AccessFs::RemoveFile;
     let write = name | AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::ReadDir;
-    for (paths, access) in [(&needs.reads, AccessFs::ReadFile.into()), (&needs.names, name), (&needs.writes, write)] {
+    let needed = [
+        (&needs.reads, AccessFs::ReadFile.into()),
+        (&needs.names, name),
+        (&needs.writes, write),
+        (&needs.trees, write | AccessFs::MakeDir),
+    ];
+    for (paths, access) in needed {
         for path in paths {
             ruleset = allow(ruleset, path, access)?;
         }
@@ -81,7 +87,7 @@ pub(super) fn kept_rights(needs: &Needs, user: u32) -> CapabilitySet {
     if needs.reads.iter().any(|path| !is_ours(path, 0o4)) {
         kept |= CapabilitySet::DAC_READ_SEARCH;
     }
-    if needs.names.iter().chain(&needs.writes).any(|path| !is_ours(path, 0o2)) {
+    if needs.names.iter().chain(&needs.writes).chain(&needs.trees).any(|path| !is_ours(path, 0o2)) {
         kept |= CapabilitySet::DAC_OVERRIDE;
     }
     kept

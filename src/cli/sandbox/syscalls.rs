@@ -67,6 +67,13 @@ const NAMING: &[i64] = &[
     libc::SYS_unlinkat,
 ];
 
+/// What makes the directories of a table.
+const MAKING: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    libc::SYS_mkdirat,
+];
+
 /// What takes packets from an interface that is open.
 const WATCHING: &[i64] = &[
     libc::SYS_recvfrom,
@@ -110,8 +117,11 @@ fn calls(needs: &Needs) -> Result<Calls, seccompiler::BackendError> {
     let mut calls = Calls::new();
     let mut any = |list: &[i64]| calls.extend(list.iter().map(|call| (*call, Vec::new())));
     any(ALWAYS);
-    if !needs.names.is_empty() || !needs.writes.is_empty() {
+    if !needs.names.is_empty() || needs.creates() {
         any(NAMING);
+    }
+    if !needs.trees.is_empty() {
+        any(MAKING);
     }
     if needs.live {
         any(WATCHING);
@@ -137,7 +147,7 @@ fn calls(needs: &Needs) -> Result<Calls, seccompiler::BackendError> {
     only(libc::SYS_ioctl, 1, all, IOCTLS)?;
     // An abort is a signal to itself.
     only(libc::SYS_tgkill, 2, all, &[libc::SIGABRT as u64])?;
-    if !needs.writes.is_empty() {
+    if needs.creates() {
         only(libc::SYS_openat, 0, 0, &[0])?;
     } else if needs.opens() {
         let writes = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
@@ -161,6 +171,7 @@ mod tests {
         assert!(!has(&plain, libc::SYS_openat) && !has(&plain, libc::SYS_renameat2) && !has(&plain, libc::SYS_sendto));
         assert!(has(&Needs::of(1).reads([Path::new("a.pcap")]), libc::SYS_openat));
         assert!(has(&Needs::of(1).output(Some(Path::new("a.json"))), libc::SYS_renameat2));
+        assert!(has(&Needs::of(1).tables(Path::new("tables")), libc::SYS_mkdirat) && !has(&plain, libc::SYS_mkdirat));
         assert!(!program(&plain).unwrap().is_empty());
     }
 }

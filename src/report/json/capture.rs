@@ -19,7 +19,7 @@ pub(in crate::report) struct Generator {
 pub(in crate::report) const GENERATOR: Generator = Generator { name: "why502", version: env!("CARGO_PKG_VERSION") };
 
 #[derive(Serialize)]
-pub(super) struct Capture<'a> {
+pub(in crate::report) struct Capture<'a> {
     path: &'a str,
     format: Shown<Format>,
     compression: Option<&'static str>,
@@ -46,7 +46,7 @@ pub(super) fn list(captures: &[report::Capture]) -> Vec<Capture<'_>> {
 }
 
 impl<'a> Capture<'a> {
-    fn of(c: &'a report::Capture) -> Capture<'a> {
+    pub(in crate::report) fn of(c: &'a report::Capture) -> Capture<'a> {
         let read = c.info.problems.iter().map(|p| Problem { kind: p.kind.as_str(), count: p.count, detail: &p.detail });
         let met = c.problems.iter().map(|p| Problem { kind: p.kind, count: p.count, detail: &p.detail });
         Capture {

@@ -20,9 +20,9 @@ use crate::report::wireshark;
 use crate::tcp;
 
 #[derive(Serialize)]
-pub(super) struct Connection<'a> {
+pub(in crate::report) struct Connection<'a> {
     id: u64,
-    community_id: String,
+    pub(in crate::report) community_id: String,
     capture: u16,
     client: End,
     server: End,
@@ -42,12 +42,12 @@ pub(super) struct Connection<'a> {
     tls: Option<Tls<'a>>,
     foreign: Sides<Option<Foreign>>,
     http_total: u64,
-    http: Vec<Exchange<'a>>,
+    pub(in crate::report) http: Vec<Exchange<'a>>,
     http2: Option<Http2<'a>>,
     websocket: Option<WebSocket>,
     timing: Timing<'a>,
     verdict: Verdict<'a>,
-    findings: Vec<Finding<'a>>,
+    pub(in crate::report) findings: Vec<Finding<'a>>,
 }
 
 #[derive(Serialize)]
@@ -118,7 +118,7 @@ impl Icmp {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn of(c: &'a seen::Connection, d: &'a Diagnosis) -> Connection<'a> {
+    pub(in crate::report) fn of(c: &'a seen::Connection, d: &'a Diagnosis) -> Connection<'a> {
         let http = c.http.iter().flat_map(|http| &http.exchanges).map(Exchange::of);
         let streams = c.http2.iter().flat_map(|http| &http.exchanges).map(Exchange::of_stream);
         Connection {

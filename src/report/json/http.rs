@@ -10,7 +10,7 @@ use crate::observation::{http1, http2};
 const HTTP2: &str = "HTTP/2";
 
 #[derive(Serialize)]
-pub(super) struct Exchange<'a> {
+pub(in crate::report) struct Exchange<'a> {
     index: u64,
     /// HTTP/1 has no streams.
     stream: Option<u32>,

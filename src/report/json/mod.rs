@@ -4,8 +4,8 @@
 //! connection, and no tree of values is built. `schemas/report.v1.json` describes what is written here.
 
 pub(super) mod capture;
-mod connection;
-mod http;
+pub(super) mod connection;
+pub(super) mod http;
 mod logs;
 mod probed;
 mod proxy;
@@ -13,7 +13,7 @@ mod safe;
 pub(super) mod shown;
 pub(super) mod timing;
 mod tls;
-mod verdict;
+pub(super) mod verdict;
 mod websocket;
 
 use std::io::{self, Write};

@@ -44,7 +44,7 @@ impl<'a> Verdict<'a> {
 
 /// A cause seen on a connection.
 #[derive(Serialize)]
-pub(super) struct Finding<'a> {
+pub(in crate::report) struct Finding<'a> {
     cause: &'a str,
     stage: &'static str,
     confidence: &'static str,
