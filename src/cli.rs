@@ -1,6 +1,8 @@
 //! What was typed, and what comes of it: the only place with standard output, the environment and an exit status.
 
 mod args;
+#[cfg(feature = "parquet")]
+mod fleet;
 #[cfg(feature = "pcap")]
 mod live;
 #[cfg(feature = "pcap")]
@@ -64,6 +66,14 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Why(why)) => question::why(&why),
         Some(Command::Compare(compare)) => question::compare(&compare),
         Some(Command::Analyze(analyze)) => analyzed(&analyze),
+        #[cfg(feature = "parquet")]
+        Some(Command::Report(report)) => tables::report(&report),
+        #[cfg(feature = "parquet")]
+        Some(Command::Fleet(fleet)) => fleet::fleet(&fleet),
+        #[cfg(not(feature = "parquet"))]
+        Some(Command::Report(_) | Command::Fleet(_)) => {
+            Err("tables need a library that this build does without".to_owned())
+        }
         Some(Command::Bundle(bundle)) => share::bundle(*bundle),
         #[cfg(feature = "pcap")]
         Some(Command::Live(live)) => live::live(&live),

@@ -101,5 +101,5 @@ fn of_all(noticed: &Noticed, limited: &Limited, of: &str) -> Vec<CaptureProblem>
 
 fn list<const N: usize>(all: [Met; N]) -> Vec<CaptureProblem> {
     let met = all.into_iter().filter(|&(_, count, _)| count > 0);
-    met.map(|(kind, count, detail)| CaptureProblem { kind, count, detail }).collect()
+    met.map(|(kind, count, detail)| CaptureProblem { kind: kind.into(), count, detail }).collect()
 }

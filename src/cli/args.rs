@@ -17,7 +17,7 @@ use super::units;
 #[cfg(feature = "probe")]
 pub(super) use probe::IpVersion;
 pub(super) use probe::Probe;
-pub(crate) use tables::Tabled;
+pub(crate) use tables::{Fleet, PageFormat, Report, Tabled};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +45,10 @@ Examples:
       what a cause means, how to confirm it, how to fix it
   why502 why origin.pcap 17
       what frame 17 has to do with any finding
+  why502 fleet captures/ -o tables/
+      the captures of many hosts, each in a directory of its name, as tables; and a report of all
+  why502 report -o fleet.html tables/
+      the same as a page, from the tables alone
   why502 compare monday.pcap tuesday.pcap
       what a change between the two mended, and what it broke
   why502 probe origin.example.com
@@ -70,7 +74,7 @@ program quietly: the status is that of the verdicts where they are known by then
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(
-    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>\n       why502 bundle [OPTIONS] <FILE>... -o <OUT.zip>\n       why502 probe [OPTIONS] <HOST[:PORT]>"
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>\n       why502 bundle [OPTIONS] <FILE>... -o <OUT.zip>\n       why502 fleet [OPTIONS] <DIR> -o <OUT>\n       why502 report [OPTIONS] <DIR>...\n       why502 probe [OPTIONS] <HOST[:PORT]>"
 )]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -99,6 +103,12 @@ pub(super) enum Command {
     /// Say what a change mended and what it broke, by cause
     #[command(after_help = COMPARE_STATUS, arg_required_else_help = true)]
     Compare(Compare),
+    /// Tell of one host or of many, from the tables of `fleet` or of `analyze --format parquet`
+    #[command(after_help = tables::REPORT_STATUS, arg_required_else_help = true)]
+    Report(Box<Report>),
+    /// Read the captures of many hosts, write their tables, and tell of all of them
+    #[command(after_help = tables::FLEET_STATUS, arg_required_else_help = true)]
+    Fleet(Box<Fleet>),
     /// Make one file of everything that a support case needs: reports, the packets of what failed, a text to paste
     ///
     /// What would identify somebody is blanked (docs/sharing.md); of rows of access logs no addresses, queries or cookies are

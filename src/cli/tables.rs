@@ -1,16 +1,21 @@
-//! `analyze --format parquet`.
+//! `analyze --format parquet`, and `report`.
 
 use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use why502::analysis::{self, Options};
 use why502::base::escape;
+use why502::report::TextOptions;
+use why502::report::fleet::{self, Failure, Found, Page};
 use why502::report::tables::{Tables, TablesOptions};
 
-use super::args::Analyze;
+use super::args::{Analyze, PageFormat, Report};
+use super::output::Output;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::{ERROR, needs, open_all, sandbox, say, status};
+use super::sandbox::Needs;
+use super::{ERROR, FAILED, colour, needs, open_all, sandbox, say, status};
 
 /// Writes the tables of an analysis.
 pub(super) fn analyze(typed: &Analyze, mut options: Options) -> Result<u8, String> {
@@ -51,4 +56,24 @@ fn directory(path: &Path) -> Result<std::path::PathBuf, String> {
     let cannot = |e| format!("{}: cannot be a directory of tables: {e}", escape(&path.to_string_lossy()));
     fs::create_dir_all(path).map_err(cannot)?;
     fs::canonicalize(path).map_err(cannot)
+}
+
+/// Tells of tables.
+pub(super) fn report(typed: &Report) -> Result<u8, String> {
+    let suffix = typed.output.as_deref().and_then(Path::extension).map(|s| s.to_string_lossy().to_ascii_lowercase());
+    let html = typed.format.map_or(matches!(suffix.as_deref(), Some("html" | "htm")), |f| f == PageFormat::Html);
+    let found = Found::below(&typed.dirs).map_err(|e| e.to_string())?;
+    let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
+    let text = TextOptions { colour: colour(typed.color, to_terminal), all: false };
+    let mut out = Output::open(typed.output.as_deref(), true)?;
+    let needs = Needs::of(0).reads(typed.dirs.iter().map(std::path::PathBuf::as_path)).output(typed.output.as_deref());
+    sandbox::enter(typed.confined, &needs);
+    match fleet::report(&found, if html { Page::Html } else { Page::Text(text) }, &mut out) {
+        Ok(counts) => {
+            out.finish()?;
+            Ok(if counts.failed > 0 { FAILED } else { 0 })
+        }
+        Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(failure) => Err(failure.to_string()),
+    }
 }

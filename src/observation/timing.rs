@@ -93,6 +93,12 @@ impl Timings {
         }
     }
 
+    /// Adds how long a step took.
+    pub fn note(&mut self, step: Step, took: Micros) {
+        let at = Step::ALL.iter().position(|known| *known == step);
+        at.and_then(|at| self.0.get_mut(at)).into_iter().for_each(|histogram| histogram.add(took));
+    }
+
     /// Adds what others were counted in.
     pub fn absorb(&mut self, other: &Timings) {
         for (ours, theirs) in self.0.iter_mut().zip(&other.0) {

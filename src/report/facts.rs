@@ -1,6 +1,8 @@
 //! What happened on a connection, packet by packet, as far as a person wants to know.
 
-use crate::base::{FrameRef, Side, escape, escape_bytes};
+use std::fmt;
+
+use crate::base::{Endpoint, FrameRef, Side, escape, escape_bytes};
 use crate::observation::tls::names::{cipher_name, version_name};
 use crate::observation::{Connection, EdgeEvidence, EdgeKind, Role, http1, http2, tls};
 use crate::report::layout::shorten;
@@ -35,19 +37,44 @@ pub(super) struct Fact {
 
 /// `connection 17: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`, and for whom a PROXY protocol header speaks.
 pub(super) fn title(c: &Connection) -> String {
-    let who = match (c.role, c.edge.kind) {
-        (Role::HealthCheck, _) => "health check",
-        (Role::Inner, _) => "this host's own",
-        (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
-        (Role::Edge, EdgeKind::Probe) => "probe",
-        (Role::Edge, _) if c.edge.evidence == EdgeEvidence::ProxyProtocol => "passes on CloudFront's connection",
-        (Role::Edge, _) if c.edge.via_cloudfront => "passes on CloudFront's requests",
-        (Role::Edge, _) => "private address",
-        (Role::Other, _) => "not CloudFront's address",
+    let who = Who {
+        role: c.role,
+        kind: c.edge.kind,
+        proxied: c.edge.evidence == EdgeEvidence::ProxyProtocol,
+        via_cloudfront: c.edge.via_cloudfront,
     };
     let viewer = c.proxy_protocol.as_ref().and_then(|header| header.source);
     let viewer = viewer.map(|client| format!(", for {client}")).unwrap_or_default();
-    format!("connection {}: {} \u{2192} {} ({who}{viewer})", c.id, c.client, c.server)
+    titled(&c.id.to_string(), c.client, c.server, &format!("{who}{viewer}"))
+}
+
+/// The same of what is known of it.
+pub(super) fn titled(id: &str, client: Endpoint, server: Endpoint, who: &str) -> String {
+    format!("connection {id}: {client} \u{2192} {server} ({who})")
+}
+
+/// Whose a connection is, in a few words.
+pub(super) struct Who {
+    pub(super) role: Role,
+    pub(super) kind: EdgeKind,
+    /// A PROXY header says that it is passed on for CloudFront.
+    pub(super) proxied: bool,
+    pub(super) via_cloudfront: bool,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.role, self.kind) {
+            (Role::HealthCheck, _) => "health check",
+            (Role::Inner, _) => "this host's own",
+            (Role::Edge, EdgeKind::CloudFront) => "CloudFront",
+            (Role::Edge, EdgeKind::Probe) => "probe",
+            (Role::Edge, _) if self.proxied => "passes on CloudFront's connection",
+            (Role::Edge, _) if self.via_cloudfront => "passes on CloudFront's requests",
+            (Role::Edge, _) => "private address",
+            (Role::Other, _) => "not CloudFront's address",
+        })
+    }
 }
 
 /// Everything worth a line, in the order of the packets.

@@ -10,10 +10,10 @@ use crate::diagnosis::{Confidence, Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
 
 /// Connections shown of each cause.
-const MAX_EXAMPLES: usize = 3;
+pub(super) const MAX_EXAMPLES: usize = 3;
 
 /// Reasons told apart of connections that no cause explains; further ones are told as one.
-const MAX_REASONS: usize = 32;
+pub(super) const MAX_REASONS: usize = 32;
 
 /// What a connection is told under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

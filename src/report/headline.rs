@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::escape;
+use crate::base::{Endpoint, escape};
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::Connection;
 
@@ -33,13 +33,24 @@ impl Story {
         {
             self.first_message.clone_from(&finding.message);
         }
-        let server = c.server.to_string();
+        self.at(c.server);
+        if let Some(inner) = d.findings.first().and_then(|(_, finding)| finding.inner.first()) {
+            self.add_behind((inner.server.to_string(), inner.cause.id()), 1);
+        }
+    }
+
+    /// What the first connection's message is.
+    #[cfg(feature = "parquet")]
+    pub(super) fn says(&mut self, message: &str) {
+        message.clone_into(&mut self.first_message);
+    }
+
+    /// Notes the server's end of a connection.
+    pub(super) fn at(&mut self, server: Endpoint) {
+        let server = server.to_string();
         match &self.server {
             None => self.server = Some(server),
             Some(known) => self.several_servers |= *known != server,
-        }
-        if let Some(inner) = d.findings.first().and_then(|(_, finding)| finding.inner.first()) {
-            self.add_behind((inner.server.to_string(), inner.cause.id()), 1);
         }
     }
 

@@ -7,6 +7,8 @@ pub mod compare;
 mod example;
 pub mod explain;
 mod facts;
+#[cfg(feature = "parquet")]
+pub mod fleet;
 mod groups;
 mod headline;
 mod html;
@@ -21,6 +23,7 @@ mod near_misses;
 mod probe_command;
 mod probed;
 mod retries;
+mod sample;
 mod sarif;
 mod shared;
 mod slow;

@@ -211,7 +211,7 @@ fn evidence(e: &Example, captures: &[Capture]) -> Vec<Value> {
 /// What limits the conclusions from a capture.
 fn notifications(c: &Capture, index: CaptureIndex, captures: &[Capture]) -> Vec<Value> {
     let read = c.info.problems.iter().map(|p| (p.kind.as_str(), p.count, &p.detail));
-    let met = c.problems.iter().map(|p| (p.kind, p.count, &p.detail));
+    let met = c.problems.iter().map(|p| (&*p.kind, p.count, &p.detail));
     let told = |(kind, n, detail): (&str, u64, &String)| {
         json!({
             "descriptor": {"id": kind},

@@ -1,5 +1,6 @@
 //! The capture in numbers: kept while connections pass, whatever the renderer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
@@ -32,7 +33,7 @@ pub struct Capture {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureProblem {
     /// Its name in the report.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// How often.
     pub count: u64,
     /// What, where, and what to do.
@@ -50,6 +51,26 @@ pub struct Counts {
     pub ok: u64,
     /// Verdict `inconclusive`.
     pub inconclusive: u64,
+}
+
+impl Counts {
+    /// Counts one connection more.
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        self.connections += 1;
+        match outcome {
+            Outcome::Ok => self.ok += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Inconclusive => self.inconclusive += 1,
+        }
+    }
+
+    /// Counts those of others, too.
+    pub(super) fn absorb(&mut self, other: Counts) {
+        self.connections += other.connections;
+        self.failed += other.failed;
+        self.ok += other.ok;
+        self.inconclusive += other.inconclusive;
+    }
 }
 
 /// Connections that are not the edge's (ruling 21).
@@ -81,7 +102,7 @@ pub struct CauseCount {
 }
 
 /// The capture in numbers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Connections that count: the edge's, or all where none is the edge's.
     pub counts: Counts,
@@ -113,6 +134,13 @@ pub struct Summary {
     pub no_edge_traffic: bool,
     /// Connections that were not selected; `None` where everything is.
     pub not_selected: Option<u64>,
+    /// The hosts beside each other, where several are told of.
+    #[cfg(feature = "parquet")]
+    pub hosts: Vec<super::fleet::Host>,
+    /// Parts of their captures that are not in it, and why.
+    pub missing: Vec<String>,
+    /// Captures for which there was no room.
+    pub captures_unlisted: u64,
     /// One sentence that a person can act on.
     pub headline: String,
 }
@@ -221,23 +249,19 @@ impl Tally {
             no_edge_traffic: !self.via_cloudfront,
             not_selected: self.selected.then_some(self.not_selected),
             headline,
+            ..Summary::default()
         }
     }
 }
 
 impl RoleTally {
     fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&Cause) -> usize) {
-        self.counts.connections += 1;
+        self.counts.add(d.verdict.outcome);
         self.timings.add(c);
         self.near_misses.add(c);
         self.idle_closes.add(c, d);
         self.slow.add(c);
         self.traits.add(c, d);
-        match d.verdict.outcome {
-            Outcome::Ok => self.counts.ok += 1,
-            Outcome::Failed => self.counts.failed += 1,
-            Outcome::Inconclusive => self.counts.inconclusive += 1,
-        }
         let (Some(cause), Some(confidence)) = (d.verdict.cause, d.verdict.confidence) else { return };
         self.joined.add(c, d);
         let (running, story) = self.causes.entry((position(cause), d.verdict.outcome)).or_insert_with(|| {
@@ -263,10 +287,7 @@ impl RoleTally {
     }
 
     fn joined(mut self, other: RoleTally) -> RoleTally {
-        self.counts.connections += other.counts.connections;
-        self.counts.failed += other.counts.failed;
-        self.counts.ok += other.counts.ok;
-        self.counts.inconclusive += other.counts.inconclusive;
+        self.counts.absorb(other.counts);
         self.joined.absorb(other.joined);
         self.timings.absorb(&other.timings);
         self.near_misses.absorb(other.near_misses);

@@ -60,6 +60,20 @@ impl Timeline {
         Timeline { rows: select(rows), first: c.first, is_edge: c.role == Role::Edge }
     }
 
+    /// Of what proves a finding alone: packets in their order, each with its note.
+    #[cfg(feature = "parquet")]
+    pub(super) fn told(first: FrameRef, is_edge: bool, proofs: Vec<(FrameRef, String)>) -> Timeline {
+        let mut rows: Vec<Row> = Vec::new();
+        for (frame, note) in proofs {
+            let note = shorten(&escape(&note), MAX_NOTE).into_owned();
+            match rows.last_mut().filter(|row| (row.frame.frame, row.frame.time) == (frame.frame, frame.time)) {
+                Some(row) => row.notes.push(note),
+                None => rows.push(Row { notes: vec![note], ..Row::at(frame) }),
+            }
+        }
+        Timeline { rows: select(rows), first, is_edge }
+    }
+
     /// The frame's number; in another capture than the connection's first packet, `CAPTURE/FRAME` counted from 1.
     pub(super) fn number(&self, row: &Row) -> String {
         number(row.frame, self.first.capture())

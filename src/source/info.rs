@@ -80,7 +80,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Info {
-    pub(super) const fn new(format: Format) -> Self {
+    pub(crate) const fn new(format: Format) -> Self {
         Self {
             format,
             compression: None,

@@ -118,7 +118,7 @@ impl Gatherer {
             picture.frames += capture.info.frames;
             picture.cover(capture.info.first_time, capture.info.last_time);
             let read = capture.info.problems.iter().map(|p| (p.kind.as_str(), p.count));
-            let met = capture.problems.iter().map(|p| (p.kind, p.count));
+            let met = capture.problems.iter().map(|p| (&*p.kind, p.count));
             for (kind, count) in read.chain(met) {
                 *picture.problems.entry(kind.to_owned()).or_default() += count;
             }

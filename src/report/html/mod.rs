@@ -7,13 +7,12 @@
 mod chain;
 mod chart;
 mod hello;
-mod outcomes;
+pub(super) mod outcomes;
 mod page;
 mod probed;
 mod rich;
 mod row;
 mod safe;
-mod sample;
 mod shown;
 mod view;
 
@@ -26,20 +25,20 @@ use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::{Connection, Role};
 
 use super::groups::Groups;
+use super::sample::Sample;
 use super::{Capture, Probed, Renderer, Summary};
 use outcomes::{OverTime, Peers};
 use page::Page;
 use probed::ProbedView;
-use row::Row;
-use sample::Sample;
-use shown::Shown;
+pub(super) use row::Row;
+pub(super) use shown::Shown;
 use view::Logs;
 
 /// Connections listed that are not in order.
-const MAX_UNWELL: usize = 2_000;
+pub(super) const MAX_UNWELL: usize = 2_000;
 
 /// Connections listed that are in order, spread over all of them.
-const MAX_HEALTHY: usize = 500;
+pub(super) const MAX_HEALTHY: usize = 500;
 
 /// The page. It is written when everything is known, as the headline comes first.
 pub struct Html<W> {
@@ -50,14 +49,21 @@ pub struct Html<W> {
     probed: Option<ProbedView>,
 }
 
-/// What is kept of the connections of one role.
+/// What is kept of connections.
 #[derive(Debug)]
-struct Kept {
-    groups: Groups<Shown>,
-    times: OverTime,
-    peers: Peers,
-    unwell: Sample<Row>,
-    healthy: Sample<Row>,
+pub(super) struct Kept {
+    pub(super) groups: Groups<Shown>,
+    pub(super) times: OverTime,
+    pub(super) peers: Peers,
+    pub(super) unwell: Sample<Row>,
+    pub(super) healthy: Sample<Row>,
+}
+
+/// Writes the page of what tables tell.
+#[cfg(feature = "parquet")]
+pub(super) fn write_told(out: &mut dyn Write, captures: &[Capture], summary: &Summary, kept: Kept) -> io::Result<()> {
+    Page::of(captures, summary, kept, (None, None)).write_into(out)?;
+    out.flush()
 }
 
 impl<W: Write> Html<W> {

@@ -45,14 +45,14 @@ const LENGTHS: [i64; 26] = [
 
 /// How many of each outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Outcomes {
-    pub(super) failed: u64,
-    pub(super) inconclusive: u64,
-    pub(super) ok: u64,
+pub(in crate::report) struct Outcomes {
+    pub(in crate::report) failed: u64,
+    pub(in crate::report) inconclusive: u64,
+    pub(in crate::report) ok: u64,
 }
 
 impl Outcomes {
-    pub(super) fn add(&mut self, outcome: Outcome) {
+    pub(in crate::report) fn add(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Failed => self.failed += 1,
             Outcome::Inconclusive => self.inconclusive += 1,
@@ -66,27 +66,27 @@ impl Outcomes {
         self.ok += other.ok;
     }
 
-    pub(super) fn all(&self) -> u64 {
+    pub(in crate::report) fn all(&self) -> u64 {
         self.failed + self.inconclusive + self.ok
     }
 }
 
 /// When connections began, by outcome.
 #[derive(Debug, Default)]
-pub(super) struct OverTime {
+pub(in crate::report) struct OverTime {
     /// Index into [`LENGTHS`].
     length: usize,
     stretches: BTreeMap<i64, Outcomes>,
 }
 
 impl OverTime {
-    pub(super) fn add(&mut self, time: Timestamp, outcome: Outcome) {
+    pub(in crate::report) fn add(&mut self, time: Timestamp, outcome: Outcome) {
         let at = (time.0 / 1_000).div_euclid(self.length());
         self.stretches.entry(at).or_default().add(outcome);
         self.shrink();
     }
 
-    pub(super) fn absorb(&mut self, mut other: OverTime) {
+    pub(in crate::report) fn absorb(&mut self, mut other: OverTime) {
         while self.length < other.length {
             self.lengthen();
         }
@@ -100,14 +100,14 @@ impl OverTime {
     }
 
     /// From the first to the last stretch in which a connection began, those without one as well.
-    pub(super) fn stretches(&self) -> Vec<(Timestamp, Outcomes)> {
+    pub(in crate::report) fn stretches(&self) -> Vec<(Timestamp, Outcomes)> {
         let Some((first, last)) = self.span() else { return Vec::new() };
         let begin = |at: i64| Timestamp(at.saturating_mul(self.length()).saturating_mul(1_000));
         (first..=last).map(|at| (begin(at), self.stretches.get(&at).copied().unwrap_or_default())).collect()
     }
 
     /// How long a stretch is.
-    pub(super) fn each(&self) -> Micros {
+    pub(in crate::report) fn each(&self) -> Micros {
         Micros(self.length())
     }
 
@@ -138,14 +138,14 @@ impl OverTime {
 
 /// Who opened connections, by outcome.
 #[derive(Debug, Default)]
-pub(super) struct Peers {
+pub(in crate::report) struct Peers {
     peers: BTreeMap<IpAddr, (EdgeKind, Outcomes)>,
     /// Connections of further ones.
     rest: Outcomes,
 }
 
 impl Peers {
-    pub(super) fn add(&mut self, ip: IpAddr, kind: EdgeKind, outcome: Outcome) {
+    pub(in crate::report) fn add(&mut self, ip: IpAddr, kind: EdgeKind, outcome: Outcome) {
         let room = self.peers.len() < MAX_PEERS;
         match self.peers.get_mut(&ip) {
             Some((_, outcomes)) => outcomes.add(outcome),
@@ -158,7 +158,7 @@ impl Peers {
         }
     }
 
-    pub(super) fn absorb(&mut self, other: Peers) {
+    pub(in crate::report) fn absorb(&mut self, other: Peers) {
         self.rest.absorb(other.rest);
         for (ip, (kind, theirs)) in other.peers {
             if let Some((_, ours)) = self.peers.get_mut(&ip) {
@@ -172,7 +172,7 @@ impl Peers {
     }
 
     /// Most failures first; then the connections of those for which there was no room.
-    pub(super) fn list(&self) -> (Vec<(IpAddr, EdgeKind, Outcomes)>, Outcomes) {
+    pub(in crate::report) fn list(&self) -> (Vec<(IpAddr, EdgeKind, Outcomes)>, Outcomes) {
         let mut list: Vec<_> = self.peers.iter().map(|(ip, (kind, outcomes))| (*ip, *kind, *outcomes)).collect();
         list.sort_by_key(|(ip, _, o)| (std::cmp::Reverse((o.failed, o.inconclusive, o.ok)), *ip));
         (list, self.rest)

@@ -231,8 +231,8 @@ fn asides(summary: &Summary) -> Vec<String> {
 }
 
 fn capture(c: &Capture) -> CaptureView {
-    let read = c.info.problems.iter().map(|p| (p.kind.as_str(), p.count, spans(&bounded(&p.detail))));
-    let met = c.problems.iter().map(|p| (p.kind, p.count, spans(&bounded(&p.detail))));
+    let read = c.info.problems.iter().map(|p| (p.kind.as_str().to_owned(), p.count, spans(&bounded(&p.detail))));
+    let met = c.problems.iter().map(|p| (bounded(&p.kind), p.count, spans(&bounded(&p.detail))));
     let links: Vec<_> = c.info.link_types.iter().map(ToString::to_string).collect();
     let snap = c.info.snap_length.map(|n| format!(", at most {n} bytes of a packet")).unwrap_or_default();
     let compressed = c.info.compression.map(|name| format!(", {name}")).unwrap_or_default();

@@ -1,7 +1,11 @@
 //! A connection as a row of the table.
 
+#[cfg(feature = "parquet")]
+use crate::base::Endpoint;
 use crate::base::Timestamp;
 use crate::diagnosis::{Diagnosis, Outcome};
+#[cfg(feature = "parquet")]
+use crate::diagnosis::{Cause, Confidence};
 use crate::observation::Connection;
 use crate::report::layout::shorten;
 
@@ -12,7 +16,7 @@ const NAME: usize = 48;
 
 /// What is kept of a connection to be listed.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(in crate::report) struct Row {
     pub(super) id: u64,
     pub(super) outcome: Outcome,
     pub(super) cause: &'static str,
@@ -49,6 +53,31 @@ impl Row {
             first: c.first.time,
             took: c.last.since(c.first).0,
             frames: (c.first.frame, c.last.frame),
+        }
+    }
+
+    /// Of what tables tell.
+    #[cfg(feature = "parquet")]
+    pub(in crate::report) fn told(
+        id: u64,
+        (outcome, cause, confidence, status): (Outcome, Option<&'static Cause>, Option<Confidence>, Option<u16>),
+        (client, server): (Endpoint, Endpoint),
+        (host, asked): (&str, &str),
+        (first, last, frames): (Timestamp, Timestamp, (u64, u64)),
+    ) -> Row {
+        Row {
+            id,
+            outcome,
+            cause: cause.map_or("", |cause| cause.id()),
+            confidence: confidence.map_or("", |confidence| confidence.as_str()),
+            status,
+            client: client.to_string(),
+            server: server.to_string(),
+            host: short(host, NAME),
+            asked: short(asked, NAME),
+            first,
+            took: last.since(first).0,
+            frames,
         }
     }
 

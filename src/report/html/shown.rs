@@ -15,7 +15,7 @@ const MAX_EXCERPTS: usize = 3;
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(in crate::report) struct Shown {
     pub(super) told: Example,
     /// When it began.
     pub(super) began: String,
@@ -41,6 +41,12 @@ impl Ranked for Shown {
 }
 
 impl Shown {
+    /// Of what tables tell.
+    #[cfg(feature = "parquet")]
+    pub(in crate::report) fn told(told: Example, first: Timestamp, in_handshake: bool) -> Shown {
+        Shown { told, began: began(first), chain: None, hello: None, in_handshake, excerpts: Vec::new() }
+    }
+
     pub(super) fn of(c: &Connection, d: &Diagnosis) -> Shown {
         let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
         Shown {

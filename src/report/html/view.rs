@@ -138,7 +138,7 @@ pub(super) struct CaptureView {
     pub(super) path: String,
     pub(super) span: String,
     pub(super) how: String,
-    pub(super) problems: Vec<(&'static str, u64, Vec<Span>)>,
+    pub(super) problems: Vec<(String, u64, Vec<Span>)>,
     pub(super) more: usize,
 }
 

@@ -35,7 +35,7 @@ pub(in crate::report) struct Capture<'a> {
 
 #[derive(Serialize)]
 struct Problem<'a> {
-    kind: &'static str,
+    kind: &'a str,
     count: u64,
     detail: &'a str,
 }
@@ -48,7 +48,7 @@ pub(super) fn list(captures: &[report::Capture]) -> Vec<Capture<'_>> {
 impl<'a> Capture<'a> {
     pub(in crate::report) fn of(c: &'a report::Capture) -> Capture<'a> {
         let read = c.info.problems.iter().map(|p| Problem { kind: p.kind.as_str(), count: p.count, detail: &p.detail });
-        let met = c.problems.iter().map(|p| Problem { kind: p.kind, count: p.count, detail: &p.detail });
+        let met = c.problems.iter().map(|p| Problem { kind: &p.kind, count: p.count, detail: &p.detail });
         Capture {
             path: &c.path,
             format: Shown(c.info.format),

@@ -9,6 +9,7 @@ mod part;
 mod plan;
 mod schema;
 mod shred;
+mod unit;
 
 use std::io;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use super::json::shown::{Shown, Time};
 use super::{Capture, Renderer, Summary};
 use part::Part;
 pub use schema::{Table, VERSION};
+pub use unit::Unit;
 
 /// Days of which parts are open at once; of further ones the earliest is closed, and begun again where it is needed.
 const MAX_OPEN_DAYS: usize = 4;

@@ -1,6 +1,6 @@
 //! The tables, field by field, in the names and units of the JSON report.
 
-use super::field::{Field, flag, group, int, list, long, path, text, time, time_or_null};
+use super::field::{Field, double, flag, group, int, list, long, path, text, time, time_or_null};
 
 /// The version of the tables: it changes when a field is renamed, removed or changes meaning.
 pub const VERSION: &str = "why502.tables.v1";
@@ -16,10 +16,12 @@ pub enum Table {
     Findings,
     /// One row a capture.
     Captures,
+    /// One row a part of a fleet's captures that was analysed by itself, or that could not be.
+    Units,
 }
 
 impl Table {
-    /// All of them.
+    /// Those that an analysis writes.
     pub const ALL: [Table; 4] = [Table::Connections, Table::Exchanges, Table::Findings, Table::Captures];
 
     /// Its name, which is that of its directory.
@@ -30,6 +32,7 @@ impl Table {
             Table::Exchanges => "exchanges",
             Table::Findings => "findings",
             Table::Captures => "captures",
+            Table::Units => "units",
         }
     }
 
@@ -43,7 +46,7 @@ impl Table {
     pub(super) const fn elsewhere(self) -> &'static [&'static str] {
         match self {
             Table::Connections => &["http", "findings"],
-            Table::Exchanges | Table::Findings | Table::Captures => &[],
+            _ => &[],
         }
     }
 
@@ -54,6 +57,7 @@ impl Table {
             Table::Exchanges => [of_connection(), exchange()].concat(),
             Table::Findings => [of_connection(), finding()].concat(),
             Table::Captures => capture(),
+            Table::Units => unit(),
         };
         [head, own].concat()
     }
@@ -414,6 +418,18 @@ fn finding() -> Vec<Field> {
         list("ruled_out", group("element", [vec![text("cause"), text("why")]])),
         text("wireshark_filter"),
         path("wireshark_capture"),
+    ]
+}
+
+fn unit() -> Vec<Field> {
+    vec![
+        text("status"),
+        text("message").or_null(),
+        list("files", text("element")),
+        list("context", text("element")),
+        long("bytes"),
+        double("seconds"),
+        text("version"),
     ]
 }
 

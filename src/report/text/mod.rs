@@ -43,6 +43,21 @@ pub struct Text<W> {
     logs: Vec<u8>,
 }
 
+/// Writes the page of what tables tell.
+#[cfg(feature = "parquet")]
+pub(super) fn write_told(
+    out: &mut dyn Write,
+    options: TextOptions,
+    captures: &[Capture],
+    summary: &Summary,
+    groups: Groups<Example>,
+) -> io::Result<()> {
+    let kept = Kept { groups, ..Kept::default() };
+    let paint = Paint(options.colour);
+    page::Page { out: &mut *out, paint, captures, summary, kept: &kept, logs: &[] }.write(false)?;
+    out.flush()
+}
+
 /// What is kept of the connections of one role.
 #[derive(Debug, Default)]
 struct Kept {

@@ -19,6 +19,10 @@ const MAX_PROBLEMS: usize = 12;
 /// Captures told of one by one.
 const MAX_CAPTURES: usize = 20;
 
+/// Hosts told of one by one, those that failed most first.
+#[cfg(feature = "parquet")]
+const MAX_HOSTS: usize = 50;
+
 /// Servers of which it is told after how long idle they close.
 const MAX_SERVERS: usize = 8;
 
@@ -43,6 +47,7 @@ impl<'a> Page<'a> {
     pub(super) fn write(&mut self, all: bool) -> io::Result<()> {
         self.headline()?;
         self.about()?;
+        self.hosts()?;
         for told in self.summary.causes.iter().filter(|c| c.outcome == Outcome::Failed) {
             self.cause(told)?;
         }
@@ -60,6 +65,27 @@ impl<'a> Page<'a> {
         timing::section(self.out, self.paint, &self.summary.timings, self.summary.counts.connections)?;
         self.idle_closes()?;
         self.slow_targets()
+    }
+
+    /// The hosts beside each other.
+    #[cfg(feature = "parquet")]
+    fn hosts(&mut self) -> io::Result<()> {
+        let hosts = &self.summary.hosts;
+        if hosts.len() > 1 {
+            writeln!(self.out, "\n{}", self.paint.text(Tone::Strong, "HOSTS"))?;
+            for host in hosts.iter().take(MAX_HOSTS) {
+                paragraph(self.out, "  ", &host.in_words())?;
+            }
+            if let Some(more @ 1..) = hosts.len().checked_sub(MAX_HOSTS) {
+                paragraph(self.out, "  ", &format!("and {}", count(more as u64, "more host")))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn hosts(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     /// After how long idle the origins close.
@@ -125,13 +151,17 @@ impl<'a> Page<'a> {
                 paragraph(self.out, "  ", &span(&capture.info))?;
             }
             let read = capture.info.problems.iter().map(|p| (p.kind.as_str(), p.count, &p.detail));
-            let met = capture.problems.iter().map(|p| (p.kind, p.count, &p.detail));
+            let met = capture.problems.iter().map(|p| (&*p.kind, p.count, &p.detail));
             for (kind, n, detail) in read.chain(met).take(MAX_PROBLEMS) {
-                paragraph(self.out, "    ! ", &format!("{kind} ({n}): {}", escape(detail)))?;
+                paragraph(self.out, "    ! ", &format!("{} ({n}): {}", escape(kind), escape(detail)))?;
             }
         }
-        if let Some(more @ 1..) = self.captures.len().checked_sub(MAX_CAPTURES) {
-            paragraph(self.out, "  ", &format!("and {}, see --format json", count(more as u64, "more capture")))?;
+        let unlisted = self.captures.len().saturating_sub(MAX_CAPTURES) as u64 + self.summary.captures_unlisted;
+        if unlisted > 0 {
+            paragraph(self.out, "  ", &format!("and {}, see --format json", count(unlisted, "more capture")))?;
+        }
+        for missing in &self.summary.missing {
+            paragraph(self.out, "    ! ", &format!("not analysed: {}", escape(missing)))?;
         }
         let c = self.summary.counts;
         let text = format!(

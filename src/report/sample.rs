@@ -35,6 +35,19 @@ impl<T> Sample<T> {
         self.seen = seen;
     }
 
+    /// What is kept so far.
+    #[cfg(feature = "parquet")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.kept.iter().map(|(_, thing)| thing)
+    }
+
+    /// The same things as something else.
+    #[cfg(feature = "parquet")]
+    pub(super) fn map<U>(self, mut make: impl FnMut(T) -> U) -> Sample<U> {
+        let Sample { kept, seen, stride, wanted } = self;
+        Sample { kept: kept.into_iter().map(|(n, thing)| (n, make(thing))).collect(), seen, stride, wanted }
+    }
+
     /// As many as are wanted, in the order of `key`, and how many there were.
     pub(super) fn into_list<K: Ord>(self, key: impl Fn(&T) -> K) -> (Vec<T>, u64) {
         let mut all: Vec<T> = self.kept.into_iter().map(|(_, thing)| thing).collect();

@@ -1,0 +1,193 @@
+//! `why502 fleet`: many captures of many hosts, on one machine.
+//!
+//! Each unit is read by a process of its own, in its sandbox, and what becomes of it is a row: a damaged capture, or too
+//! little memory, ends one unit and none of the others.
+
+mod plan;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use why502::base::escape;
+use why502::report::fleet::{Found, Page, report};
+use why502::report::TextOptions;
+use why502::report::fleet::units;
+use why502::report::tables::Unit as Row;
+
+use super::args::Fleet;
+use super::{ERROR, FAILED, colour, print, say};
+use plan::Unit;
+
+/// Bytes of what a process says that are kept.
+const MAX_WORDS: usize = 2_000;
+
+/// What became of a unit.
+enum Became {
+    Done,
+    /// It has rows, but not of everything, and why.
+    Incomplete(String),
+    Failed(String),
+}
+
+/// Reads what is new, and tells of everything.
+pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
+    let program = std::env::current_exe().map_err(|e| format!("cannot find itself: {e}"))?;
+    let units = plan::plan(typed)?;
+    if units.is_empty() {
+        return Err(format!("{}: has no captures", escape(&typed.dir.to_string_lossy())));
+    }
+    fs::create_dir_all(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))?;
+    let done = settled(typed, &units)?;
+    let (known, fresh): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| done.contains(&unit.id));
+    if !known.is_empty() {
+        say(&format!("{} of {} units were read before", known.len(), known.len() + fresh.len()));
+    }
+    let troubles = read_all(&program, typed, fresh)?;
+    let found = Found::below(std::slice::from_ref(&typed.output)).map_err(|e| e.to_string())?;
+    let mut text = Vec::new();
+    let options = TextOptions { colour: colour(typed.look.color, io::stdout().is_terminal()), all: false };
+    let counts = report(&found, Page::Text(options), &mut text).map_err(|e| e.to_string())?;
+    print(&text)?;
+    Ok(if troubles > 0 { ERROR } else if counts.failed > 0 { FAILED } else { 0 })
+}
+
+/// Reads units side by side, and says of how many not everything could be read.
+fn read_all(program: &Path, typed: &Fleet, units: Vec<Unit>) -> Result<usize, String> {
+    let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs = typed.jobs.map_or_else(cores, NonZeroUsize::get).min(units.len());
+    let queue = Mutex::new(VecDeque::from(units));
+    let outcomes: Vec<Result<usize, String>> = thread::scope(|scope| {
+        let work = || {
+            let mut troubles = 0;
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(unit) = next else { return Ok(troubles) };
+                troubles += usize::from(!read(program, typed, &unit)?);
+            }
+        };
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread ended".to_owned()))).collect()
+    });
+    outcomes.into_iter().sum()
+}
+
+/// Reads one unit, and says whether everything of it could be read.
+fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<bool, String> {
+    let began = Instant::now();
+    let became = analyzed(program, typed, unit);
+    let (status, message) = match &became {
+        Became::Done => ("done", None),
+        Became::Incomplete(why) => ("incomplete", Some(why.as_str())),
+        Became::Failed(why) => ("failed", Some(why.as_str())),
+    };
+    if matches!(became, Became::Failed(_)) {
+        remove(&typed.output, &unit.id);
+    }
+    if let Some(why) = message {
+        say(&format!("unit {} of {}: {status}: {}", unit.id, escape(&unit.host), escape(why)));
+    }
+    let names = |captures: &[plan::Capture]| captures.iter().map(|c| c.path.to_string_lossy().into_owned()).collect();
+    let row = Row {
+        unit: unit.id.clone(),
+        capture_host: Some(unit.host.clone()).filter(|host| !host.is_empty()),
+        status: status.to_owned(),
+        message: message.map(str::to_owned),
+        files: names(&unit.own),
+        context: names(&unit.context),
+        bytes: unit.bytes(),
+        seconds: began.elapsed().as_secs_f64(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    row.write(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))?;
+    Ok(message.is_none())
+}
+
+/// Has another process write the tables of a unit.
+fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
+    let mut command = Command::new(program);
+    command.args(["analyze", "--format", "parquet", "--threads", "1", "--partition-by", "date,host", "--unit", &unit.id]);
+    command.arg("--output").arg(&typed.output);
+    if !unit.host.is_empty() {
+        command.arg("--capture-host").arg(&unit.host);
+    }
+    for capture in &unit.context {
+        command.arg("--context").arg(&capture.path);
+    }
+    looks(&mut command, typed);
+    command.arg("--").args(unit.own.iter().map(|capture| &capture.path));
+    let ended = match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output() {
+        Ok(ended) => ended,
+        Err(e) => return Became::Failed(format!("cannot be begun: {e}")),
+    };
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let said: String = said.trim().replace("why502: ", "").chars().take(MAX_WORDS).collect();
+    match ended.status.code() {
+        Some(0 | 1) => Became::Done,
+        Some(2) if !parts(&typed.output, &unit.id).is_empty() => Became::Incomplete(said),
+        Some(_) if !said.is_empty() => Became::Failed(said),
+        _ => Became::Failed(format!("ended with {} {said}", ended.status).trim().to_owned()),
+    }
+}
+
+/// Hands on what every unit is looked at by.
+fn looks(command: &mut Command, typed: &Fleet) {
+    let look = &typed.look;
+    let mut option = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
+        command.arg(name).arg(value.as_ref());
+    };
+    look.port.iter().for_each(|port| option("--port", &port.to_string()));
+    look.filter.iter().for_each(|filter| option("--filter", filter));
+    look.keylog.iter().for_each(|path| option("--keylog", path));
+    look.ip_ranges.iter().for_each(|path| option("--ip-ranges", path));
+    look.judged.trust.iter().for_each(|path| option("--trust", path));
+    look.judged.origin_name.iter().for_each(|name| option("--origin-name", name));
+    look.judged.at.iter().for_each(|time| option("--at", time));
+    if typed.all_peers {
+        command.arg("--all-peers");
+    }
+    if look.confined.no_sandbox {
+        command.arg("--no-sandbox");
+    }
+}
+
+/// The units that were read before and need not be read again. What was made of captures that have changed since, or that
+/// are divided in another way now, is removed.
+fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> {
+    let known = units(&typed.output).map_err(|e| e.to_string())?;
+    let current: BTreeSet<&str> = planned.iter().map(|unit| unit.id.as_str()).collect();
+    let files: BTreeSet<String> =
+        planned.iter().flat_map(|unit| &unit.own).map(|c| c.path.to_string_lossy().into_owned()).collect();
+    let mut done = BTreeSet::new();
+    for row in known {
+        if current.contains(row.unit.as_str()) {
+            if row.status == "done" {
+                done.insert(row.unit);
+            }
+        } else if row.files.iter().any(|file| files.contains(file)) {
+            remove(&typed.output, &row.unit);
+        }
+    }
+    Ok(done)
+}
+
+/// Removes all rows of a unit.
+fn remove(output: &Path, unit: &str) {
+    for path in parts(output, unit) {
+        if let Err(e) = fs::remove_file(&path) {
+            say(&format!("{}: cannot be removed: {e}", escape(&path.to_string_lossy())));
+        }
+    }
+}
+
+/// The files of a unit.
+fn parts(output: &Path, unit: &str) -> Vec<PathBuf> {
+    let Ok(found) = Found::below(&[output.to_owned()]) else { return Vec::new() };
+    found.of_unit(unit)
+}

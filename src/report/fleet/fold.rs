@@ -1,0 +1,256 @@
+//! Connections counted while their rows pass, with those kept that are to be shown.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::hosts::Hosts;
+use super::rows::{self, Connection, STEPS};
+use crate::base::Micros;
+use crate::causes::CATALOGUE;
+use crate::diagnosis::{Confidence, Outcome};
+use crate::observation::{Role, Step, Timings};
+use crate::report::example::bounded;
+use crate::report::groups::{Heading, MAX_EXAMPLES, MAX_REASONS};
+use crate::report::headline::Story;
+use crate::report::html::outcomes::{OverTime, Peers};
+use crate::report::html::{MAX_HEALTHY, MAX_UNWELL};
+use crate::report::sample::Sample;
+use crate::report::tables::Unit;
+use crate::report::{Capture, CaptureProblem, CauseCount, Counts};
+use crate::source;
+
+/// Captures told of with what limits them; further ones are only counted with their hosts.
+const MAX_CAPTURES: usize = 1_000;
+
+/// Parts that could not be analysed that are told of one by one.
+const MAX_FAILED: usize = 100;
+
+/// A connection that is kept, with its number in the report.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) number: u64,
+    pub(super) row: Connection,
+}
+
+/// What makes one a better example than another: a surer verdict, then an earlier beginning.
+type Rank<'t> = (Reverse<Option<Confidence>>, crate::base::Timestamp, &'t rows::Key);
+
+impl Told {
+    fn rank(&self) -> Rank<'_> {
+        (Reverse(self.row.confidence), self.row.first, &self.row.key)
+    }
+}
+
+/// Connections under one heading: how many, and the best of them.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) connections: u64,
+    pub(super) best: Vec<Told>,
+}
+
+impl Group {
+    fn keep(&mut self, told: &Told) {
+        if self.best.len() < MAX_EXAMPLES || self.best.last().is_some_and(|last| told.rank() < last.rank()) {
+            self.best.push(told.clone());
+            self.best.sort_by(|a, b| a.rank().cmp(&b.rank()));
+            self.best.truncate(MAX_EXAMPLES);
+        }
+    }
+}
+
+/// What is kept of the connections of one role.
+pub(super) struct Kept {
+    pub(super) counts: Counts,
+    pub(super) causes: BTreeMap<(usize, Outcome), (CauseCount, Story)>,
+    pub(super) groups: BTreeMap<Heading, Group>,
+    pub(super) timings: Timings,
+    pub(super) times: OverTime,
+    pub(super) peers: Peers,
+    pub(super) hosts: Hosts,
+    pub(super) unwell: Sample<Told>,
+    pub(super) healthy: Sample<Told>,
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept {
+            counts: Counts::default(),
+            causes: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            timings: Timings::default(),
+            times: OverTime::default(),
+            peers: Peers::default(),
+            hosts: Hosts::default(),
+            unwell: Sample::of(MAX_UNWELL),
+            healthy: Sample::of(MAX_HEALTHY),
+        }
+    }
+}
+
+/// Everything that rows say, but for findings and exchanges.
+#[derive(Default)]
+pub(super) struct Fold {
+    pub(super) captures: Vec<Capture>,
+    /// Captures with their hosts, for which there was no room.
+    pub(super) unlisted: u64,
+    /// Units that failed, and why.
+    pub(super) failed: Vec<String>,
+    pub(super) failed_unlisted: u64,
+    pub(super) units: u64,
+    /// What is of hosts and of no connection.
+    hosts: Hosts,
+    edge: Kept,
+    rest: Kept,
+    pub(super) via_cloudfront: bool,
+    connections: u64,
+}
+
+impl Fold {
+    /// Takes a row of `captures`.
+    pub(super) fn capture(&mut self, row: rows::Capture) {
+        self.hosts.capture(&row.host);
+        if self.captures.len() >= MAX_CAPTURES {
+            self.unlisted += 1;
+            return;
+        }
+        let format = if row.pcapng { source::Format::PcapNg } else { source::Format::Pcap };
+        let mut info = source::Info::new(format);
+        (info.frames, info.bytes, info.snap_length) = (row.frames, row.bytes, row.snap_length);
+        (info.first_time, info.last_time) = (row.first, row.last);
+        let problem = |(kind, count, detail): (String, u64, String)| CaptureProblem { kind: kind.into(), count, detail };
+        let problems = row.problems.into_iter().map(problem).collect();
+        self.captures.push(Capture { path: row.path, info, problems, synthetic: false });
+    }
+
+    /// Takes a row of `units`.
+    pub(super) fn unit(&mut self, row: Unit) {
+        self.units += 1;
+        if row.status == "done" {
+            return;
+        }
+        let (host, why) = (row.capture_host.unwrap_or_default(), row.message.unwrap_or_default());
+        self.hosts.failed_unit(&host);
+        if self.failed.len() < MAX_FAILED {
+            let host = if host.is_empty() { String::new() } else { format!(" of {host}") };
+            self.failed.push(format!("unit {}{host}, {}: {why}", row.unit, row.status));
+        } else {
+            self.failed_unlisted += 1;
+        }
+    }
+
+    /// Takes a row of `connections`.
+    pub(super) fn connection(&mut self, row: Connection) {
+        self.connections += 1;
+        self.via_cloudfront |= row.is_edge_traffic;
+        let kept = if row.role == Role::Edge { &mut self.edge } else { &mut self.rest };
+        kept.add(Told { number: self.connections, row });
+    }
+
+    /// Where a capture is in the list.
+    pub(super) fn capture_of(&self, path: &str) -> Option<u16> {
+        self.captures.iter().position(|c| c.path == path).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// Those connections that count, with the rest; and whether it is the edge's alone that count (ruling 21).
+    pub(super) fn counted(&mut self) -> (Kept, Counts, bool) {
+        let (mut edge, mut rest) = (std::mem::take(&mut self.edge), std::mem::take(&mut self.rest));
+        let edge_only = edge.counts.connections > 0;
+        let beside = if edge_only { rest.counts } else { Counts::default() };
+        if !edge_only {
+            edge.absorb(std::mem::take(&mut rest));
+        }
+        edge.hosts.absorb(std::mem::take(&mut self.hosts));
+        (edge, beside, edge_only)
+    }
+}
+
+impl Kept {
+    fn add(&mut self, told: Told) {
+        let row = &told.row;
+        self.counts.add(row.outcome);
+        self.times.add(row.first, row.outcome);
+        self.peers.add(row.client.ip, row.kind, row.outcome);
+        self.hosts.connection(&row.host, row.outcome, row.cause);
+        for (step, took) in STEPS.iter().zip(row.timing) {
+            note(&mut self.timings, step, took);
+        }
+        if row.outcome == Outcome::Ok {
+            self.healthy.add(|| told);
+            return;
+        }
+        self.explain(row);
+        self.group(&told);
+        self.unwell.add(|| told);
+    }
+
+    /// Counts what explains it.
+    fn explain(&mut self, row: &Connection) {
+        let Some(cause) = row.cause else { return };
+        let place = CATALOGUE.iter().position(|known| *known == cause).unwrap_or(usize::MAX);
+        let fresh = || CauseCount {
+            cause,
+            connections: 0,
+            first_time: row.first,
+            last_time: row.last,
+            example: 0,
+            edge: row.edge,
+            outcome: row.outcome,
+        };
+        let (count, story) = self.causes.entry((place, row.outcome)).or_insert_with(|| (fresh(), Story::default()));
+        count.connections += 1;
+        count.first_time = count.first_time.min(row.first);
+        count.last_time = count.last_time.max(row.last);
+        story.at(row.server);
+    }
+
+    fn group(&mut self, told: &Told) {
+        let mut heading = match told.row.cause {
+            Some(cause) => Heading::Cause(told.row.outcome, cause.id()),
+            None => Heading::Reason(bounded(&told.row.reason)),
+        };
+        let reasons = self.groups.keys().filter(|h| matches!(h, Heading::Reason(_))).count();
+        if matches!(heading, Heading::Reason(_)) && reasons >= MAX_REASONS && !self.groups.contains_key(&heading) {
+            heading = Heading::Reason("for other reasons, see the tables".to_owned());
+        }
+        let group = self.groups.entry(heading).or_default();
+        group.connections += 1;
+        group.keep(told);
+    }
+
+    fn absorb(&mut self, other: Kept) {
+        self.counts.absorb(other.counts);
+        self.timings.absorb(&other.timings);
+        self.times.absorb(other.times);
+        self.peers.absorb(other.peers);
+        self.hosts.absorb(other.hosts);
+        self.unwell.absorb(other.unwell);
+        self.healthy.absorb(other.healthy);
+        for (heading, theirs) in other.groups {
+            let ours = self.groups.entry(heading).or_default();
+            ours.connections += theirs.connections;
+            theirs.best.iter().for_each(|told| ours.keep(told));
+        }
+        for (key, (theirs, their_story)) in other.causes {
+            match self.causes.entry(key) {
+                Entry::Vacant(new) => drop(new.insert((theirs, their_story))),
+                Entry::Occupied(ours) => {
+                    let (count, story) = ours.into_mut();
+                    count.connections += theirs.connections;
+                    count.first_time = count.first_time.min(theirs.first_time);
+                    count.last_time = count.last_time.max(theirs.last_time);
+                    story.absorb(their_story);
+                }
+            }
+        }
+    }
+}
+
+/// Adds how long a step took, which is named as the report names it, if it is known.
+pub(super) fn note(timings: &mut Timings, step: &str, took: Option<i64>) {
+    let step = Step::ALL.into_iter().find(|known| known.as_str() == step);
+    if let (Some(step), Some(took)) = (step, took) {
+        timings.note(step, Micros(took));
+    }
+}
+

@@ -1,0 +1,58 @@
+//! The report of one host or of many, from their tables alone.
+//!
+//! Invariant: connections are read once and counted; of all further rows only those are kept that a page has room for,
+//! whatever the number of files.
+
+mod fold;
+mod hosts;
+mod read;
+mod rows;
+mod show;
+
+use std::io::Write;
+use std::path::Path;
+
+use super::tables::{Table, Unit};
+use super::text::TextOptions;
+use super::Counts;
+use fold::Fold;
+pub use hosts::Host;
+pub use read::{Failure, Found};
+use show::Shows;
+
+/// What is to be made of tables.
+#[derive(Debug, Clone, Copy)]
+pub enum Page {
+    /// Text, for a terminal.
+    Text(TextOptions),
+    /// One page of HTML.
+    Html,
+}
+
+/// The rows of the table `units` below a directory; none where there is no such table.
+///
+/// # Errors
+/// [`Failure`]: which file cannot be read, and why.
+pub fn units(dir: &Path) -> Result<Vec<Unit>, Failure> {
+    let mut all = Vec::new();
+    if dir.join(Table::Units.name()).is_dir() {
+        Found::of(dir, Table::Units)?.each(Table::Units, rows::UNIT, |row| all.push(rows::unit(&row)))?;
+    }
+    Ok(all)
+}
+
+/// Reads the tables of these directories and writes one report of them.
+///
+/// # Errors
+/// [`Failure`]: which file cannot be read, and why; or what the output said.
+pub fn report(found: &Found, page: Page, out: &mut dyn Write) -> Result<Counts, Failure> {
+    let mut fold = Fold::default();
+    found.each(Table::Captures, rows::CAPTURE, |row| fold.capture(rows::capture(&row)))?;
+    found.each(Table::Units, rows::UNIT, |row| fold.unit(rows::unit(&row)))?;
+    found.each(Table::Connections, rows::CONNECTION, |row| fold.connection(rows::Connection::of(&row)))?;
+    let mut shows = Shows::of(fold);
+    found.each(Table::Findings, rows::FINDING, |row| shows.finding(&row))?;
+    found.each(Table::Exchanges, rows::EXCHANGE, |row| shows.exchange(&row))?;
+    let counts = shows.write(page, out)?;
+    Ok(counts)
+}
