@@ -16,9 +16,9 @@ use std::thread;
 use std::time::Instant;
 
 use why502::base::escape;
-use why502::report::fleet::{Found, Page, report};
 use why502::report::TextOptions;
 use why502::report::fleet::units;
+use why502::report::fleet::{Found, Page, report};
 use why502::report::tables::Unit as Row;
 
 use super::args::Fleet;
@@ -55,7 +55,13 @@ pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
     let options = TextOptions { colour: colour(typed.look.color, io::stdout().is_terminal()), all: false };
     let counts = report(&found, Page::Text(options), &mut text).map_err(|e| e.to_string())?;
     print(&text)?;
-    Ok(if troubles > 0 { ERROR } else if counts.failed > 0 { FAILED } else { 0 })
+    Ok(if troubles > 0 {
+        ERROR
+    } else if counts.failed > 0 {
+        FAILED
+    } else {
+        0
+    })
 }
 
 /// Reads units side by side, and says of how many not everything could be read.
@@ -112,7 +118,17 @@ fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<bool, String> {
 /// Has another process write the tables of a unit.
 fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
     let mut command = Command::new(program);
-    command.args(["analyze", "--format", "parquet", "--threads", "1", "--partition-by", "date,host", "--unit", &unit.id]);
+    command.args([
+        "analyze",
+        "--format",
+        "parquet",
+        "--threads",
+        "1",
+        "--partition-by",
+        "date,host",
+        "--unit",
+        &unit.id,
+    ]);
     command.arg("--output").arg(&typed.output);
     if !unit.host.is_empty() {
         command.arg("--capture-host").arg(&unit.host);

@@ -13,8 +13,8 @@ use why502::report::tables::{Tables, TablesOptions};
 use super::args::{Analyze, PageFormat, Report};
 use super::output::Output;
 use super::progress::Progress;
-use super::stop::Stop;
 use super::sandbox::Needs;
+use super::stop::Stop;
 use super::{ERROR, FAILED, colour, needs, open_all, sandbox, say, status};
 
 /// Writes the tables of an analysis.

@@ -11,6 +11,7 @@ mod facts;
 pub mod fleet;
 mod groups;
 mod headline;
+mod hosts;
 mod html;
 mod idle_closes;
 mod joined;
@@ -37,6 +38,7 @@ pub mod why;
 pub mod wireshark;
 mod words;
 
+pub use hosts::{Fleet, Host};
 pub use html::Html;
 pub use idle_closes::IdleCloses;
 pub(crate) use json::document;

@@ -9,6 +9,7 @@ use crate::observation::{Connection, EdgeEvidence, Role, Timings};
 use crate::source;
 
 use super::headline::{Story, headline};
+use super::hosts::Fleet;
 use super::idle_closes::{Closes, IdleCloses};
 use super::joined::Joined;
 use super::near_misses::{NearMiss, NearMisses};
@@ -134,13 +135,8 @@ pub struct Summary {
     pub no_edge_traffic: bool,
     /// Connections that were not selected; `None` where everything is.
     pub not_selected: Option<u64>,
-    /// The hosts beside each other, where several are told of.
-    #[cfg(feature = "parquet")]
-    pub hosts: Vec<super::fleet::Host>,
-    /// Parts of their captures that are not in it, and why.
-    pub missing: Vec<String>,
-    /// Captures for which there was no room.
-    pub captures_unlisted: u64,
+    /// What is told beside this where it is made from tables.
+    pub fleet: Option<Fleet>,
     /// One sentence that a person can act on.
     pub headline: String,
 }

@@ -26,7 +26,7 @@ const ORDER: [&str; 15] = [
 const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("session/http1", "session::tls")];
 
 /// Outside crates, and the only places that may name them.
-const PLACES: [(&str, &[&str]); 16] = [
+const PLACES: [(&str, &[&str]); 17] = [
     ("pcap::", &["source"]),
     ("rustix::", &["source/live", "cli"]),
     ("signal_hook::", &["cli"]),
@@ -41,6 +41,7 @@ const PLACES: [(&str, &[&str]); 16] = [
     ("clap::", &["cli", "options", "main"]),
     ("serde_json::", &["report", "correlate", "share", "options"]),
     ("askama::", &["report/html"]),
+    ("parquet::", &["report/tables", "report/fleet"]),
     ("quick_xml::", &["report/junit"]),
     ("println!", &["cli", "main"]),
 ];

@@ -50,6 +50,8 @@ mod sources;
 mod staples;
 mod suites;
 mod sweeps;
+#[cfg(feature = "parquet")]
+mod tables;
 mod threads;
 mod timing;
 mod truncation;

@@ -86,7 +86,7 @@ fn copies_are_counted_and_packets_sent_again_are_not_copies() {
         copy.micros += after;
         twice.push(copy);
         let (ear, _) = analyse(&write_raw(&twice)).unwrap();
-        let problems: Vec<_> = ear.captures[0].problems.iter().map(|p| (p.kind, p.count)).collect();
+        let problems: Vec<_> = ear.captures[0].problems.iter().map(|p| (&*p.kind, p.count)).collect();
         let sent_again = ear.connections[0].troubles[0];
         let expected = if is_copy { (vec![("duplicate-frames", 1)], 0) } else { (vec![], 1) };
         assert_eq!((problems, sent_again), expected, "{after} us later, no identification, no timestamp");

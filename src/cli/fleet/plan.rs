@@ -192,7 +192,17 @@ mod tests {
 
     fn typed(unit_size: u64, overlap: u64) -> Fleet {
         use clap::Parser as _;
-        let words = ["why502", "fleet", "d", "-o", "o", "--unit-size", &unit_size.to_string(), "--overlap", &format!("{overlap}s")];
+        let words = [
+            "why502",
+            "fleet",
+            "d",
+            "-o",
+            "o",
+            "--unit-size",
+            &unit_size.to_string(),
+            "--overlap",
+            &format!("{overlap}s"),
+        ];
         match super::super::super::args::Cli::parse_from(words).command {
             Some(super::super::super::args::Command::Fleet(fleet)) => *fleet,
             _ => unreachable!(),

@@ -4,27 +4,27 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::hosts::Hosts;
 use super::rows::{self, Connection, STEPS};
-use crate::base::Micros;
+use crate::base::{CaptureIndex, Micros, Timestamp};
 use crate::causes::CATALOGUE;
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::{Role, Step, Timings};
 use crate::report::example::bounded;
 use crate::report::groups::{Heading, MAX_EXAMPLES, MAX_REASONS};
 use crate::report::headline::Story;
+use crate::report::hosts::Hosts;
 use crate::report::html::outcomes::{OverTime, Peers};
 use crate::report::html::{MAX_HEALTHY, MAX_UNWELL};
 use crate::report::sample::Sample;
 use crate::report::tables::Unit;
-use crate::report::{Capture, CaptureProblem, CauseCount, Counts};
+use crate::report::{Capture, CaptureProblem, CauseCount, Counts, Fleet};
 use crate::source;
 
-/// Captures told of with what limits them; further ones are only counted with their hosts.
+/// Captures told of with what limits them; further ones are counted.
 const MAX_CAPTURES: usize = 1_000;
 
 /// Parts that could not be analysed that are told of one by one.
-const MAX_FAILED: usize = 100;
+const MAX_MISSING: usize = 100;
 
 /// A connection that is kept, with its number in the report.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub(super) struct Told {
 }
 
 /// What makes one a better example than another: a surer verdict, then an earlier beginning.
-type Rank<'t> = (Reverse<Option<Confidence>>, crate::base::Timestamp, &'t rows::Key);
+type Rank<'t> = (Reverse<Option<Confidence>>, Timestamp, &'t rows::Key);
 
 impl Told {
     fn rank(&self) -> Rank<'_> {
@@ -92,11 +92,8 @@ impl Default for Kept {
 #[derive(Default)]
 pub(super) struct Fold {
     pub(super) captures: Vec<Capture>,
-    /// Captures with their hosts, for which there was no room.
-    pub(super) unlisted: u64,
-    /// Units that failed, and why.
-    pub(super) failed: Vec<String>,
-    pub(super) failed_unlisted: u64,
+    pub(super) fleet: Fleet,
+    unlisted_units: u64,
     pub(super) units: u64,
     /// What is of hosts and of no connection.
     hosts: Hosts,
@@ -110,15 +107,21 @@ impl Fold {
     /// Takes a row of `captures`.
     pub(super) fn capture(&mut self, row: rows::Capture) {
         self.hosts.capture(&row.host);
+        self.fleet.captures += 1;
+        self.fleet.packets += row.frames;
+        if let (Some(first), Some(last)) = (row.first, row.last) {
+            let (begin, end) = self.fleet.span.unwrap_or((first, last));
+            self.fleet.span = Some((begin.min(first), end.max(last)));
+        }
         if self.captures.len() >= MAX_CAPTURES {
-            self.unlisted += 1;
             return;
         }
         let format = if row.pcapng { source::Format::PcapNg } else { source::Format::Pcap };
         let mut info = source::Info::new(format);
         (info.frames, info.bytes, info.snap_length) = (row.frames, row.bytes, row.snap_length);
         (info.first_time, info.last_time) = (row.first, row.last);
-        let problem = |(kind, count, detail): (String, u64, String)| CaptureProblem { kind: kind.into(), count, detail };
+        let problem =
+            |(kind, count, detail): (String, u64, String)| CaptureProblem { kind: kind.into(), count, detail };
         let problems = row.problems.into_iter().map(problem).collect();
         self.captures.push(Capture { path: row.path, info, problems, synthetic: false });
     }
@@ -131,11 +134,11 @@ impl Fold {
         }
         let (host, why) = (row.capture_host.unwrap_or_default(), row.message.unwrap_or_default());
         self.hosts.failed_unit(&host);
-        if self.failed.len() < MAX_FAILED {
+        if self.fleet.missing.len() < MAX_MISSING {
             let host = if host.is_empty() { String::new() } else { format!(" of {host}") };
-            self.failed.push(format!("unit {}{host}, {}: {why}", row.unit, row.status));
+            self.fleet.missing.push(format!("unit {}{host}, {}: {why}", row.unit, row.status));
         } else {
-            self.failed_unlisted += 1;
+            self.unlisted_units += 1;
         }
     }
 
@@ -147,9 +150,25 @@ impl Fold {
         kept.add(Told { number: self.connections, row });
     }
 
-    /// Where a capture is in the list.
-    pub(super) fn capture_of(&self, path: &str) -> Option<u16> {
-        self.captures.iter().position(|c| c.path == path).and_then(|at| u16::try_from(at).ok())
+    /// Where the capture of an example is in the list, to which it comes if it is not there.
+    pub(super) fn capture_of(&mut self, path: &str) -> CaptureIndex {
+        let known = self.captures.iter().position(|c| c.path == path);
+        let at = known.unwrap_or(self.captures.len());
+        if known.is_none() {
+            let info = source::Info::new(source::Format::Pcap);
+            self.captures.push(Capture { path: path.to_owned(), info, problems: Vec::new(), synthetic: false });
+        }
+        CaptureIndex::try_from(at).unwrap_or(CaptureIndex::MAX)
+    }
+
+    /// What is told of the fleet, with the hosts of connections that count.
+    pub(super) fn told(&mut self, hosts: Hosts) -> Fleet {
+        let mut fleet = std::mem::take(&mut self.fleet);
+        fleet.hosts = hosts.list();
+        if self.unlisted_units > 0 {
+            fleet.missing.push(format!("{} units more", self.unlisted_units));
+        }
+        fleet
     }
 
     /// Those connections that count, with the rest; and whether it is the edge's alone that count (ruling 21).
@@ -253,4 +272,3 @@ pub(super) fn note(timings: &mut Timings, step: &str, took: Option<i64>) {
         timings.note(step, Micros(took));
     }
 }
-

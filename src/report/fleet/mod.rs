@@ -4,7 +4,6 @@
 //! whatever the number of files.
 
 mod fold;
-mod hosts;
 mod read;
 mod rows;
 mod show;
@@ -12,11 +11,10 @@ mod show;
 use std::io::Write;
 use std::path::Path;
 
+use super::Counts;
 use super::tables::{Table, Unit};
 use super::text::TextOptions;
-use super::Counts;
 use fold::Fold;
-pub use hosts::Host;
 pub use read::{Failure, Found};
 use show::Shows;
 

@@ -97,7 +97,10 @@ impl Found {
                 self.walk(table, &path, depth + 1)?;
             } else if name.ends_with(".parquet") {
                 if self.files.len() >= MAX_FILES {
-                    return Err(input(directory, &format!("more than {MAX_FILES} files; report on fewer hosts or days")));
+                    return Err(input(
+                        directory,
+                        &format!("more than {MAX_FILES} files; report on fewer hosts or days"),
+                    ));
                 }
                 self.files.push((table, path));
             }

@@ -172,7 +172,8 @@ impl Connection {
         let told = |name| verdict.and_then(|v| v.text(name));
         let (timing, tls) = (row.group("timing"), row.group("tls"));
         let cause = told("cause").and_then(by_id);
-        let unknown = told("cause").filter(|_| cause.is_none()).map(|id| format!("{id}, which this version does not know"));
+        let unknown =
+            told("cause").filter(|_| cause.is_none()).map(|id| format!("{id}, which this version does not know"));
         let evidence = edge.and_then(|e| e.text("evidence")).unwrap_or("none");
         let step = |name: &str| match name {
             "tls_handshake" => tls.and_then(|t| t.number("handshake_us")),

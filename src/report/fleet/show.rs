@@ -97,7 +97,12 @@ impl Shows {
                 let also = self.also.entry(key).or_default();
                 if also.len() < MAX_OTHERS {
                     let (cause, confidence) = (row.string("cause"), row.string("confidence"));
-                    also.push(format!("{} ({}): {}", bounded(&cause), bounded(&confidence), bounded(&row.string("message"))));
+                    also.push(format!(
+                        "{} ({}): {}",
+                        bounded(&cause),
+                        bounded(&confidence),
+                        bounded(&row.string("message"))
+                    ));
                 }
             }
         }
@@ -139,8 +144,9 @@ impl Shows {
         let groups = std::mem::take(&mut self.kept.groups);
         let mut told: BTreeMap<Heading, (u64, Vec<(Told, Example)>)> = BTreeMap::new();
         for (heading, group) in groups {
-            let best = group.best.into_iter().map(|told| (self.example(&told), told)).map(|(e, told)| (told, e));
-            told.insert(heading, (group.connections, best.collect()));
+            let best =
+                group.best.into_iter().map(|told| (self.example(&told), told)).map(|(e, told)| (told, e)).collect();
+            told.insert(heading, (group.connections, best));
         }
         let summary = self.summary(&told);
         match page {
@@ -155,7 +161,12 @@ impl Shows {
                 });
                 let (unwell, healthy) = (self.listed(true), self.listed(false));
                 let (times, peers) = (std::mem::take(&mut self.kept.times), std::mem::take(&mut self.kept.peers));
-                html::write_told(out, &self.fold.captures, &summary, html::Kept { groups, times, peers, unwell, healthy })?;
+                html::write_told(
+                    out,
+                    &self.fold.captures,
+                    &summary,
+                    html::Kept { groups, times, peers, unwell, healthy },
+                )?;
             }
         }
         Ok(summary.counts)
@@ -181,17 +192,22 @@ impl Shows {
             let Asked { host, asked } = asked.remove(&told.row.key).flatten().unwrap_or_default();
             let host = if host.is_empty() { told.row.sni.clone().unwrap_or_default() } else { host };
             let c = &told.row;
-            Row::told(told.number, (c.outcome, c.cause, c.confidence, c.edge.status), (c.client, c.server), (&host, &asked), (c.first, c.last, c.frames))
+            Row::told(
+                told.number,
+                (c.outcome, c.cause, c.confidence, c.edge.status),
+                (c.client, c.server),
+                (&host, &asked),
+                (c.first, c.last, c.frames),
+            )
         })
     }
 
-    fn example(&self, told: &Told) -> Example {
+    fn example(&mut self, told: &Told) -> Example {
         let row = &told.row;
-        let capture = self.fold.capture_of(&row.path);
-        let place = capture.unwrap_or_default();
+        let place = self.fold.capture_of(&row.path);
         let of = self.explained.get(&row.key).and_then(Option::as_ref);
         let cited = |(cited, order): (&Cited, u64)| {
-            let capture = self.fold.capture_of(&cited.path).unwrap_or(place);
+            let capture = self.fold.capture_of(&cited.path);
             (FrameRef::new(order, cited.frame, cited.time, capture), cited.note.clone())
         };
         let first = FrameRef::new(0, row.frames.0, row.first, place);
@@ -211,7 +227,7 @@ impl Shows {
             fix: of.iter().flat_map(|e| &e.fix).map(|step| bounded(step)).collect(),
             ruled_out: of.iter().flat_map(|e| &e.ruled_out).filter_map(ruled_out).collect(),
             filter: of.map_or_else(conversation, |e| bounded(&e.filter)),
-            filter_capture: of.and_then(|e| self.fold.capture_of(&e.filter_path)),
+            filter_capture: of.map(|e| self.fold.capture_of(&e.filter_path)),
             title: title(told, self.fold.units),
             server: row.server,
             frames: (first, last),
@@ -238,14 +254,12 @@ impl Shows {
         }
         causes.sort_by_key(|(c, _)| (c.outcome != Outcome::Failed, std::cmp::Reverse(c.connections)));
         let counts = kept.counts;
-        let hosts = std::mem::take(&mut kept.hosts).list();
+        let fleet = self.fold.told(std::mem::take(&mut kept.hosts));
+        let hosts = &fleet.hosts;
         let sentence = headline((counts, 0), &[], causes.iter().map(|(count, story)| (count, story)));
         let failed = hosts.iter().filter(|host| host.counts.failed > 0).count() as u64;
-        let over = (hosts.len() > 1 && failed > 0).then(|| format!(" On {failed} of {}.", count(hosts.len() as u64, "host")));
-        let mut missing = std::mem::take(&mut self.fold.failed);
-        if let more @ 1.. = self.fold.failed_unlisted {
-            missing.push(format!("{} of the same kind", count(more, "more unit")));
-        }
+        let over =
+            (hosts.len() > 1 && failed > 0).then(|| format!(" On {failed} of {}.", count(hosts.len() as u64, "host")));
         Summary {
             counts,
             other: OtherCounts { connections: self.beside.connections, failed: self.beside.failed },
@@ -254,9 +268,7 @@ impl Shows {
             edge_only: self.edge_only,
             no_edge_traffic: !self.fold.via_cloudfront,
             headline: format!("{sentence}{}", over.unwrap_or_default()),
-            hosts,
-            missing,
-            captures_unlisted: self.fold.unlisted,
+            fleet: Some(fleet),
             ..Summary::default()
         }
     }

@@ -13,7 +13,7 @@ use crate::report::groups::{Groups, Heading, Remark};
 use crate::report::layout::count;
 use crate::report::steps::{TOLD, is_enough};
 use crate::report::words::{beside, path_of, span, sureness, viewer, when};
-use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, Summary};
+use crate::report::{Capture, CauseCount, Counts, Fleet, Host, NO_EDGE_TRAFFIC, Summary};
 
 use super::Kept;
 use super::chart::{Idle, Timeline};
@@ -22,7 +22,7 @@ use super::probed::ProbedView;
 use super::rich::{Part, Span, article, short, spans};
 use super::row::Row;
 use super::shown::Shown;
-use super::view::{CaptureView, CauseView, ExampleView, Logs, PeerView, ReasonView, TimingView, word};
+use super::view::{CaptureView, CauseView, ExampleView, HostView, Logs, PeerView, ReasonView, TimingView, word};
 
 /// Captures told of one by one.
 const MAX_CAPTURES: usize = 20;
@@ -35,6 +35,12 @@ const MAX_SHOWN_PEERS: usize = 12;
 
 /// Servers of which it is shown after how long idle they close.
 const MAX_SERVERS: usize = 8;
+
+/// Hosts told of.
+const MAX_HOSTS: usize = 200;
+
+/// Causes told of one host.
+const MAX_HOST_CAUSES: usize = 3;
 
 /// Slow targets told of.
 const MAX_TARGETS: usize = 8;
@@ -76,6 +82,11 @@ pub(super) struct Page<'a> {
     captures: Vec<CaptureView>,
     more_captures: usize,
     sound: bool,
+    /// How much was captured of a fleet.
+    span: Option<String>,
+    hosts: Vec<HostView>,
+    all_hosts: usize,
+    missing: Vec<Vec<Span>>,
     timeline: Option<Timeline>,
     peers: Vec<PeerView>,
     all_peers: usize,
@@ -148,7 +159,9 @@ impl<'a> Page<'a> {
         let shown = causes.iter().flat_map(|c| ids(&c.examples)).chain(reasons.iter().flat_map(|r| ids(&r.examples)));
         let shown: Vec<u64> = shown.collect();
         let (all_peers, rest) = peers.list();
-        let told: Vec<_> = captures.iter().take(MAX_CAPTURES).map(capture).collect();
+        let fleet = summary.fleet.as_ref();
+        let listed = || captures.iter().filter(|capture| fleet.is_none_or(|fleet| fleet.lists(capture)));
+        let told: Vec<_> = listed().take(MAX_CAPTURES).map(capture).collect();
         Page {
             style: STYLE,
             script: SCRIPT,
@@ -166,7 +179,11 @@ impl<'a> Page<'a> {
             all: count(summary.counts.connections, "connection"),
             asides: asides(summary),
             sound: captures.iter().all(|c| c.problems.is_empty() && c.info.problems.is_empty()),
-            more_captures: captures.len().saturating_sub(told.len()),
+            more_captures: listed().count().saturating_sub(told.len()),
+            span: fleet.and_then(Fleet::in_words),
+            hosts: fleet.filter(|fleet| fleet.hosts.len() > 1).map(|fleet| hosts(&fleet.hosts)).unwrap_or_default(),
+            all_hosts: fleet.map_or(0, |fleet| fleet.hosts.len()),
+            missing: fleet.iter().flat_map(|fleet| &fleet.missing).map(|why| spans(&bounded(why))).collect(),
             captures: told,
             timeline: Timeline::of(&times),
             all_peers: all_peers.len(),
@@ -233,13 +250,13 @@ fn asides(summary: &Summary) -> Vec<String> {
 fn capture(c: &Capture) -> CaptureView {
     let read = c.info.problems.iter().map(|p| (p.kind.as_str().to_owned(), p.count, spans(&bounded(&p.detail))));
     let met = c.problems.iter().map(|p| (bounded(&p.kind), p.count, spans(&bounded(&p.detail))));
-    let links: Vec<_> = c.info.link_types.iter().map(ToString::to_string).collect();
+    let links: String = c.info.link_types.iter().map(|link| format!(", {link}")).collect();
     let snap = c.info.snap_length.map(|n| format!(", at most {n} bytes of a packet")).unwrap_or_default();
     let compressed = c.info.compression.map(|name| format!(", {name}")).unwrap_or_default();
     CaptureView {
         path: short(&c.path, PATH),
         span: span(&c.info),
-        how: format!("{}{compressed}, {}{snap}", c.info.format, links.join(", ")),
+        how: format!("{}{compressed}{links}{snap}", c.info.format),
         more: (c.info.problems.len() + c.problems.len()).saturating_sub(MAX_PROBLEMS),
         problems: read.chain(met).take(MAX_PROBLEMS).collect(),
     }
@@ -264,6 +281,26 @@ fn peer_views(peers: &Peers) -> Vec<PeerView> {
         }
     };
     peers.list().0.into_iter().take(MAX_SHOWN_PEERS).map(view).collect()
+}
+
+fn hosts(hosts: &[Host]) -> Vec<HostView> {
+    let view = |host: &Host| {
+        let Counts { connections, failed, inconclusive, ok } = host.counts;
+        let part = |n: u64| n as f64 / connections.max(1) as f64 * 100.0;
+        let (bad, unsure) = (part(failed), part(inconclusive));
+        let causes: Vec<_> = host.causes.iter().take(MAX_HOST_CAUSES).map(|(id, n)| format!("{n} {id}")).collect();
+        HostView {
+            name: if host.name.is_empty() { "(no name)".to_owned() } else { short(&host.name, PATH) },
+            failed,
+            inconclusive,
+            ok,
+            parts: (format!("{bad:.1}"), format!("{:.1}", bad + unsure)),
+            causes: causes.join(", "),
+            differs: host.differs,
+            failed_units: host.failed_units,
+        }
+    };
+    hosts.iter().take(MAX_HOSTS).map(view).collect()
 }
 
 fn remarks(groups: &Groups<Shown>) -> Vec<RemarkView> {

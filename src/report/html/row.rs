@@ -3,9 +3,9 @@
 #[cfg(feature = "parquet")]
 use crate::base::Endpoint;
 use crate::base::Timestamp;
-use crate::diagnosis::{Diagnosis, Outcome};
 #[cfg(feature = "parquet")]
 use crate::diagnosis::{Cause, Confidence};
+use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::Connection;
 use crate::report::layout::shorten;
 

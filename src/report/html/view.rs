@@ -132,6 +132,20 @@ pub(super) struct ReasonView {
     pub(super) more: u64,
 }
 
+/// A host of several.
+#[derive(Debug)]
+pub(super) struct HostView {
+    pub(super) name: String,
+    pub(super) failed: u64,
+    pub(super) inconclusive: u64,
+    pub(super) ok: u64,
+    /// Of its connections failed, and failed or inconclusive, in per cent.
+    pub(super) parts: (String, String),
+    pub(super) causes: String,
+    pub(super) differs: bool,
+    pub(super) failed_units: u64,
+}
+
 /// A capture, and what limits the conclusions from it.
 #[derive(Debug)]
 pub(super) struct CaptureView {

@@ -11,7 +11,7 @@ use crate::report::facts::title;
 use crate::report::groups::{Group, Heading};
 use crate::report::layout::{Paint, Tone, WIDTH, count, paragraph};
 use crate::report::words::{beside, path_of, span, sureness, viewer, when};
-use crate::report::{Capture, CauseCount, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
+use crate::report::{Capture, CauseCount, Fleet, NO_EDGE_TRAFFIC, NO_EDGE_TRAFFIC_ID, Summary};
 
 /// Problems told of one capture; real ones have two or three.
 const MAX_PROBLEMS: usize = 12;
@@ -19,8 +19,7 @@ const MAX_PROBLEMS: usize = 12;
 /// Captures told of one by one.
 const MAX_CAPTURES: usize = 20;
 
-/// Hosts told of one by one, those that failed most first.
-#[cfg(feature = "parquet")]
+/// Hosts told of one by one, those with the most failures first.
 const MAX_HOSTS: usize = 50;
 
 /// Servers of which it is told after how long idle they close.
@@ -68,9 +67,8 @@ impl<'a> Page<'a> {
     }
 
     /// The hosts beside each other.
-    #[cfg(feature = "parquet")]
     fn hosts(&mut self) -> io::Result<()> {
-        let hosts = &self.summary.hosts;
+        let Some(Fleet { hosts, .. }) = &self.summary.fleet else { return Ok(()) };
         if hosts.len() > 1 {
             writeln!(self.out, "\n{}", self.paint.text(Tone::Strong, "HOSTS"))?;
             for host in hosts.iter().take(MAX_HOSTS) {
@@ -80,11 +78,6 @@ impl<'a> Page<'a> {
                 paragraph(self.out, "  ", &format!("and {}", count(more as u64, "more host")))?;
             }
         }
-        Ok(())
-    }
-
-    #[cfg(not(feature = "parquet"))]
-    fn hosts(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -138,7 +131,12 @@ impl<'a> Page<'a> {
 
     /// What was read, and what limits the conclusions.
     fn about(&mut self) -> io::Result<()> {
-        for capture in self.captures.iter().take(MAX_CAPTURES) {
+        let fleet = self.summary.fleet.as_ref();
+        if let Some(all) = fleet.and_then(Fleet::in_words) {
+            paragraph(self.out, "  ", &all)?;
+        }
+        let listed = || self.captures.iter().filter(|capture| fleet.is_none_or(|fleet| fleet.lists(capture)));
+        for capture in listed().take(MAX_CAPTURES) {
             let path = escape(&capture.path);
             let length = path.chars().count();
             if length <= SHORT_PATH {
@@ -156,11 +154,11 @@ impl<'a> Page<'a> {
                 paragraph(self.out, "    ! ", &format!("{} ({n}): {}", escape(kind), escape(detail)))?;
             }
         }
-        let unlisted = self.captures.len().saturating_sub(MAX_CAPTURES) as u64 + self.summary.captures_unlisted;
-        if unlisted > 0 {
-            paragraph(self.out, "  ", &format!("and {}, see --format json", count(unlisted, "more capture")))?;
+        if let Some(more @ 1..) = listed().count().checked_sub(MAX_CAPTURES) {
+            let text = format!("and {}, see {}", count(more as u64, "more capture"), self.elsewhere());
+            paragraph(self.out, "  ", &text)?;
         }
-        for missing in &self.summary.missing {
+        for missing in fleet.iter().flat_map(|fleet| &fleet.missing) {
             paragraph(self.out, "    ! ", &format!("not analysed: {}", escape(missing)))?;
         }
         let c = self.summary.counts;
@@ -213,7 +211,8 @@ impl<'a> Page<'a> {
         }
         let more = told.connections.saturating_sub(group.examples.len() as u64);
         if more > 0 {
-            writeln!(self.out, "\n    and {} more, see --format json", more)?;
+            let elsewhere = self.elsewhere();
+            writeln!(self.out, "\n    and {more} more, see {elsewhere}")?;
         }
         if let Some(best) = best {
             self.advice(told.cause.id(), best)?;
@@ -282,7 +281,7 @@ impl<'a> Page<'a> {
         let kept = self.kept;
         if self.summary.counts.ok > 0 {
             let tone = self.paint.text(Tone::Good, "OK");
-            let hint = if all { "" } else { " (--all lists them)" };
+            let hint = if all || self.summary.fleet.is_some() { "" } else { " (--all lists them)" };
             writeln!(self.out, "\n{tone}  {} in order{hint}", count(self.summary.counts.ok, "connection"))?;
         }
         for (cause, remark) in &kept.groups.remarks {
@@ -300,6 +299,11 @@ impl<'a> Page<'a> {
             writeln!(self.out, "  and {} more, see --format ndjson", kept.healthy_unlisted)?;
         }
         Ok(())
+    }
+
+    /// Where everything is that this page has no room for.
+    fn elsewhere(&self) -> &'static str {
+        if self.summary.fleet.is_some() { "the tables" } else { "--format json" }
     }
 
     fn group(&self, told: &CauseCount) -> Option<&'a Group<Example>> {

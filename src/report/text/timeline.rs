@@ -6,6 +6,9 @@ use crate::report::layout::{Paint, Tone, WIDTH, wrap};
 use crate::report::timeline::Timeline;
 
 pub(super) fn write(timeline: &Timeline, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
+    if timeline.rows.is_empty() {
+        return Ok(());
+    }
     let frames = timeline.rows.iter().map(|r| timeline.number(r).len()).max().unwrap_or(0).max(5);
     let times = timeline.rows.iter().map(|r| timeline.seconds(r).len()).max().unwrap_or(0).max(8);
     writeln!(out, "{}", paint.text(Tone::Quiet, format_args!("      {:>frames$}  {:>times$}", "frame", "seconds")))?;
