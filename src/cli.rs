@@ -196,11 +196,9 @@ fn open<'p>(
     let mut sources = Vec::new();
     let mut unreadable = false;
     for (path, name) in files {
-        // What is to rest is opened by its name; what is no file cannot be opened twice.
-        let rests = many && path.is_file();
-        match open_one(path, Some(stop).filter(|_| !rests)) {
+        match open_one(path, Some(stop)) {
             Ok(mut source) => {
-                if rests {
+                if many {
                     source.rest();
                 }
                 sources.push((name.unwrap_or_else(|| path.to_string_lossy().into_owned()), source));

@@ -35,6 +35,7 @@ pub fn seeds(dirs: &[&Path], every: usize) -> Seeds {
         }
     }
     made(&mut seeds);
+    seeds.entry("link").or_default().extend(links());
     for found in seeds.values_mut() {
         found.sort();
         found.dedup();
@@ -262,4 +263,33 @@ fn made(seeds: &mut Seeds) {
         "log_combined",
         b"192.0.2.1 - - [01/Sep/2026:12:00:00 +0000] \"GET /a?b HTTP/1.1\" 502 157 \"-\" \"curl/8\"\n".to_vec(),
     );
+}
+
+/// What no capture was taken on: a packet behind the headers of each further link, and of each encapsulation on Ethernet.
+fn links() -> impl Iterator<Item = Vec<u8>> {
+    const ETHERNET: u16 = 1;
+    const MACS: &[u8] = &[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    const SNAP: &[u8] = &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+    let data = [&[0x88, 1, 0, 0][..], &[0; 22]].concat();
+    let packet = b"\x45\0\0\x14\0\x01\0\0\x40\x06\0\0\xc0\0\x02\x01\xc6\x33\x64\x01";
+    [
+        (ETHERNET, [MACS, &[0x81, 0, 0x60, 100, 8, 0]].concat()),
+        (ETHERNET, [MACS, &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 8, 8, 0]].concat()),
+        (ETHERNET, [MACS, &[0x88, 0x47, 0, 1, 0, 9, 0, 2, 1, 9]].concat()),
+        (ETHERNET, [MACS, &[0x88, 0x47, 0, 1, 1, 9, 0, 0, 0, 0], MACS, &[8, 0]].concat()),
+        (ETHERNET, [MACS, &[0x88, 0x64, 0x11, 0, 0, 5, 0, 22, 0, 0x21]].concat()),
+        (ETHERNET, [MACS, &[0, 28], SNAP].concat()),
+        (7, vec![1, 2, 0xf0]),
+        (9, vec![0xff, 3, 0, 0x21]),
+        (50, vec![0x21]),
+        (51, vec![0x11, 0, 0, 5, 0, 22, 0, 0x21]),
+        (104, vec![15, 0, 8, 0]),
+        (105, [&data[..], SNAP].concat()),
+        (108, vec![0, 0, 0, 2]),
+        (127, [&[0, 0, 8, 0, 0, 0, 0, 0][..], &data, SNAP].concat()),
+        (192, [&[0, 0, 8, 0, 1, 0, 0, 0][..], MACS, &[8, 0]].concat()),
+        (239, vec![2, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 8, 0, 9, 0]),
+    ]
+    .into_iter()
+    .map(|(link_type, headers)| [&link_type.to_be_bytes()[..], &[0, 0], &headers, packet].concat())
 }

@@ -49,6 +49,14 @@ impl Output {
         }
     }
 
+    /// Under which name it is written before it has its own.
+    pub(super) fn draft(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Draft(draft) => Some(&draft.draft),
+            Target::Standard(_) | Target::Special(..) => None,
+        }
+    }
+
     fn out(&mut self) -> &mut dyn Write {
         match &mut self.target {
             Target::Standard(out) => out,

@@ -1,6 +1,8 @@
 //! What leaves the host: `analyze --format pcapng`, and `why502 bundle`.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use why502::analysis::Options;
@@ -10,6 +12,7 @@ use why502::share::{Case, Input, Shared, Wish};
 
 use super::args::{Analyze, Bundle};
 use super::output::{self, Output};
+use super::stop::Stop;
 use super::{ERROR, needs, sandbox, say, status};
 use crate::options;
 
@@ -21,8 +24,9 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
     if !typed.past.access_log.is_empty() {
         return Err("access logs add nothing to packets: `why502 bundle` takes them".to_owned());
     }
-    let Some(inputs) = inputs(&typed.files) else { return Ok(ERROR) };
-    let out = opened(typed)?;
+    let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let Some(inputs) = inputs(&typed.files, &stop) else { return Ok(ERROR) };
+    let out = opened(typed, stop)?;
     let (shared, unreadable) = prepared(inputs, typed, Vec::new(), options)?;
     write(out, |out| shared.write(out))?;
     told(&shared, unreadable)
@@ -34,8 +38,9 @@ pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
     let options = options::analysis(&typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(&typed)?;
-    let Some(inputs) = inputs(&typed.files) else { return Ok(ERROR) };
-    let out = opened(&typed)?;
+    let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let Some(inputs) = inputs(&typed.files, &stop) else { return Ok(ERROR) };
+    let out = opened(&typed, stop)?;
     let (shared, unreadable) = prepared(inputs, &typed, logs, &options)?;
     let case = Case::new(shared, &went_by(&typed)).map_err(|e| e.to_string())?;
     write(out, |out| case.write(out))?;
@@ -43,9 +48,13 @@ pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
 }
 
 /// Opens what is written, and lets go of everything else but the captures, which are read more than once.
-fn opened(typed: &Analyze) -> Result<Output, String> {
+fn opened(typed: &Analyze, stop: Stop) -> Result<Output, String> {
     let output = typed.output.as_deref();
+    if stop.came() {
+        say("a signal ended the reading: what came before is written");
+    }
     let out = Output::open(output, false)?;
+    stop.abandon(out.draft().map(Path::to_owned));
     let files = typed.files.iter().map(PathBuf::as_path);
     sandbox::enter(typed.confined, &needs(typed).reads(files).output(output));
     Ok(out)
@@ -68,11 +77,11 @@ fn prepared(
 }
 
 /// Captures that can be read more than once, and whether there is one that cannot be read; nothing where none can.
-fn inputs(files: &[PathBuf]) -> Option<(Vec<Input>, bool)> {
+fn inputs(files: &[PathBuf], stop: &Stop) -> Option<(Vec<Input>, bool)> {
     let mut inputs = Vec::with_capacity(files.len());
     let mut unreadable = false;
     for path in files {
-        match input(path) {
+        match input(path, stop) {
             Ok(input) => inputs.push(input),
             Err(why) => {
                 say(&why);
@@ -83,17 +92,18 @@ fn inputs(files: &[PathBuf]) -> Option<(Vec<Input>, bool)> {
     (!inputs.is_empty()).then_some((inputs, unreadable))
 }
 
-fn input(path: &Path) -> Result<Input, String> {
+fn input(path: &Path, stop: &Stop) -> Result<Input, String> {
     let name = path.to_string_lossy();
     let cannot = |e: io::Error| format!("{}: cannot be kept to be read twice: {e}", escape(&name));
     let input = if path == Path::new("-") {
         if io::stdin().is_terminal() {
             return Err("-: standard input is a terminal; pipe a capture in".to_owned());
         }
-        Input::spooled("-", io::stdin().lock()).map_err(cannot)?
+        let pipe = io::stdin().as_fd().try_clone_to_owned().map_err(cannot)?;
+        Input::spooled("-", stop.until_stopped(File::from(pipe))).map_err(cannot)?
     } else if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-        let pipe = std::fs::File::open(path).map_err(|e| format!("{}: {e}", escape(&name)))?;
-        Input::spooled(&name, pipe).map_err(cannot)?
+        let pipe = File::open(path).map_err(|e| format!("{}: {e}", escape(&name)))?;
+        Input::spooled(&name, stop.until_stopped(pipe)).map_err(cannot)?
     } else {
         Input::file(path)
     };

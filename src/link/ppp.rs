@@ -27,7 +27,9 @@ pub(super) fn session(span: Span<'_>, mut around: Encapsulation) -> Found<'_> {
     }
     around.push(Layer::Pppoe(u16::from_be_bytes([a, b])))?;
     let length = u32::from(u16::from_be_bytes([c, d]));
-    ppp(if length == 0 { rest } else { rest.limit(length) }, around)
+    // More than there is, or nothing, is no length.
+    let is_length = length > 0 && length <= rest.wire_len;
+    ppp(if is_length { rest.limit(length) } else { rest }, around)
 }
 
 /// Cisco HDLC: address, control, EtherType.

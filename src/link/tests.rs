@@ -33,6 +33,9 @@ fn every_link_type_leads_to_the_packet() {
         (1, vec![mac, &[0x88, 0x47, 0, 1, 1, 9, 0, 0, 0, 0], mac, &[8, 0]], vec!["mpls:16"]),
         (1, vec![mac, &[0x88, 0x64, 0x11, 0, 0, 5, 0, 6, 0, 0x21]], vec!["pppoe:5"]),
         (1, vec![mac, &[0, 12], snap], vec![]),
+        // A length that is larger than the frame says nothing of the packet in it.
+        (1, vec![mac, &[0x88, 0x64, 0x11, 0, 0, 5, 0x16, 0, 0, 0x21]], vec!["pppoe:5"]),
+        (1, vec![mac, &[5, 0xdc], snap], vec![]),
         (113, vec![&[0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]], vec![]),
         (113, vec![&[0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 9, 8, 0]], vec!["vlan:9"]),
         (276, vec![sll2], vec![]),

@@ -34,7 +34,7 @@ pub use info::{Format, Info, Secrets};
 pub use link_type::LinkType;
 pub use merge::{Merge, Turn};
 pub use pcapng::describe::{About, Described, describe};
-pub use positioned::{Again, Positioned};
+pub use positioned::{Again, Positioned, SharedFile};
 pub use problem::{Problem, ProblemKind};
 
 use crate::base::Timestamp;
@@ -42,7 +42,6 @@ use buffer::{Buffer, Short};
 use order::Window;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The largest packet, in bytes as captured: the limit of tcpdump and Wireshark.
@@ -57,6 +56,9 @@ pub const MAX_INTERFACES: usize = 16_384;
 /// The most bytes of decryption secrets that are kept: those of some 20,000 connections.
 pub const MAX_SECRETS_BYTES: usize = 16 * 1024 * 1024;
 
+/// Opens a capture from its beginning.
+pub type Opener = Arc<dyn Fn() -> Result<Source, OpenError> + Send + Sync>;
+
 /// One capture being read.
 pub struct Source {
     buffer: Buffer,
@@ -67,8 +69,8 @@ pub struct Source {
     /// The time of the packet before, for those that have none.
     time: Timestamp,
     ended: bool,
-    /// The file, where it can be opened again.
-    path: Option<PathBuf>,
+    /// Opens it again, where it is a file.
+    opener: Option<Opener>,
     /// Makes further readers of it.
     again: Option<Again>,
     /// When the first packet of a file is due that is closed until then.
@@ -167,7 +169,7 @@ impl Source {
     /// Closes a file of which nothing was delivered yet, until its first packet is asked for. What is no file stays
     /// open.
     pub fn rest(&mut self) {
-        if self.path.is_none() || self.asleep.is_some() {
+        if self.opener.is_none() || self.asleep.is_some() {
             return;
         }
         self.asleep = self.due();
@@ -189,7 +191,7 @@ impl Source {
             return None;
         }
         if self.asleep.is_some() {
-            let mut twin = Self::open(self.path.as_deref()?).ok()?;
+            let mut twin = self.opener.as_ref()?().ok()?;
             twin.rest();
             return Some(twin);
         }
@@ -200,8 +202,8 @@ impl Source {
     #[cold]
     fn wake(&mut self) {
         self.asleep = None;
-        let Some(path) = self.path.as_deref() else { return };
-        match Self::open(path) {
+        let Some(opener) = &self.opener else { return };
+        match opener() {
             Ok(fresh) => {
                 let ahead = std::mem::replace(self, fresh).ahead;
                 if ahead {

@@ -5,8 +5,8 @@ use super::compression::{Compression, MAGIC_LEN};
 use super::error::{LOOK, Lookalike, OpenError, OpenReason};
 use super::fields::ByteOrder;
 use super::order::Window;
-use super::positioned::{Again, Positioned};
-use super::{Format, Info, Records, Source, pcap, pcapng};
+use super::positioned::{Again, Positioned, SharedFile};
+use super::{Format, Info, Opener, Records, Source, pcap, pcapng};
 use crate::base::Timestamp;
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,15 +19,27 @@ impl Source {
     /// # Errors
     /// [`OpenError`] where the file cannot be read or has no complete, known header.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_up_to(path, None)
+    }
+
+    /// Opens a file that is read up to this `end`, where it had been opened before.
+    fn open_up_to(path: &Path, end: Option<u64>) -> Result<Self, OpenError> {
         let name = path.to_string_lossy();
-        let file = File::open(path)
-            .map_err(|error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) })?;
+        let failed = |error| OpenError { name: name.clone().into_owned(), reason: OpenReason::Io(error) };
+        let file = File::open(path).map_err(failed)?;
         if !file.metadata().is_ok_and(|about| about.is_file()) {
             return Self::from_reader(Box::new(file), &name);
         }
-        let file = Arc::new(file);
+        let file = Arc::new(SharedFile::new(file, end).map_err(failed)?);
+        let (path, end) = (path.to_owned(), file.end());
         let again: Again = Arc::new(move || Box::new(Positioned::new(Arc::clone(&file))));
-        Ok(Self { path: Some(path.to_owned()), ..Self::from_readers(again, &name)? })
+        Ok(Self::from_readers(again, &name)?.opened_by(Arc::new(move || Self::open_up_to(&path, Some(end)))))
+    }
+
+    /// The same, which can be closed and opened again.
+    #[must_use]
+    pub fn opened_by(self, opener: Opener) -> Self {
+        Self { opener: Some(opener), ..self }
     }
 
     /// Reads the header of a capture that can be read more than once; errors speak of `name`.
@@ -70,7 +82,7 @@ impl Source {
             info,
             time: Timestamp(0),
             ended: false,
-            path: None,
+            opener: None,
             again: None,
             asleep: None,
             ahead: false,

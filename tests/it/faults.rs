@@ -79,6 +79,18 @@ fn wait_until_it_reads(child: &Child) {
     panic!("it does not read");
 }
 
+/// Waits until it has let go of what it may not do any more: outputs are open then.
+fn wait_until_it_is_confined(child: &Child) {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        if fs::read_to_string(format!("/proc/{}/status", child.id())).is_ok_and(|said| said.contains("Seccomp:\t2")) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("it does not begin");
+}
+
 fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
@@ -205,4 +217,162 @@ fn too_few_descriptors_cost_what_could_not_be_opened() {
     assert!(refused > 0 && refused < 14, "{told}");
     let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(report["summary"]["failed"].as_u64(), Some(14 - refused as u64), "{told}");
+}
+
+#[test]
+fn a_signal_ends_the_reading_of_many_files_as_well() {
+    let dir = Dir::new();
+    let mut args = vec!["--format".to_owned(), "json".to_owned(), "-".to_owned()];
+    args.extend((0..20).map(|i| dir.write(&format!("{i:02}.pcap"), &refused(i))));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut child = dir.begin(&args);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&packets::header()).unwrap();
+    wait_until_it_reads(&child);
+    signal(&child, "-TERM");
+    let done = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let captures = report["captures"].as_array().unwrap();
+    let unread = captures.iter().filter(|capture| capture["problems"][0]["kind"] == "read-failed").count();
+    assert_eq!((captures.len(), unread), (21, 21), "{}", report["captures"]);
+}
+
+#[test]
+fn what_came_through_a_pipe_before_a_signal_is_passed_on() {
+    for args in [&["--format", "pcapng", "-o", "out", "-"][..], &["bundle", "-o", "out", "-"]] {
+        let dir = Dir::new();
+        let mut child = dir.begin(args);
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(&Capture::new().refused().bytes()).unwrap();
+        // It is not confined before it has all.
+        let spooled = || fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap_or_default();
+        let begun = Instant::now();
+        while !spooled()
+            .lines()
+            .any(|line| line.strip_prefix("wchar: ").is_some_and(|n| n.parse::<u32>().unwrap() >= 100))
+            && begun.elapsed() < Duration::from_secs(30)
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&child, "-TERM");
+        let done = child.wait_with_output().unwrap();
+        drop(input);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{args:?} {said}");
+        assert!(said.contains("a signal ended the reading: what came before is written"), "{said}");
+        assert_eq!(dir.names(), ["out"]);
+        let out = fs::read(dir.path("out")).unwrap();
+        let capture = if args[0] == "bundle" { crate::sharing::unzipped(&out)["capture.pcapng"].clone() } else { out };
+        assert_eq!(crate::common::analyse(&capture).unwrap().0.connections[0].cause, Some("tcp.port-closed"));
+    }
+}
+
+#[test]
+fn a_signal_while_packets_are_passed_on_leaves_nothing_behind() {
+    let mut capture = Capture::new();
+    for i in 0..20_000_u16 {
+        capture = capture.between(([130, 176, 1, 2], 20_000 + i), ([10, 0, 0, 5], 80)).refused();
+    }
+    let capture = capture.bytes();
+    for args in [&["--format", "pcapng", "-o", "out", "many.pcap"][..], &["bundle", "-o", "out", "many.pcap"]] {
+        let dir = Dir::new();
+        dir.write("many.pcap", &capture);
+        let child = dir.begin(args);
+        wait_until_it_is_confined(&child);
+        signal(&child, "-TERM");
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(text(&done.stderr), "why502: a signal ended it: nothing is written\n", "{args:?}");
+        assert_eq!((done.status.code(), dir.names()), (Some(2), vec!["many.pcap".to_owned()]), "{args:?}");
+    }
+}
+
+/// Several threads read it, each for itself: what one meets that the others have passed must be nobody's.
+#[test]
+fn an_input_that_grows_ends_at_the_same_packet_for_all_threads() {
+    let dir = Dir::new();
+    let mut capture = Capture::new();
+    for i in 0..400_u16 {
+        capture = capture.between(([130, 176, 1, 2], 20_000 + i), ([10, 0, 0, 5], 80)).edge(2, b"");
+    }
+    let half = capture.bytes();
+    for round in 0..5 {
+        dir.write("grows.pcap", &half);
+        // What waits for the pipe has opened the file.
+        let mut child = dir.begin(&["--format", "json", "--threads", "3", "grows.pcap", "-"]);
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(&packets::header()).unwrap();
+        wait_until_it_reads(&child);
+        let mut file = fs::File::options().append(true).open(dir.path("grows.pcap")).unwrap();
+        for i in 0..400_u16 {
+            let answer = Capture::new().later(2).between(([130, 176, 1, 2], 20_000 + i), ([10, 0, 0, 5], 80));
+            let answer = answer.origin(20, b"").bytes();
+            file.write_all(&answer[packets::header().len()..]).unwrap();
+        }
+        drop(input);
+        let done = child.wait_with_output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(report["captures"][0]["frames"], 400, "{round}");
+        let causes = report["summary"]["causes"].to_string();
+        assert!(!causes.contains("tcp.port-closed"), "{round}: {causes}");
+    }
+}
+
+/// The clock of the host jumps while captures are read: nothing in a report is of that clock.
+#[test]
+fn the_clock_of_the_host_is_no_part_of_a_report() {
+    const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+    let dir = Dir::new();
+    dir.write(
+        "some.pcap",
+        &Capture::new().healthy().next().refused().next().open().later(40).edge(16, b"GET /").bytes(),
+    );
+    let plain = |before: &str, format: &str| {
+        let ran = dir.shell(before, &format!("--no-sandbox --format {format} some.pcap"));
+        assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
+        ran.stdout
+    };
+    for format in ["text", "json", "ndjson", "html", "sarif", "junit"] {
+        let told = plain(":", format);
+        if !std::path::Path::new(FAKETIME).exists() {
+            continue;
+        }
+        // Far away; and each look at it an hour later, or earlier, than the one before.
+        for faked in ["@1999-12-31 23:59:59", "+0 x3600", "-0 x-3600", "+12y"] {
+            let before = format!("export LD_PRELOAD={FAKETIME} FAKETIME='{faked}' FAKETIME_NO_CACHE=1");
+            assert!(plain(&before, format) == told, "{format} at {faked}");
+        }
+    }
+}
+
+/// The clock by which packets were captured jumps there and back, many times over.
+#[test]
+fn times_that_jump_there_and_back_are_told_and_change_no_verdict() {
+    let mut capture = Capture::new();
+    for i in 0..300_u16 {
+        capture = capture.between(([130, 176, 1, 2], 20_000 + i), ([10, 0, 0, 5], 80));
+        capture = if i % 3 == 0 { capture.refused() } else { capture.healthy() };
+    }
+    let straight = capture.bytes();
+    let expected = crate::common::analyse(&straight).unwrap().1.counts;
+    for (jump, every) in [(-3_600_i64, 50), (3_600, 50), (-86_400 * 400, 100), (86_400 * 400, 7), (-12, 3), (1_000, 2)]
+    {
+        let (mut file, mut at, mut number) = (straight.clone(), packets::header().len(), 0);
+        while at < file.len() {
+            let field = |n: usize| u32::from_le_bytes(file[at + n..at + n + 4].try_into().unwrap());
+            let (seconds, len) = (i64::from(field(0)), field(8) as usize);
+            let away = number / every % 2 == 1;
+            let seconds = seconds + if away { jump } else { 0 };
+            file[at..at + 4].copy_from_slice(&(seconds as u32).to_le_bytes());
+            (at, number) = (at + 16 + len, number + 1);
+        }
+        let (ear, summary) = crate::common::analyse(&file).unwrap();
+        let problems: Vec<_> = ear.captures[0].info.problems.iter().map(|p| p.kind.as_str()).collect();
+        assert!(!problems.is_empty() || jump > 0, "{jump} s every {every} packets: nothing is said of it");
+        // Between packets that lie within a step nobody can tell how long it took; whose connection failed, they show.
+        let told = ear.connections.iter().filter(|c| c.cause == Some("tcp.port-closed")).count();
+        assert!(told <= 100 && summary.counts.failed <= expected.failed, "{jump} s every {every}: {told} {problems:?}");
+        assert!(summary.counts.connections >= expected.connections, "{jump} s every {every}");
+    }
 }

@@ -15,7 +15,7 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// `MAX_…` constants of the code as `MODULE::NAME`, with the text of their values.
-fn in_code() -> BTreeMap<String, String> {
+pub fn in_code() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     rust_files(&root, &mut files);
@@ -34,10 +34,24 @@ fn in_code() -> BTreeMap<String, String> {
     found
 }
 
-/// Rows of the tables in the page: name and value in their first two columns.
+/// The page.
+pub fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md")).unwrap()
+}
+
+/// What the text of a constant comes to: a number, a product, a number that is shifted, or sums of these.
+pub fn evaluated(value: &str) -> u64 {
+    let value = value.trim_matches(['(', ')']);
+    let of = |by: &str, apply: fn(u64, u64) -> u64| {
+        value.split_once(by).map(|(a, b)| apply(evaluated(a.trim()), evaluated(b.trim())))
+    };
+    let compound = of(" + ", |a, b| a + b).or_else(|| of(" << ", |a, b| a << b)).or_else(|| of(" * ", |a, b| a * b));
+    compound.unwrap_or_else(|| value.replace('_', "").parse().unwrap_or_else(|_| panic!("{value}")))
+}
+
+/// Rows of the table of constants in the page: name and value in their first two columns.
 fn on_page() -> BTreeMap<String, String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md");
-    let page = fs::read_to_string(page).unwrap();
+    let page = page();
     let cells = |l: &str| l.split('|').map(|c| c.trim().trim_matches('`').to_owned()).collect::<Vec<_>>();
     let rows = page.lines().filter(|l| l.starts_with("| `")).map(cells);
     let mut found = BTreeMap::new();

@@ -39,6 +39,7 @@ mod prefixes;
 mod probed;
 mod profiles;
 mod proxied;
+mod reached;
 mod responses;
 mod roles;
 mod sandbox;

@@ -242,6 +242,9 @@ impl Reader {
                     message.record(Fault::new(kind, frame, self.offset - back, &excerpt));
                 }
                 Step::Broken { defect, back, excerpt } => {
+                    if back > 0 {
+                        message.touched(frame);
+                    }
                     let kind = FaultKind::MalformedChunk(defect);
                     message.record(Fault::new(kind, frame, self.offset - back, &excerpt));
                     self.drift(if excerpt.is_empty() { Sink::Fault(kind) } else { Sink::Nothing });

@@ -201,3 +201,14 @@ fn cut_short() {
         check(&[(&[C(GET), S(answer), Ends(how)], &format!("{get} | {want}"))]);
     }
 }
+
+/// The last packet of a message is the one with its last byte, also where the next one goes on with a line that is wrong.
+#[test]
+fn a_broken_line_of_chunks_that_is_split_ends_in_its_second_packet() {
+    let head = b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1";
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1";
+    let t = transcript(Observer::new, &[C(head), C(b"6{x}\r\n"), S(answer), S(b"6{x}\r\n")]);
+    let exchange = t.exchanges.iter().next().unwrap();
+    let (request, response) = (exchange.request.as_ref().unwrap(), exchange.response.as_ref().unwrap());
+    assert_eq!((request.last_frame, response.last_frame), (frame(2), frame(4)));
+}

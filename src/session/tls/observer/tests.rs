@@ -281,6 +281,35 @@ fn a_fault_keeps_its_bytes_and_no_others() {
 }
 
 #[test]
+fn a_message_that_is_wrong_is_shown_from_its_first_byte_however_its_header_is_cut() {
+    let good = message(2, &server_hello_body(0x0303, 0xc02f));
+    for (wrong, kind) in [
+        (message(99, &[0xab; 20]), FaultKind::UnknownHandshake { message: HandshakeType(99) }),
+        (
+            [&[11, 1, 0, 1][..], &[0xcd; 20]].concat(),
+            FaultKind::HandshakeTooLong { message: HandshakeType::CERTIFICATE, len: 65_537 },
+        ),
+    ] {
+        let bytes = record(22, &[good.as_slice(), &wrong].concat());
+        let begins = 5 + good.len();
+        // Up to a cut behind the header the packet that shows it holds the header's last byte.
+        for cut in begins..=begins + 4 {
+            let (first, second) = bytes.split_at(cut);
+            let fault = observe(&[(Server, first.to_vec()), (Server, second.to_vec())]).fault.unwrap();
+            assert_eq!((fault.kind, fault.offset), (kind, begins as u64), "cut at {cut}");
+            let showed = if cut < begins + 4 { 2 } else { 1 };
+            assert_eq!(fault.frame, frame(showed), "cut at {cut}");
+            let shown = if showed == 1 { &first[begins..] } else { &bytes[begins..] };
+            assert_eq!(fault.excerpt, shown, "cut at {cut}");
+        }
+        // Every byte in a packet of its own: what there was when the header was whole.
+        let single: Vec<_> = bytes.iter().map(|b| (Server, vec![*b])).collect();
+        let fault = observe(&single).fault.unwrap();
+        assert_eq!((fault.kind, fault.offset, fault.excerpt.as_slice()), (kind, begins as u64, &wrong[..4]));
+    }
+}
+
+#[test]
 fn a_malformed_certificate_is_a_value() {
     let list = [&[0, 0, 7, 0, 0, 4][..], &[0x30, 2, 1, 1]].concat();
     let t = observe(&[(Server, record(22, &message(11, &list)))]);
