@@ -32,7 +32,7 @@ const MAX_WORDS: usize = 2_000;
 enum Became {
     Done,
     /// It has rows, but not of everything, and why.
-    Incomplete(String),
+    Partial(String),
     Failed(String),
 }
 
@@ -90,7 +90,7 @@ fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<bool, String> {
     let became = analyzed(program, typed, unit);
     let (status, message) = match &became {
         Became::Done => ("done", None),
-        Became::Incomplete(why) => ("incomplete", Some(why.as_str())),
+        Became::Partial(why) => ("partial", Some(why.as_str())),
         Became::Failed(why) => ("failed", Some(why.as_str())),
     };
     if matches!(became, Became::Failed(_)) {
@@ -146,7 +146,7 @@ fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
     let said: String = said.trim().replace("why502: ", "").chars().take(MAX_WORDS).collect();
     match ended.status.code() {
         Some(0 | 1) => Became::Done,
-        Some(2) if !parts(&typed.output, &unit.id).is_empty() => Became::Incomplete(said),
+        Some(2) if !parts(&typed.output, &unit.id).is_empty() => Became::Partial(said),
         Some(_) if !said.is_empty() => Became::Failed(said),
         _ => Became::Failed(format!("ended with {} {said}", ended.status).trim().to_owned()),
     }

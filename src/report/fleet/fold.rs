@@ -1,8 +1,8 @@
 //! Connections counted while their rows pass, with those kept that are to be shown.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 use super::rows::{self, Connection, STEPS};
 use crate::base::{CaptureIndex, Micros, Timestamp};
@@ -94,6 +94,8 @@ pub(super) struct Fold {
     pub(super) captures: Vec<Capture>,
     pub(super) fleet: Fleet,
     unlisted_units: u64,
+    /// Units whose rows are whole, where there is a table of units.
+    finished: HashSet<String>,
     pub(super) units: u64,
     /// What is of hosts and of no connection.
     hosts: Hosts,
@@ -104,8 +106,16 @@ pub(super) struct Fold {
 }
 
 impl Fold {
+    /// Whether the rows of this unit are told: where there are records of units, of those that are finished.
+    pub(super) fn tells(&self, unit: &str) -> bool {
+        self.units == 0 || self.finished.contains(unit)
+    }
+
     /// Takes a row of `captures`.
     pub(super) fn capture(&mut self, row: rows::Capture) {
+        if !self.tells(&row.unit) {
+            return;
+        }
         self.hosts.capture(&row.host);
         self.fleet.captures += 1;
         self.fleet.packets += row.frames;
@@ -129,6 +139,9 @@ impl Fold {
     /// Takes a row of `units`.
     pub(super) fn unit(&mut self, row: Unit) {
         self.units += 1;
+        if row.is_finished() {
+            self.finished.insert(row.unit.clone());
+        }
         if row.status == "done" {
             return;
         }
@@ -144,6 +157,9 @@ impl Fold {
 
     /// Takes a row of `connections`.
     pub(super) fn connection(&mut self, row: Connection) {
+        if !self.tells(&row.key.0) {
+            return;
+        }
         self.connections += 1;
         self.via_cloudfront |= row.is_edge_traffic;
         let kept = if row.role == Role::Edge { &mut self.edge } else { &mut self.rest };

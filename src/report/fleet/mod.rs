@@ -45,8 +45,8 @@ pub fn units(dir: &Path) -> Result<Vec<Unit>, Failure> {
 /// [`Failure`]: which file cannot be read, and why; or what the output said.
 pub fn report(found: &Found, page: Page, out: &mut dyn Write) -> Result<Counts, Failure> {
     let mut fold = Fold::default();
-    found.each(Table::Captures, rows::CAPTURE, |row| fold.capture(rows::capture(&row)))?;
     found.each(Table::Units, rows::UNIT, |row| fold.unit(rows::unit(&row)))?;
+    found.each(Table::Captures, rows::CAPTURE, |row| fold.capture(rows::capture(&row)))?;
     found.each(Table::Connections, rows::CONNECTION, |row| fold.connection(rows::Connection::of(&row)))?;
     let mut shows = Shows::of(fold);
     found.each(Table::Findings, rows::FINDING, |row| shows.finding(&row))?;

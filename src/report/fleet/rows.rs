@@ -76,6 +76,7 @@ pub(super) const EXCHANGE: &[&str] = &[
 
 /// A row of `captures`.
 pub(super) struct Capture {
+    pub(super) unit: String,
     pub(super) host: String,
     pub(super) path: String,
     pub(super) frames: u64,
@@ -91,6 +92,7 @@ pub(super) struct Capture {
 pub(super) fn capture(row: &Fields<'_>) -> Capture {
     let problem = |p: Fields<'_>| (p.string("kind"), p.count("count"), p.string("detail"));
     Capture {
+        unit: row.string("unit"),
         host: row.string("capture_host"),
         path: row.string("path"),
         frames: row.count("frames"),

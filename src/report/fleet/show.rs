@@ -88,6 +88,9 @@ impl Shows {
     /// Takes a row of `findings`.
     pub(super) fn finding(&mut self, row: &Fields<'_>) {
         let key = rows::key(row);
+        if !self.fold.tells(&key.0) {
+            return;
+        }
         if rows::outcome(row.text("outcome").unwrap_or_default()) == Outcome::Ok {
             self.remark(row);
         } else if let Some(wanted) = self.explained.get_mut(&key) {
@@ -126,13 +129,17 @@ impl Shows {
 
     /// Takes a row of `exchanges`.
     pub(super) fn exchange(&mut self, row: &Fields<'_>) {
+        let key = rows::key(row);
+        if !self.fold.tells(&key.0) {
+            return;
+        }
         let counts = !self.edge_only || rows::role(row.text("role").unwrap_or_default()) == Role::Edge;
         for (step, name) in
             [("first_byte", "first_byte_us"), ("exchange", "duration_us"), ("idle_before_request", "idle_before_us")]
         {
             note(&mut self.timings, step, row.number(name).filter(|_| counts));
         }
-        let Some(wanted) = self.asked.get_mut(&rows::key(row)) else { return };
+        let Some(wanted) = self.asked.get_mut(&key) else { return };
         if let (None, Some(request)) = (&wanted, row.group("request")) {
             let asked = format!("{} {}", request.string("method"), request.string("target"));
             *wanted = Some(Asked { host: request.string("host"), asked });

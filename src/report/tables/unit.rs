@@ -15,7 +15,7 @@ pub struct Unit {
     pub unit: String,
     /// The host of its captures.
     pub capture_host: Option<String>,
-    /// `done`; `incomplete`, where a capture could not be read and the others were; or `failed`.
+    /// `done`; `partial`, where a capture could not be read and the others were; or `failed`, of which nothing is told.
     pub status: String,
     /// Why it is not done.
     pub message: Option<String>,
@@ -32,6 +32,12 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Whether its rows are whole: what an attempt left behind that came to no end is not told.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.status == "done" || self.status == "partial"
+    }
+
     /// Writes the row below this directory, in a file of its own, in place of one of the same unit.
     ///
     /// # Errors
