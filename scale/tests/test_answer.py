@@ -1,0 +1,154 @@
+"""Logs of each kind joined with a capture of which the truth is known, and two million rows that are joined as they should."""
+
+from __future__ import annotations
+
+import collections
+import gzip
+from pathlib import Path
+
+import duckdb
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from why502_scale import join, logs
+from why502_scale.tables import Tables, marked, tables
+
+from .conftest import INCIDENT
+
+# Rows of errors by what became of them, as the edge that wrote the logs knows it.
+TRUTH = {
+    ("app.origin-502", "id"): 12,
+    ("http.closed-before-response", "id"): 12,
+    ("http.response-timeout", "id"): 6,
+    ("tcp.port-closed", "time"): 10,
+    ("tls.certificate-expired", "time"): 10,
+    (None, None): 10,
+}
+RETRIED = 8
+ROWS = 2_000_000
+
+
+@pytest.fixture(scope="module")
+def seen(spark: SparkSession, incident: Path) -> Tables:
+    return tables(spark, str(incident))
+
+
+@pytest.fixture(scope="module")
+def read(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+    """The same requests from logs of each kind, and once more as if their identifiers were not known."""
+    parquet = tmp_path_factory.mktemp("logs") / "v2.parquet"
+    with duckdb.connect() as connection:
+        rows = f"select columns('(.*)') as '\\1' from read_json('{INCIDENT}/v2.json.gz', format = 'newline_delimited')"
+        names = [row[0] for row in connection.execute(f"describe {rows}").fetchall()]
+        renamed = ", ".join(f'cast("{name}" as varchar) as {logs.plain(name)}' for name in names)
+        connection.execute(f"copy (select {renamed} from ({rows})) to '{parquet}' (format parquet)")
+    fields = (INCIDENT / "real-time.fields").read_text().strip().split(",")
+    standard = logs.read(spark, logs.STANDARD, [f"{INCIDENT}/standard.log.gz"])
+    nameless = standard.withColumn("request_id", F.lit(None).cast("string")).withColumn("kind", F.lit("nameless"))
+    return logs.union(
+        [
+            standard,
+            nameless,
+            logs.read(spark, logs.V2_JSON, [f"{INCIDENT}/v2.json.gz"]),
+            logs.read(spark, logs.V2_PARQUET, [str(parquet)]),
+            logs.read(spark, logs.REAL_TIME, [f"{INCIDENT}/real-time.tsv.gz"], fields),
+            logs.read(spark, logs.ALB, [f"{INCIDENT}/load-balancer.log.gz"]),
+        ]
+    )
+
+
+def test_logs_of_each_kind_say_the_same(read: DataFrame) -> None:
+    told = read.groupBy("kind").agg(
+        F.count("*").alias("rows"),
+        F.sum(logs.is_error().cast("int")).alias("errors"),
+        F.sum(F.col("ended").isNull().cast("int")).alias("unread"),
+        F.count_distinct("path").alias("paths"),
+        F.count_distinct("host").alias("hosts"),
+    )
+    rows = {row.kind: row[1:] for row in told.collect()}
+    assert set(rows) == {*logs.KINDS, "nameless"}
+    assert rows.pop(logs.ALB)[0] == 2_000
+    assert set(rows.values()) == {rows[logs.STANDARD]}
+    assert rows[logs.STANDARD][:3] == (2_000, 60, 0)
+
+
+def test_answers_are_the_truth(read: DataFrame, seen: Tables) -> None:
+    told = join.joined(read, seen).collect()
+    assert not [row for row in told if row.error and row.answer == join.NOT_COVERED]
+    for kind in (logs.STANDARD, logs.V2_JSON, logs.V2_PARQUET, logs.REAL_TIME):
+        rows = [row for row in told if row.kind == kind]
+        errors = collections.Counter((row.cause, row.by) for row in rows if row.error)
+        assert errors == TRUTH, kind
+        never = {row.answer for row in rows if row.error and row.cause is None}
+        assert never <= {join.NEVER, join.NO_FAILURE, join.UNDECIDED}
+        retried = [row for row in rows if not row.error]
+        assert {row.cause for row in retried} == {"http.closed-before-response"}
+        assert len(retried) == RETRIED
+        assert all(row.attempts > 1 for row in retried)
+        assert all(row.capture_host == "web-1" and row.unit for row in rows if row.by == "id")
+    # Each identifier is answered as the edge that sent the request would.
+    with gzip.open(INCIDENT / "truth.tsv.gz", "rt") as lines:
+        truth = {name: fate for name, _, fate in (line.rstrip("\n").split("\t") for line in lines)}
+    fates = {"never": None, "retried": "http.closed-before-response"}
+    for row in told:
+        if row.kind == logs.STANDARD:
+            assert row.cause == fates.get(truth[row.request_id], truth[row.request_id])
+    # By time and path, where no identifier tells: the same causes.
+    nameless = collections.Counter((row.cause, row.by) for row in told if row.kind == "nameless")
+    assert nameless == {(cause, "path" if by == "id" else by): n for (cause, by), n in TRUTH.items()}
+    # A load balancer tells its target: what it could not reach is not on this host's port 80.
+    balanced = collections.Counter(row.cause for row in told if row.kind == logs.ALB and row.error and row.cause)
+    assert balanced["app.origin-502"] == 12
+    assert balanced["http.closed-before-response"] >= 12
+
+
+def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: Tables, tmp_path: Path) -> None:
+    first = seen.connections.agg(F.min(F.floor(F.col("first_time_ns") / 1_000_000))).first()
+    assert first
+    n = F.col("id")
+    generated = spark.range(ROWS).select(
+        (F.lit(first[0]) + n % 86_400_000).cast("string").alias("timestamp_ms"),
+        F.concat(F.lit("generated-"), n).alias("x_edge_request_id"),
+        F.lit("GET").alias("cs_method"),
+        F.concat(F.lit("/page/"), n % 1_000, F.lit("/0")).alias("cs_uri_stem"),
+        F.when(n % 100 == 0, "502").otherwise("200").alias("sc_status"),
+        F.lit("FRA56-P3").alias("x_edge_location"),
+        F.lit("0.1").alias("time_taken"),
+        F.when(n % 100 == 0, "OriginDnsError").otherwise("Miss").alias("x_edge_detailed_result_type"),
+    )
+    asked = seen.exchanges.where("request.cf_id is not null").select(
+        F.floor(F.col("request.time_ns") / 1_000_000).cast("string"), "request.cf_id", "request.method", "request.target",
+        F.lit("502"), F.lit("FRA56-P3"), F.lit("0.1"), F.lit("OriginCommError"),
+    )  # fmt: skip
+    generated.union(asked).write.parquet(f"{tmp_path}/logs")
+    rows = logs.read(spark, logs.V2_PARQUET, [f"{tmp_path}/logs"])
+    told = join.joined(rows, seen)
+    plan = told._jdf.queryExecution().toString()
+    for product in ("CartesianProduct", "BroadcastNestedLoopJoin", "Join Cross", "CollectLimit", "CollectTail"):
+        assert product not in plan
+    by = told.groupBy("by").agg(F.count("*").alias("n"), F.count("cause").alias("causes"))
+    counts = {row.by: row for row in by.collect()}
+    distinct = asked.select("cf_id").distinct().count()
+    assert counts["id"].n == asked.count() >= distinct > 1_900
+    # The truth of the capture: what failed at the host, and each of these once for each row.
+    assert counts["id"].causes >= 38
+    assert sum(row.n for row in counts.values()) == ROWS // 100 + asked.count()
+
+
+def test_the_rest_of_a_long_connection_is_marked(spark: SparkSession) -> None:
+    rows = [
+        ("u1", "web-1", "1:a", 1, True, "open", "edge"),
+        ("u2", "web-1", "1:a", 5, False, "fin", "edge"),
+        ("u2", "web-1", "1:b", 5, False, "fin", "edge"),
+        ("u2", "web-2", "1:a", 6, False, "fin", "other"),
+        ("u3", "web-1", "1:a", 9, True, "fin", "edge"),
+    ]
+    flat = spark.createDataFrame(
+        rows, "unit string, capture_host string, community_id string, first_time_ns long, syn boolean, end string, role string"
+    )
+    told = marked(flat.withColumn("tcp", F.struct("syn", "end")).drop("syn", "end")).collect()
+    assert [(row.unit, row.community_id) for row in told if row.continues] == [("u2", "1:a")]
+    counted = {(row.unit, row.capture_host, row.community_id) for row in told if row.counted}
+    # On web-2 there is no connection of the edge's: all count.
+    assert counted == {("u1", "web-1", "1:a"), ("u2", "web-1", "1:b"), ("u2", "web-2", "1:a"), ("u3", "web-1", "1:a")}

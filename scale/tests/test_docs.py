@@ -1,0 +1,38 @@
+"""The queries of docs/fleet.md run as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from .conftest import ROOT
+
+
+def test_duckdb_runs_the_queries_of_the_page(incident: Path) -> None:
+    page = (ROOT / "docs" / "fleet.md").read_text()
+    queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert len(queries) == 4
+    with duckdb.connect() as connection:
+        told = [connection.execute(query.replace("DIR", str(incident))).fetchall() for query in queries]
+    causes, proofs, paths, missing = told
+    assert ("web-1", "http.closed-before-response", 44) in {row[:3] for row in causes}
+    assert {row[0] for row in proofs} == {row[1] for row in causes}
+    assert paths
+    assert missing == []
+
+
+def test_the_summary_reads_as_it_should(incident: Path) -> None:
+    text = (incident / "answer" / "summary.txt").read_text()
+    for line in (
+        "Units: 1 done",
+        "Connections that count: 165 of 1 hosts",
+        "44  http.closed-before-response on 1 hosts",
+        "FRA56-P3 2026-11-28 17 app.origin-502",
+    ):
+        assert line in text
+    tables = {path.name for path in (incident / "answer").iterdir() if path.is_dir()}
+    page = (ROOT / "docs" / "fleet.md").read_text()
+    assert all(f"`{table}`" in page for table in tables)
+    assert len(tables) == 7
