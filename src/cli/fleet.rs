@@ -39,23 +39,26 @@ enum Became {
 /// Reads what is new, and tells of everything.
 pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
     let program = std::env::current_exe().map_err(|e| format!("cannot find itself: {e}"))?;
-    let units = plan::plan(typed)?;
-    if units.is_empty() {
+    let all = plan::plan(typed)?;
+    if all.is_empty() {
         return Err(format!("{}: has no captures", escape(&typed.dir.to_string_lossy())));
     }
     fs::create_dir_all(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))?;
-    let done = settled(typed, &units)?;
-    let (known, fresh): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| done.contains(&unit.id));
+    let done = settled(typed, &all)?;
+    let (known, fresh): (Vec<Unit>, Vec<Unit>) = all.into_iter().partition(|unit| done.contains(&unit.id));
     if !known.is_empty() {
         say(&format!("{} of {} units were read before", known.len(), known.len() + fresh.len()));
     }
-    let troubles = read_all(&program, typed, fresh)?;
+    let planned: BTreeSet<String> = known.iter().chain(&fresh).map(|unit| unit.id.clone()).collect();
+    read_all(&program, typed, fresh)?;
+    let lacking = |row: &Row| planned.contains(&row.unit) && row.status != "done";
+    let troubles = units(&typed.output).map_err(|e| e.to_string())?.iter().any(lacking);
     let found = Found::below(std::slice::from_ref(&typed.output)).map_err(|e| e.to_string())?;
     let mut text = Vec::new();
     let options = TextOptions { colour: colour(typed.look.color, io::stdout().is_terminal()), all: false };
     let counts = report(&found, Page::Text(options), &mut text).map_err(|e| e.to_string())?;
     print(&text)?;
-    Ok(if troubles > 0 {
+    Ok(if troubles {
         ERROR
     } else if counts.failed > 0 {
         FAILED
@@ -64,28 +67,26 @@ pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
     })
 }
 
-/// Reads units side by side, and says of how many not everything could be read.
-fn read_all(program: &Path, typed: &Fleet, units: Vec<Unit>) -> Result<usize, String> {
+/// Reads units side by side.
+fn read_all(program: &Path, typed: &Fleet, units: Vec<Unit>) -> Result<(), String> {
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = typed.jobs.map_or_else(cores, NonZeroUsize::get).min(units.len());
     let queue = Mutex::new(VecDeque::from(units));
-    let outcomes: Vec<Result<usize, String>> = thread::scope(|scope| {
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    thread::scope(|scope| {
         let work = || {
-            let mut troubles = 0;
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(unit) = next else { return Ok(troubles) };
-                troubles += usize::from(!read(program, typed, &unit)?);
+            while let Some(unit) = next() {
+                read(program, typed, &unit)?;
             }
+            Ok(())
         };
         let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread ended".to_owned()))).collect()
-    });
-    outcomes.into_iter().sum()
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err("a thread ended".to_owned())))
+    })
 }
 
-/// Reads one unit, and says whether everything of it could be read.
-fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<bool, String> {
+/// Reads one unit, and notes what became of it.
+fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<(), String> {
     let began = Instant::now();
     let became = analyzed(program, typed, unit);
     let (status, message) = match &became {
@@ -111,8 +112,7 @@ fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<bool, String> {
         seconds: began.elapsed().as_secs_f64(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    row.write(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))?;
-    Ok(message.is_none())
+    row.write(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))
 }
 
 /// Has another process write the tables of a unit.
@@ -183,7 +183,7 @@ fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> 
     let mut done = BTreeSet::new();
     for row in known {
         if current.contains(row.unit.as_str()) {
-            if row.status == "done" {
+            if row.is_finished() {
                 done.insert(row.unit);
             }
         } else if row.files.iter().any(|file| files.contains(file)) {
