@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow  # type: ignore[import-untyped]
 import pyarrow.dataset  # type: ignore[import-untyped]
 import pytest
 from pyspark.sql import SparkSession
@@ -99,6 +100,45 @@ def test_pyarrow_reads_every_row_as_it_was_reported(made: Made) -> None:
             shared = {name: each for name, each in row.items() if name not in ("unit", "capture_host")}
             told = {name: each for name, each in connection.items() if name not in ("http", "findings")}
             assert as_reported(shared) == as_tabled(told, paths), unit
+
+
+def meant(schema: Report, part: Report) -> tuple[Report, bool]:
+    """What a part of a JSON Schema describes beside null, and whether it may be null."""
+    if "$ref" in part:
+        return meant(schema, schema["$defs"][part["$ref"].removeprefix("#/$defs/")])
+    for name in ("oneOf", "anyOf"):
+        if name in part:
+            kinds = [kind for kind in part[name] if kind.get("type") != "null"]
+            described, null = meant(schema, kinds[0])
+            return described, null or len(kinds) < len(part[name])
+    kind = part.get("type")
+    return part, isinstance(kind, list) and "null" in kind
+
+
+def misfits(schema: Report, part: Report, field: pyarrow.Field, elsewhere: tuple[str, ...] = ()) -> list[str]:
+    """What a report may say and a field cannot hold."""
+    described, null = meant(schema, part)
+    found = [] if null == field.nullable or elsewhere else [f"{field.name}: null or not"]
+    if pyarrow.types.is_list(field.type):
+        found += misfits(schema, described["items"], field.type.value_field)
+    if pyarrow.types.is_struct(field.type):
+        fields = {below.name: below for below in field.type}
+        for name, below in described["properties"].items():
+            held = fields.get(name) or fields.get(f"{name}_path")
+            if held is not None:
+                found += [f"{name}.{misfit}" for misfit in misfits(schema, below, held)]
+            elif name not in elsewhere:
+                found.append(f"{name} is missing")
+    return found
+
+
+def test_whatever_a_report_may_say_has_a_place(made: Made) -> None:
+    schema = json.loads((CAPTURES.parent / "schemas" / "report.v1.json").read_text())
+    rows_of = {"connections": "connection", "exchanges": "exchange", "findings": "finding", "captures": "capture"}
+    for table, name in rows_of.items():
+        dataset = pyarrow.dataset.dataset(made.tables / table, format="parquet")
+        row = pyarrow.field(table, pyarrow.struct(list(dataset.schema)), nullable=False)
+        assert misfits(schema, schema["$defs"][name], row, ("http", "findings")) == [], table
 
 
 # In the words of DuckDB, and of Spark where they are others.
