@@ -12,7 +12,7 @@ use why502::report::{Json, NdJson, Renderer, SCHEMA, Summary, Text, TextOptions,
 use why502::source::Source;
 
 /// The schema of the JSON report, ready to judge.
-struct Judge {
+pub struct Judge {
     schemas: Schemas,
     document: boon::SchemaIndex,
     connection: boon::SchemaIndex,
@@ -25,7 +25,7 @@ fn schema() -> Value {
 }
 
 impl Judge {
-    fn new() -> Judge {
+    pub fn new() -> Judge {
         const AT: &str = "file:///report.v1.json";
         let mut schemas = Schemas::new();
         let mut compiler = Compiler::new();
@@ -72,7 +72,7 @@ fn harmless(text: &str) -> bool {
 }
 
 /// Checks every format of the report of one capture.
-fn check(judge: &Judge, name: &str, capture: &[u8]) {
+pub fn check(judge: &Judge, name: &str, capture: &[u8]) {
     let (document, summary) = json(capture);
     judge.accepts(judge.document, &document, name);
     let told = document["connections"].as_array().unwrap();

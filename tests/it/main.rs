@@ -38,6 +38,7 @@ mod pipelines;
 mod prefixes;
 mod probed;
 mod profiles;
+mod properties;
 mod proxied;
 mod reached;
 mod responses;

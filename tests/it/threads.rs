@@ -1,10 +1,11 @@
 //! What comes out does not depend on how many threads work at it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use crate::common::cases;
+use crate::common::packets::Capture as Packets;
+use crate::common::{cases, tape};
 use why502::analysis::{Failure, Options, run};
 use why502::diagnosis::Diagnosis;
 use why502::observation::Connection;
@@ -53,6 +54,84 @@ fn however_many_threads_say_the_same_of_all_together() {
     assert!(one.iter().filter(|&&b| b == b'\n').count() > 500);
     for (threads, piped) in [(2, false), (5, false), (3, true)] {
         assert!(one == said(threads, piped), "by {threads} threads");
+    }
+}
+
+/// Every classic capture several times over, at hosts of its own each time, so that thousands of connections are open beside
+/// each other: more than a shard may have, where `crowded`. Before them, `bulk` has large packets.
+fn large(bulk: bool, crowded: bool) -> Vec<u8> {
+    const BEGIN: u64 = 1_800_000_000_000_000;
+    let mut all = Vec::new();
+    for (i, case) in (0..).zip(cases()) {
+        let bytes = fs::read(&case.path).unwrap();
+        let link = bytes.get(20..24).map(|link| u32::from_le_bytes(link.try_into().unwrap()));
+        if !bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]) || link != Some(1) {
+            continue;
+        }
+        let packets = tape::read(&bytes);
+        let first = packets.first().map_or(0, |p| p.micros);
+        for round in 0..3 {
+            all.extend(packets.iter().cloned().map(|mut p| {
+                p.micros = BEGIN + (p.micros - first).min(600_000_000) + 7_000 * i + 900_000 * round;
+                // Whose addresses are the host's own: behind the headers of IPv4.
+                for at in [26, 30] {
+                    if p.bytes.get(12..14) == Some(&[8, 0]) && p.bytes.get(at) == Some(&10) {
+                        p.bytes[at + 1] ^= 16 * round as u8;
+                    }
+                }
+                p
+            }));
+        }
+    }
+    if crowded {
+        for n in 0..12_000_u32 {
+            let client = [130, 176, 64 + (n >> 8) as u8, n as u8];
+            let syn = Packets::new().between((client, 40_000), ([10, 0, 0, 5], 443)).edge(2, b"").bytes();
+            let bytes = [&[2; 12][..], &[8, 0], &syn[40..]].concat();
+            all.push(tape::Packet { micros: BEGIN + 1_000_000 + u64::from(n) * 50, wire: bytes.len() as u32, bytes });
+        }
+    }
+    all.sort_by_key(|p| p.micros);
+    if bulk {
+        let body = vec![b'x'; 1_400];
+        let mut transfer = Packets::new().open().edge(16, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        transfer = transfer.origin(16, b"HTTP/1.1 200 OK\r\nContent-Length: 2800000\r\n\r\n");
+        for _ in 0..2_000 {
+            transfer = transfer.origin(16, &body);
+        }
+        let transfer = tape::read(&transfer.close().bytes()).into_iter().map(|p| {
+            let bytes = [&[2; 12][..], &[8, 0], &p.bytes].concat();
+            tape::Packet { micros: p.micros - 10_000_000, wire: bytes.len() as u32, bytes }
+        });
+        all.splice(..0, transfer);
+    }
+    tape::write(&all)
+}
+
+/// Batches, shards that are full, and reading ahead are met by large captures alone.
+#[test]
+fn however_many_threads_say_the_same_of_a_large_capture() {
+    for (name, bulk, crowded) in [("small packets", false, true), ("large packets", true, false)] {
+        let bytes = large(bulk, crowded);
+        assert!(bytes.len() > 1 << 20, "{name}: {}", bytes.len());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("threads-{bulk}.pcap"));
+        fs::write(&path, bytes).unwrap();
+        let said = |threads, piped| {
+            let sources = vec![("capture".to_owned(), source(&path, piped))];
+            // An eighth of it for each shard.
+            let options = Options { threads, max_connections: 8_192, ..Options::default() };
+            let mut out = Vec::new();
+            run(sources, &options, &mut Json::new(&mut out), |_, _| {}).unwrap();
+            out
+        };
+        let one = said(1, false);
+        let text = String::from_utf8_lossy(&one);
+        assert_eq!(text.contains("\"kind\":\"connections-evicted\""), crowded, "{name}");
+        assert!(text.matches("\"community_id\"").count() > 1_000, "{name}");
+        for (threads, piped) in [(2, false), (3, false), (8, false), (1, true), (2, true), (3, true)] {
+            assert!(one == said(threads, piped), "{name} by {threads} threads, piped: {piped}");
+        }
+        fs::remove_file(path).unwrap();
     }
 }
 

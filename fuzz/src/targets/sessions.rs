@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use why502::base::{FrameRef, PerSide, Side, Timestamp};
 use why502::session::tls::{Inside, Keys};
-use why502::session::{Session, http1, http2, proxy, tls, websocket};
+use why502::session::{Protocols, Session, http1, http2, proxy, tls, websocket};
 use why502::tcp::{End, Missing, Stream};
 
 use super::in_proportion;
@@ -115,11 +115,13 @@ pub(super) fn decrypt(bytes: &[u8]) {
     tls_with(rest, Some(&keys));
 }
 
-/// A response within a body without an end is told by where packets begin.
+/// A response within a body without an end is told by where packets begin; so is what may be a head after what is none, and
+/// a method that is known is believed before its line has come.
 fn is_unmarked(told: &http1::Transcript) -> bool {
     let unmarked =
         |e: &http1::Exchange| e.response.as_ref().is_some_and(|r| matches!(r.framing, http1::Framing::UntilClose));
-    told.lost.client || told.lost.server || told.exchanges.iter().any(unmarked)
+    let foreign = told.not_http.client.is_some() || told.not_http.server.is_some();
+    foreign || told.lost.client || told.lost.server || told.exchanges.iter().any(unmarked)
 }
 
 pub(super) fn http1(bytes: &[u8]) {
@@ -195,10 +197,12 @@ pub(super) fn session(bytes: &[u8]) {
     // What speaks no known protocol is looked at again where a packet begins: there the pieces matter.
     let foreign = [&told, &pieces].iter().any(|t| t.foreign.client.is_some() || t.foreign.server.is_some());
     let tls_lost = told.tls.as_ref().is_some_and(|tls| is_lost(tls));
-    let left = |http: &http1::Transcript| {
-        is_unmarked(http) || http.not_http.client.is_some() || http.not_http.server.is_some()
+    let left = |t: &Protocols| {
+        // Behind a header of PROXY that is wrong, a packet may begin with anything.
+        let wrong = t.proxy.as_ref().is_some_and(|header| header.fault.is_some());
+        wrong || t.http.as_ref().is_some_and(|http| is_unmarked(http))
     };
-    let left = tls_lost || told.http.as_ref().is_some_and(left);
+    let left = tls_lost || [&told, &pieces].iter().any(|t| left(t));
     if !foreign && !left {
         let (pieces, told) = (shown(&pieces), shown(&told));
         let differs = pieces.lines().zip(told.lines()).find(|(a, b)| a != b);
