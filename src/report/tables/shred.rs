@@ -162,37 +162,40 @@ pub(super) struct Cell<'t, 'n> {
     so_far: Option<&'t mut SoFar>,
 }
 
-impl<'t, 'n> Cell<'t, 'n> {
-    fn misfit(&self, what: &str) -> Misfit {
-        Misfit(format!("{} is {what}, which does not fit", self.node.name))
-    }
+/// That a value is no such thing as the field holds. It is made where one is met: that is never, and values are many.
+#[cold]
+fn misfit(node: &Node, what: &str) -> Misfit {
+    Misfit(format!("{} is {what}, which does not fit", node.name))
+}
 
+impl<'t, 'n> Cell<'t, 'n> {
     /// Its column, in which the value now stands, and how it becomes one.
     fn stand(self, what: &str) -> Result<(&'t mut Values, Leaf), Misfit> {
-        let misfit = self.misfit(what);
-        let Below::Leaf(leaf) = self.node.below else { return Err(misfit) };
-        let column = self.target.columns.get_mut(self.node.columns.start).ok_or(misfit)?;
-        column.place(self.node.def, self.rep);
+        let node = self.node;
+        let Below::Leaf(leaf) = node.below else { return Err(misfit(node, what)) };
+        let column = self.target.columns.get_mut(node.columns.start).ok_or_else(|| misfit(node, what))?;
+        column.place(node.def, self.rep);
         Ok((column.values(), leaf))
     }
 
     fn integer(self, value: i128) -> Done {
-        let misfit = self.misfit("a whole number out of range, or none");
-        let path = usize::try_from(value).ok().and_then(|at| self.target.paths.get(at));
-        match (self.stand("a whole number")?, path) {
-            ((Values::Int(all), Leaf::Plain), _) => all.push(i32::try_from(value).map_err(|_| misfit)?),
-            ((Values::Long(all), Leaf::Plain), _) => all.push(i64::try_from(value).map_err(|_| misfit)?),
-            ((Values::Text(text, ends), Leaf::Path), Some(path)) => {
-                text.push_str(path);
+        const WHAT: &str = "a whole number out of range, or none";
+        let (node, paths) = (self.node, self.target.paths);
+        match self.stand(WHAT)? {
+            (Values::Int(all), Leaf::Plain) => all.push(i32::try_from(value).map_err(|_| misfit(node, WHAT))?),
+            (Values::Long(all), Leaf::Plain) => all.push(i64::try_from(value).map_err(|_| misfit(node, WHAT))?),
+            (Values::Text(text, ends), Leaf::Path) => {
+                let path = usize::try_from(value).ok().and_then(|at| paths.get(at));
+                text.push_str(path.ok_or_else(|| misfit(node, "the number of no capture"))?);
                 ends.push(text.len());
             }
-            _ => return Err(misfit),
+            _ => return Err(misfit(node, WHAT)),
         }
         Ok(())
     }
 
     fn group(self, what: &str) -> Result<Group<'t, 'n>, Misfit> {
-        let Below::Group(nodes) = &self.node.below else { return Err(self.misfit(what)) };
+        let Below::Group(nodes) = &self.node.below else { return Err(misfit(self.node, what)) };
         let has = self.so_far.as_ref().map_or(0, |row| row.has);
         Ok(Group { nodes, target: self.target, rep: self.rep, def: self.node.def, has, next: 0, row: self.so_far })
     }
@@ -216,8 +219,8 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
     type SerializeStructVariant = Impossible<(), Misfit>;
 
     fn serialize_bool(self, value: bool) -> Done {
-        let misfit = self.misfit("a truth value");
-        let (Values::Bool(all), _) = self.stand("a truth value")? else { return Err(misfit) };
+        let node = self.node;
+        let (Values::Bool(all), _) = self.stand("a truth value")? else { return Err(misfit(node, "a truth value")) };
         all.push(value);
         Ok(())
     }
@@ -259,8 +262,8 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
     }
 
     fn serialize_f64(self, value: f64) -> Done {
-        let misfit = self.misfit("a number");
-        let (Values::Double(all), _) = self.stand("a number")? else { return Err(misfit) };
+        let node = self.node;
+        let (Values::Double(all), _) = self.stand("a number")? else { return Err(misfit(node, "a number")) };
         all.push(value);
         Ok(())
     }
@@ -270,40 +273,38 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
     }
 
     fn serialize_str(self, value: &str) -> Done {
-        let misfit = self.misfit("a text");
+        let node = self.node;
+        let time = || nanoseconds(value).ok_or_else(|| misfit(node, "no time"));
         match self.stand("a text")? {
             (Values::Text(text, ends), Leaf::Plain) => {
                 text.push_str(value);
                 ends.push(text.len());
             }
-            (Values::Long(all), Leaf::Nanoseconds) => all.push(nanoseconds(value).ok_or(misfit)?),
-            (Values::Long(all), Leaf::Microseconds) => {
-                all.push(nanoseconds(value).ok_or(misfit)?.div_euclid(1_000));
-            }
-            _ => return Err(misfit),
+            (Values::Long(all), Leaf::Nanoseconds) => all.push(time()?),
+            (Values::Long(all), Leaf::Microseconds) => all.push(time()?.div_euclid(1_000)),
+            _ => return Err(misfit(node, "a text")),
         }
         Ok(())
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Done {
-        let is_text = matches!(self.node.below, Below::Leaf(Leaf::Plain));
-        if !is_text {
+        let node = self.node;
+        if !matches!(node.below, Below::Leaf(Leaf::Plain)) {
             return self.serialize_str(&value.to_string());
         }
-        let misfit = self.misfit("a text");
-        let (Values::Text(text, ends), _) = self.stand("a text")? else { return Err(misfit) };
-        write!(text, "{value}").map_err(|_| misfit)?;
+        let (Values::Text(text, ends), _) = self.stand("a text")? else { return Err(misfit(node, "a text")) };
+        write!(text, "{value}").map_err(|_| misfit(node, "a text that cannot be written"))?;
         ends.push(text.len());
         Ok(())
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Done {
-        Err(self.misfit("bytes"))
+        Err(misfit(self.node, "bytes"))
     }
 
     fn serialize_none(self) -> Done {
         if !self.node.optional {
-            return Err(self.misfit("null"));
+            return Err(misfit(self.node, "null"));
         }
         nothing(self.node, self.target.columns, self.def, self.rep);
         Ok(())
@@ -330,20 +331,20 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, _: &'static str, _: &T) -> Done {
-        Err(self.misfit("one of several kinds"))
+        Err(misfit(self.node, "one of several kinds"))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'t, 'n>, Misfit> {
-        let Below::List(of, rep) = &self.node.below else { return Err(self.misfit("a list")) };
+        let Below::List(of, rep) = &self.node.below else { return Err(misfit(self.node, "a list")) };
         Ok(List { node: self.node, of, target: self.target, rep: self.rep, further: *rep, empty: true })
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Misfit> {
-        Err(self.misfit("a tuple"))
+        Err(misfit(self.node, "a tuple"))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Misfit> {
-        Err(self.misfit("a tuple"))
+        Err(misfit(self.node, "a tuple"))
     }
 
     fn serialize_tuple_variant(
@@ -353,7 +354,7 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleVariant, Misfit> {
-        Err(self.misfit("one of several kinds"))
+        Err(misfit(self.node, "one of several kinds"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Map<'t, 'n>, Misfit> {
@@ -371,7 +372,7 @@ impl<'t, 'n> Serializer for Cell<'t, 'n> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeStructVariant, Misfit> {
-        Err(self.misfit("one of several kinds"))
+        Err(misfit(self.node, "one of several kinds"))
     }
 }
 
