@@ -95,7 +95,8 @@ def main() -> None:
         print(f"{SMALL_UNITS} small units, one core: {little:.2f} s; overhead {little / SMALL_UNITS - small:.3f} s a unit")
         large = {f"h{i}": unit for i in range(LARGE_UNITS)}
         one, two = (on_spark(binary, directory, workers, large) for workers in (1, 2))
-        print(f"{LARGE_UNITS} large units, one core: {one:.2f} s; throughput {LARGE_UNITS * alone / one:.2f} of the bare binary")
+        share = LARGE_UNITS * alone / one
+        print(f"{LARGE_UNITS} large units, one core: {one:.2f} s; throughput {share:.2f} of the bare binary")
         print(f"{LARGE_UNITS} large units, two workers of one core: {two:.2f} s; {one / two:.2f} times one")
 
 

@@ -22,6 +22,8 @@ INCIDENT = CAPTURES / "incident" / "logs" / "cloudfront"
 HOME = Path(pyspark.__file__).parent
 # JVMs that live for a minute do better without the second compiler.
 LIGHT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# Compiling a query takes longer than a few thousand rows do.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 class Cluster:
@@ -55,7 +57,8 @@ class Cluster:
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ, "SPARK_HOME": str(HOME), "SPARK_DAEMON_MEMORY": "256m", "SPARK_LOCAL_IP": "127.0.0.1",
-            "PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_JAVA_OPTS": LIGHT, "SPARK_LOCAL_DIRS": str(self.directory / "local"),
+            "PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_JAVA_OPTS": LIGHT,
+            "SPARK_LOCAL_DIRS": str(self.directory / "local"),
         }  # fmt: skip
         # Executors get this package from the job, or not at all.
         environment.pop("PYTHONPATH", None)
@@ -90,7 +93,7 @@ def spark(cluster: Cluster) -> Iterator[SparkSession]:
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     settings = {
         "spark.executor.memory": "768m", "spark.executor.cores": "1", "spark.driver.memory": "768m",
-        "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "4",
+        "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", **INTERPRETED,
         "spark.driver.maxResultSize": "8m", "spark.ui.showConsoleProgress": "false",
         "spark.hadoop.fs.viewfs.mounttable.fleet.linkMergeSlash": "file:///",
         "spark.driver.extraJavaOptions": LIGHT, "spark.executor.extraJavaOptions": LIGHT,

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from why502_scale import join, logs
 from why502_scale.tables import Tables, marked, tables
 
-from .conftest import INCIDENT
+from .conftest import INCIDENT, INTERPRETED
 
 # Rows of errors by what became of them, as the edge that wrote the logs knows it.
 TRUTH = {
@@ -104,6 +104,8 @@ def test_answers_are_the_truth(read: DataFrame, seen: Tables) -> None:
 
 
 def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: Tables, tmp_path: Path) -> None:
+    for name in INTERPRETED:
+        spark.conf.unset(name)
     first = seen.connections.agg(F.min(F.floor(F.col("first_time_ns") / 1_000_000))).first()
     assert first
     n = F.col("id")
@@ -134,6 +136,8 @@ def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: 
     # The truth of the capture: what failed at the host, and each of these once for each row.
     assert counts["id"].causes >= 38
     assert sum(row.n for row in counts.values()) == ROWS // 100 + asked.count()
+    for name, value in INTERPRETED.items():
+        spark.conf.set(name, value)
 
 
 def test_the_rest_of_a_long_connection_is_marked(spark: SparkSession) -> None:

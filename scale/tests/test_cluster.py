@@ -108,12 +108,12 @@ def test_a_damaged_file_is_a_row_and_its_neighbours_go_on(spark: SparkSession, m
 
 
 def test_captures_that_are_on_no_mounted_file_system(spark: SparkSession, made: Fleet, tmp_path: Path) -> None:
-    """Through Hadoop's own file system, with a rule for hosts, several files a unit, and tables written the same way."""
+    """Through Hadoop's own file system, with rules for hosts and order, and several files a unit."""
     import re
 
     pattern = "viewfs://fleet" + made.pattern.replace("web-*", "web-1").replace("/*/", "/web-[12]/")
     rules = Rules(host=re.compile(r"/(?P<host>web-\d+)/"), order=re.compile(r"origin-(?P<time>\d+)"), unit_bytes=300_000)
-    settings = replace(made.settings, out=f"viewfs://fleet{tmp_path}/out")
+    settings = replace(made.settings, out=f"file:{tmp_path}/out")
     ran = run_units(spark, [pattern], rules, settings)
     assert 2 < ran.planned < 14
     told = records(spark, settings.out).collect()

@@ -27,8 +27,8 @@ def test_the_summary_reads_as_it_should(incident: Path) -> None:
     text = (incident / "answer" / "summary.txt").read_text()
     for line in (
         "Units: 1 done",
-        "Connections that count: 165 of 1 hosts",
-        "44  http.closed-before-response on 1 hosts",
+        "Connections that count: 165, of 1 host\n",
+        "44  http.closed-before-response on 1 host\n",
         "FRA56-P3 2026-11-28 17 app.origin-502",
     ):
         assert line in text

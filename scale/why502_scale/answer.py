@@ -145,12 +145,16 @@ def _units(spark: SparkSession, out: str) -> Iterator[str]:
 
 def _causes(by_host: DataFrame) -> Iterator[str]:
     total = by_host.agg(F.sum("connections").alias("n"), F.count_distinct("capture_host").alias("hosts")).first()
-    yield f"Connections that count: {(total and total.n) or 0:,} of {(total and total.hosts) or 0:,} hosts"
+    yield f"Connections that count: {(total and total.n) or 0:,}, of {_hosts((total and total.hosts) or 0)}"
     causes = by_host.where("outcome = 'failed'").groupBy("cause").agg(
         F.sum("connections").alias("n"), F.count_distinct("capture_host").alias("hosts")
     )
     for row in causes.orderBy(F.desc("n"), "cause").limit(LINES).collect():
-        yield f"  {row.n:>10,}  {row.cause} on {row.hosts:,} hosts"
+        yield f"  {row.n:>10,}  {row.cause} on {_hosts(row.hosts)}"
+
+
+def _hosts(n: int) -> str:
+    return f"{n:,} host" + ("" if n == 1 else "s")
 
 
 def _apart(apart: DataFrame) -> Iterator[str]:

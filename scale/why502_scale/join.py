@@ -41,33 +41,12 @@ UNDECIDED = "undecided"
 def joined(logs: DataFrame, tables: Tables, slack: float = 2.0) -> DataFrame:
     """Rows of errors, and rows whose request failed at a host and ended well, each with its `answer`.
 
-    `slack` is by how many seconds the clocks of hosts and logs may differ.
+    `slack` is by how many seconds the clocks of hosts and logs may differ. The rows pass through the steps in one line, so
+    that nothing is read twice; what one step has answered the next ones leave as it is.
     """
     margin = int(slack * _SECOND)
     exchanges = _exchanges(tables)
-    rows = logs.where(F.col("ended").isNotNull() & F.col("status").isNotNull()).withColumn("error", is_error())
-    rows = rows.where(F.col("error") | F.col("request_id").isNotNull())
-    # Rows without an identifier are no one's, and shall not meet in one place because of it.
-    no_id = F.concat(F.lit(" "), F.hash("ended", "path", "server").cast("string"))
-    rows = rows.withColumn("id_or_none", F.coalesce("request_id", no_id))
-    attempts = _attempts(exchanges).withColumnRenamed("request_id", "id_or_none")
-    by_id = rows.join(attempts, "id_or_none", "left").drop("id_or_none")
-    known = by_id.where(F.col("seen").isNotNull() & (F.col("error") | F.col("seen.cause").isNotNull()))
-    open_rows = by_id.where(F.col("seen").isNull() & F.col("error")).drop("seen", "attempts")
-    # The name of a row, for as long as it lies in several buckets. It is made once, and what is made of it stays beside it.
-    open_rows = open_rows.withColumn("row", F.monotonically_increasing_id())
-    by_path = _by_path(open_rows, exchanges, margin)
-    found = by_path.where(F.col("seen").isNotNull()).drop("row")
-    left = _by_time(by_path.where(F.col("seen").isNull()).drop("seen", "attempts", "candidates"), tables, margin)
-    none = F.lit(None).cast("bigint")
-    told = (
-        known.withColumn("candidates", F.lit(1).cast("bigint"))
-        .withColumn("by", F.lit("id"))
-        .unionByName(found.withColumn("by", F.lit("path")))
-        .withColumn("answer", F.lit(REACHED))
-        .withColumn("hosts_covering", none)
-        .unionByName(_answered(left, tables))
-    )
+    told = _answered(_by_time(_by_path(_by_id(logs, exchanges), exchanges, margin), tables, margin), tables)
     return told.select(
         "kind", "file", F.timestamp_micros("ended").alias("time"), "status", "method", "host", "path", "request_id",
         "location", "result", "detail", "origin", "server", "error", "answer", "by", "attempts", "candidates",
@@ -116,17 +95,39 @@ def _attempts(exchanges: DataFrame) -> DataFrame:
     return known.groupBy("request_id").agg(F.max_by("seen", weight).alias("seen"), F.count("*").alias("attempts"))
 
 
-def _by_path(rows: DataFrame, exchanges: DataFrame, margin: int) -> DataFrame:
-    """Rows with the exchange that fits best: one that failed, and of those the nearest to the row's end."""
+def _by_id(logs: DataFrame, exchanges: DataFrame) -> DataFrame:
+    """Rows with the exchange of their identifier, and of the rest those of errors."""
+    rows = logs.where(F.col("ended").isNotNull() & F.col("status").isNotNull()).withColumn("error", is_error())
+    rows = rows.where(F.col("error") | F.col("request_id").isNotNull())
+    # Rows without an identifier are no one's, and shall not meet in one place because of it.
+    no_id = F.concat(F.lit(" "), F.hash("ended", "path", "server").cast("string"))
+    rows = rows.withColumn("id_or_none", F.coalesce("request_id", no_id))
+    attempts = _attempts(exchanges).withColumnRenamed("request_id", "id_or_none")
+    told = rows.join(attempts, "id_or_none", "left").drop("id_or_none")
+    told = told.where(F.col("error") | F.col("seen.cause").isNotNull())
+    known = F.col("seen").isNotNull()
+    told = told.withColumn("by", F.when(known, "id")).withColumn("candidates", F.when(known, F.lit(1).cast("bigint")))
+    # The name of a row, for as long as it lies in several buckets.
+    return told.withColumn("row", F.monotonically_increasing_id())
+
+
+def _window(margin: int) -> tuple[Column, Column]:
+    """When a row's request may have come."""
     first = F.greatest(F.col("started"), F.col("ended") - LONGEST) - margin
-    last = F.col("ended") + F.col("grain") + margin
-    spread = rows.withColumn("key", decoded(F.col("path"))).withColumn("bucket", F.explode(_range(first, last, BUCKET)))
+    return first, F.col("ended") + F.col("grain") + margin
+
+
+def _by_path(rows: DataFrame, exchanges: DataFrame, margin: int) -> DataFrame:
+    """Open rows with the exchange that fits best: one that failed, and of those the nearest to the row's begin."""
+    first, last = _window(margin)
+    buckets = F.when(F.col("seen").isNull(), _range(first, last, BUCKET))
+    spread = rows.withColumn("key", decoded(F.col("path"))).withColumn("bucket", F.explode_outer(buckets))
     there = exchanges.select(
         F.col("method").alias("asked_by"),
         F.col("key").alias("asked_for"),
         F.floor(F.col("asked") / BUCKET).alias("in_bucket"),
         "asked",
-        F.col("seen"),
+        F.col("seen").alias("there"),
     )
     fits = (
         (F.col("key") == F.col("asked_for"))
@@ -136,18 +137,17 @@ def _by_path(rows: DataFrame, exchanges: DataFrame, margin: int) -> DataFrame:
     )
     pairs = spread.join(there, fits, "left")
     late = F.abs(F.col("asked") - F.col("started"))
-    weight = F.struct(F.col("seen.cause").isNull(), late, "seen.unit", "seen.connection", "seen.exchange")
-    columns = [name for name in rows.columns if name != "row"]
+    weight = F.struct(F.col("there.cause").isNull(), late, "there.unit", "there.connection", "there.exchange")
     best = pairs.groupBy("row").agg(
-        *(F.first(name).alias(name) for name in columns),
-        F.min_by("seen", F.when(F.col("seen").isNotNull(), weight)).alias("seen"),
-        F.count("seen").alias("candidates"),
+        *_as_they_are(rows),
+        F.min_by("there", F.when(F.col("there").isNotNull(), weight)).alias("there"),
+        F.count("there").alias("n"),
     )
-    return best.withColumn("attempts", F.when(F.col("seen").isNotNull(), F.lit(1).cast("bigint")))
+    return _taken(best, "path", F.col("there"), F.col("there").isNotNull())
 
 
 def _by_time(rows: DataFrame, tables: Tables, margin: int) -> DataFrame:
-    """Rows with the cause of connections that failed before any request, where all within their time have one cause.
+    """Open rows with the cause of connections that failed before any request, where all within their time have one cause.
 
     Of these there may be as many as there are rows, so that they are counted by the second first.
     """
@@ -156,64 +156,74 @@ def _by_time(rows: DataFrame, tables: Tables, margin: int) -> DataFrame:
     )
     by_second = failed.groupBy(
         F.floor(F.col("first_time_ns") / (1000 * _SECOND)).alias("second"),
-        F.col("verdict.cause").alias("cause"),
-        "capture_host",
-        F.concat_ws(":", "server.ip", "server.port").alias("at_server"),
-    ).agg(F.count("*").alias("n"), F.min(F.struct("unit", "id", "community_id")).alias("one"))
-    first = F.greatest(F.col("started"), F.col("ended") - LONGEST) - margin
-    last = F.col("ended") + F.col("grain") + margin
+        F.col("verdict.cause").alias("of_cause"),
+        F.col("capture_host").alias("of_host"),
+        F.concat_ws(":", "server.ip", "server.port").alias("of_server"),
+    ).agg(F.count("*").alias("failures"), F.min(F.struct("unit", "id", "community_id")).alias("one"))
     # A load balancer tells which host it was, CloudFront that it could not connect.
-    connects = F.col("server").isNotNull() | (F.col("detail") == "OriginConnectError")
-    seconds = F.when(connects, _range(first, last, _SECOND))
+    connects = F.col("seen").isNull() & (F.col("server").isNotNull() | (F.col("detail") == "OriginConnectError"))
+    seconds = F.when(connects, _range(*_window(margin), _SECOND))
     spread = rows.withColumn("second_of_row", F.explode_outer(seconds))
-    there = F.col("server").isNull() | (F.col("server") == F.col("at_server"))
+    there = F.col("server").isNull() | (F.col("server") == F.col("of_server"))
     pairs = spread.join(by_second, (F.col("second_of_row") == F.col("second")) & there, "left")
-    columns = [name for name in rows.columns if name != "row"]
     told = pairs.groupBy("row").agg(
-        *(F.first(name).alias(name) for name in columns),
-        F.collect_set("cause").alias("causes"),
-        F.collect_set("capture_host").alias("at"),
-        F.coalesce(F.sum("n"), F.lit(0)).alias("candidates"),
+        *_as_they_are(rows),
+        F.collect_set("of_cause").alias("causes"),
+        F.collect_set("of_host").alias("at"),
+        F.coalesce(F.sum("failures"), F.lit(0)).alias("n"),
         F.min("one").alias("one"),
     )
-    one_cause, one_host = F.size("causes") == 1, F.size("at") == 1
-    only = F.col("candidates") == 1
+    one_cause, one_host, only = F.size("causes") == 1, F.size("at") == 1, F.col("n") == 1
+    none = F.lit(None)
     seen = F.struct(
         F.when(one_host, F.col("at")[0]).alias("capture_host"),
         F.when(only, F.col("one.unit")).alias("unit"),
         F.when(only, F.col("one.id")).alias("connection"),
-        F.lit(None).cast("bigint").alias("exchange"),
+        none.cast("bigint").alias("exchange"),
         F.when(only, F.col("one.community_id")).alias("community_id"),
-        F.lit(None).cast("bigint").alias("asked"),
+        none.cast("bigint").alias("asked"),
         F.when(one_cause, F.col("causes")[0]).alias("cause"),
         F.when(one_cause, F.lit("possible")).alias("confidence"),
-        F.lit(None).cast("string").alias("message"),
+        none.cast("string").alias("message"),
     )
-    told = told.withColumn("seen", F.when(F.col("candidates") > 0, seen))
-    return told.drop("row", "causes", "at", "one")
+    return _taken(told, "time", seen, F.col("n") > 0).drop("causes", "at", "one")
+
+
+def _as_they_are(rows: DataFrame) -> list[Column]:
+    """The columns of a row that lies in several buckets."""
+    return [F.first(name).alias(name) for name in rows.columns if name != "row"]
+
+
+def _taken(rows: DataFrame, by: str, there: Column, fits: Column) -> DataFrame:
+    """Open rows answered by `there`, of which there are `n`, where it `fits`."""
+    here = F.col("seen").isNull() & fits
+    return rows.select(
+        *(F.col(name) for name in rows.columns if name not in ("seen", "by", "candidates", "attempts", "there", "n")),
+        F.when(here, there).otherwise(F.col("seen")).alias("seen"),
+        F.when(here, F.lit(by)).otherwise(F.col("by")).alias("by"),
+        F.when(here, F.col("n")).otherwise(F.col("candidates")).alias("candidates"),
+        F.when(here, F.lit(1).cast("bigint")).otherwise(F.col("attempts")).alias("attempts"),
+    )
 
 
 def _answered(rows: DataFrame, tables: Tables) -> DataFrame:
-    """What is to be said of rows of which no exchange is known."""
+    """What is to be said of each row."""
     hosts = tables.captures.select(F.count_distinct("capture_host")).first()
     told = rows.withColumn("minute", F.floor(F.col("ended") / MINUTE))
     told = told.join(_covered(tables), "minute", "left").join(_dark(tables), "minute", "left").drop("minute")
     covering = F.coalesce(F.col("covering"), F.lit(0))
     some = covering < (hosts[0] if hosts else 0)
+    # What several causes may explain is not answered.
+    vague = (F.col("by") == "time") & F.col("seen.cause").isNull()
     answer = (
-        F.when(F.col("seen").isNotNull() & F.col("seen.cause").isNotNull(), REACHED)
+        F.when(F.col("seen").isNotNull() & ~vague, REACHED)
         .when(covering == 0, NOT_COVERED)
         .when(F.col("seen").isNotNull() | F.coalesce("hidden", F.lit(False)) | some, UNDECIDED)
         .when(F.coalesce("unlisted", F.lit(False)), NO_FAILURE)
         .otherwise(NEVER)
     )
-    return told.select(
-        *rows.columns,
-        F.when(F.col("seen").isNotNull(), F.lit(1).cast("bigint")).alias("attempts"),
-        F.when(answer == REACHED, "time").alias("by"),
-        answer.alias("answer"),
-        covering.cast("bigint").alias("hosts_covering"),
-    )
+    told = told.withColumn("answer", answer).withColumn("hosts_covering", covering.cast("bigint"))
+    return told.withColumn("by", F.when(~F.coalesce(vague, F.lit(False)), F.col("by")))
 
 
 def _covered(tables: Tables) -> DataFrame:

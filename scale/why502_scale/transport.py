@@ -13,6 +13,7 @@ import queue
 import shutil
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -74,14 +75,15 @@ class Inputs:
 
     def missed(self, timeout: float) -> Iterator[str]:
         """What did not come as it was listed, once the process has ended."""
-        for _, _, pipe in self._sent.values():
-            # Lets go of a courier that waits for somebody to open the pipe.
-            with contextlib.suppress(OSError):
-                os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
-        for order, (uri, size, _) in self._sent.items():
+        deadline = time.monotonic() + timeout
+        for order, (uri, size, pipe) in self._sent.items():
             assert self._courier is not None
             try:
-                came = self._courier.answer(order, timeout)
+                while not self._courier.answered(order, 0.1) and time.monotonic() < deadline:
+                    # Lets go of a courier that waits for somebody to open the pipe, as soon as it does.
+                    with contextlib.suppress(OSError):
+                        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+                came = self._courier.answer(order, 0)
             except TransportError as why:
                 yield f"{uri}: {why}"
             else:
@@ -133,20 +135,26 @@ class Courier:
 
     def answer(self, order: str, timeout: float) -> int:
         """How many bytes it was; raises TransportError."""
-        while order not in self._answers:
-            try:
-                line = self._lines.get(timeout=timeout)
-            except queue.Empty:
-                self.close()
-                raise TransportError(f"no answer from Hadoop's file system within {timeout:.0f} s") from None
-            if line is None:
-                raise TransportError("the JVM that reads Hadoop's file systems has ended: " + " ".join(self._said[-3:]))
-            number, outcome, text = (line.rstrip("\n").split("\t", 2) + ["", ""])[:3]
-            self._answers[number] = (outcome, text)
+        if not self.answered(order, timeout):
+            self.close()
+            raise TransportError("there is no answer from Hadoop's file system")
         outcome, text = self._answers.pop(order)
         if outcome != "ok":
             raise TransportError(text)
         return int(text)
+
+    def answered(self, order: str, timeout: float) -> bool:
+        """Whether the answer has come, after so many seconds without any; raises TransportError where none will."""
+        while order not in self._answers:
+            try:
+                line = self._lines.get(timeout=timeout) if timeout else self._lines.get_nowait()
+            except queue.Empty:
+                return False
+            if line is None:
+                raise TransportError("the JVM that reads Hadoop's file systems has ended: " + " ".join(self._said[-3:]))
+            number, outcome, text = (line.rstrip("\n").split("\t", 2) + ["", ""])[:3]
+            self._answers[number] = (outcome, text)
+        return True
 
     def close(self) -> None:
         """Ends it."""
@@ -205,5 +213,6 @@ def put(courier: Courier | None, local: Path, uri: str, timeout: float) -> None:
         shutil.copyfile(local, draft)
         os.replace(draft, target)
     except OSError as why:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise TransportError(f"{target}: {why.strerror}") from why

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -64,7 +65,6 @@ def run(unit: Unit, settings: Settings) -> None:
     began = time.monotonic()
     context = TaskContext.get()
     lost = context.attemptNumber() if context else 0
-    courier = Courier.shared(settings.hadoop) if settings.hadoop else None
     status, message, parts, attempts = "failed", "", list[str](), 0
     if lost and lost >= settings.task_failures - 1:
         # Once more, and Spark would give up the whole job.
@@ -73,14 +73,13 @@ def run(unit: Unit, settings: Settings) -> None:
         while attempts < settings.attempts:
             attempts += 1
             try:
-                status, message, parts = _attempt(unit, settings, courier)
+                status, message, parts = _attempt(unit, settings)
                 break
             except UnitError as why:
                 message = str(why)
                 break
             except (TransportError, OSError) as why:
                 message = str(why)
-                courier = Courier.shared(settings.hadoop) if settings.hadoop else None
     record = {
         "unit": unit.id,
         "capture_host": unit.host,
@@ -95,10 +94,18 @@ def run(unit: Unit, settings: Settings) -> None:
         "executor": socket.gethostname(),
         "parts": parts,
     }
-    with _directory() as directory:
-        file = directory / "record.json"
-        file.write_text(json.dumps(record) + "\n")
-        put(courier, file, record_uri(settings.out, unit.id), PATIENCE)
+    try:
+        with _directory() as directory:
+            file = directory / "record.json"
+            file.write_text(json.dumps(record) + "\n")
+            put(_courier(settings), file, record_uri(settings.out, unit.id), PATIENCE)
+    except (TransportError, OSError) as why:
+        # The driver tells a unit that has no record as failed; its rows are not seen.
+        print(f"why502_scale: the record of unit {unit.id} cannot be written: {why}", file=sys.stderr)
+
+
+def _courier(settings: Settings) -> Courier | None:
+    return Courier.shared(settings.hadoop) if settings.hadoop else None
 
 
 def record_uri(out: str, unit: str) -> str:
@@ -106,8 +113,9 @@ def record_uri(out: str, unit: str) -> str:
     return f"{out}/records/{unit}.json"
 
 
-def _attempt(unit: Unit, settings: Settings, courier: Courier | None) -> tuple[str, str, list[str]]:
+def _attempt(unit: Unit, settings: Settings) -> tuple[str, str, list[str]]:
     """The status, a message, and where the tables are, below the output."""
+    courier = _courier(settings)
     with _directory() as directory:
         tables = directory / "tables"
         inputs = Inputs(courier, directory)
@@ -117,7 +125,8 @@ def _attempt(unit: Unit, settings: Settings, courier: Courier | None) -> tuple[s
         if missed:
             raise TransportError("; ".join(missed)[:MESSAGE])
         found = {table: sorted((tables / table).rglob("part-*.parquet")) for table in TABLES}
-        if code not in (0, 1) and not (code == 2 and all(found.values())):
+        # Each table has a part, and be it without a row, where the binary came to its end.
+        if code not in (0, 1, 2) or not all(found.values()):
             raise UnitError(said or f"why502 ended with status {code}")
         parts = []
         for table in TABLES:

@@ -1,0 +1,123 @@
+"""What fails within a unit ends as a row that says so, and the others go on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from why502_scale.captures import Rules
+from why502_scale.job import Ran, run_units
+from why502_scale.tables import tables
+from why502_scale.transport import Courier, Hadoop, Inputs, TransportError, put
+from why502_scale.unit import Settings
+
+from .conftest import CAPTURES, HOME
+
+CAPTURE = CAPTURES / "tls" / "no-common-version" / "nginx-tls13-only" / "capture.pcap"
+
+# What becomes of the binary, by host.
+FAULTS = {
+    "slow": "sleep 60",
+    "killed": "kill -9 $$",
+    "hungry": "exec python3 -c 'bytearray(3 << 30)'",
+    "mute": "exit 1",
+    "sound": ":",
+}
+
+
+def test_each_failure_is_a_row_and_a_later_run_tries_again(spark: SparkSession, binary: str, tmp_path: Path) -> None:
+    for host in FAULTS:
+        (tmp_path / "captures" / host).mkdir(parents=True)
+        (tmp_path / "captures" / host / "a.pcap").write_bytes(CAPTURE.read_bytes())
+    faults = "\n".join(f'*"--capture-host {host} "*) {fault} ;;' for host, fault in FAULTS.items())
+    faulty = tmp_path / "faulty"
+    faulty.write_text(f'#!/bin/sh\ncase "$*" in\n{faults}\nesac\nexec {binary} "$@"\n')
+    faulty.chmod(0o755)
+    out = tmp_path / "out"
+    settings = Settings(str(out), f"file:{faulty}", "faulty", timeout=5)
+    pattern = f"{tmp_path}/captures/*/*.pcap"
+    assert run_units(spark, [pattern], Rules(), settings) == Ran(5, 0, 0)
+    told = {row.capture_host: row for row in spark.read.parquet(f"{out}/units").collect()}
+    assert {host: row.status for host, row in told.items()} == dict.fromkeys(FAULTS, "failed") | {"sound": "done"}
+    assert "more than 5 s" in told["slow"].message
+    assert "SIGKILL" in told["killed"].message
+    assert "MemoryError" in told["hungry"].message
+    assert "status 1" in told["mute"].message
+    assert {path.parent.name for path in (out / "connections").rglob("*.parquet")} == {"host=sound"}
+    # A row whose unit has no record is not seen.
+    record = out / "records" / f"{told['sound'].unit}.json"
+    kept = record.read_bytes()
+    assert tables(spark, str(out)).connections.count() == 1
+    record.unlink()
+    assert tables(spark, str(out)).connections.count() == 0
+    record.write_bytes(kept)
+    faulty.write_text(f'#!/bin/sh\nexec {binary} "$@"\n')
+    assert run_units(spark, [pattern], Rules(), settings) == Ran(5, 1, 0)
+    assert {row.status for row in spark.read.parquet(f"{out}/units").collect()} == {"done"}
+    assert tables(spark, str(out)).connections.count() == 5
+
+
+@pytest.fixture(scope="module")
+def courier() -> Courier:
+    return Courier.shared(Hadoop(f"{HOME}/jars/*", {"fs.viewfs.mounttable.fleet.linkMergeSlash": "file:///"}))
+
+
+def read(path: Path) -> bytes:
+    return subprocess.run(["cat", str(path)], capture_output=True, check=True).stdout
+
+
+def test_bytes_pass_through_pipes_whole_or_not_at_all(courier: Courier, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(3 << 20))
+    uri = f"viewfs://fleet{source}"
+    directory = tmp_path / "work"
+    inputs = Inputs(courier, directory)
+    name = inputs.path(uri, 3 << 20)
+    # What the binary says of it names the file and no pipe.
+    assert name == uri
+    assert read(directory / name) == source.read_bytes()
+    assert list(inputs.missed(60)) == []
+    # Shorter or longer than it was listed; not there; nobody ever read it; read in part.
+    grown = Inputs(courier, tmp_path / "grown")
+    read(tmp_path / "grown" / grown.path(uri, 7))
+    assert list(grown.missed(60)) == [f"{uri}: {3 << 20} bytes came, and 7 were listed"]
+    gone = Inputs(courier, tmp_path / "gone")
+    assert read(tmp_path / "gone" / gone.path(uri + "-gone", 7)) == b""
+    assert "FileNotFoundException" in next(gone.missed(60))
+    unread = Inputs(courier, tmp_path / "unread")
+    unread.path(uri, 3 << 20)
+    assert "Broken pipe" in next(unread.missed(60))
+    part = Inputs(courier, tmp_path / "part")
+    with open(tmp_path / "part" / part.path(uri, 3 << 20), "rb") as pipe:
+        pipe.read(100)
+    assert "Broken pipe" in next(part.missed(60))
+
+
+def test_files_appear_whole_in_the_stead_of_what_was_there(courier: Courier, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    for content in (b"first", b"second"):
+        local.write_bytes(content)
+        for target in (f"viewfs://fleet{tmp_path}/a/b/by-hadoop", f"file:{tmp_path}/c/d/by-path"):
+            put(courier, local, target, 60)
+        assert (tmp_path / "a" / "b" / "by-hadoop").read_bytes() == content
+        assert (tmp_path / "c" / "d" / "by-path").read_bytes() == content
+    assert not list(tmp_path.rglob("*.part"))
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(TransportError):
+        put(courier, local, f"file:{tmp_path}/file/below", 60)
+
+
+def test_a_courier_that_dies_is_said_and_replaced(courier: Courier, tmp_path: Path) -> None:
+    doomed = Courier(Hadoop(f"{HOME}/jars/*"))
+    thread = threading.Timer(0.5, doomed.close)
+    thread.start()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TransportError, match="has ended"):
+        doomed.answer(doomed.cat(f"file:{CAPTURE}", str(tmp_path / "pipe")), 60)
+    with pytest.raises(TransportError):
+        Courier(Hadoop("/nowhere"))
