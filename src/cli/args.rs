@@ -17,7 +17,9 @@ use super::units;
 #[cfg(feature = "probe")]
 pub(super) use probe::IpVersion;
 pub(super) use probe::Probe;
-pub(crate) use tables::{Fleet, PageFormat, Report, Tabled};
+#[cfg(feature = "parquet")]
+pub(crate) use tables::PageFormat;
+pub(crate) use tables::{Fleet, Report, Tabled};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -19,8 +19,11 @@ const ACK: u8 = 16;
 const SYN: u8 = 2;
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
+/// A limit, and what is said where it is reached.
+type Reached = (&'static str, fn() -> String);
+
 /// What each limit is reached by, and what is said then.
-const REACHED: &[(&str, fn() -> String)] = &[
+const REACHED: &[Reached] = &[
     ("analysis::MAX_CONNECTIONS", connections),
     ("tcp::pending::MAX_PENDING_BYTES", || out_of_order(60_000, 20)),
     ("tcp::pending::MAX_PENDING_SEGMENTS", || out_of_order(1, 600)),

@@ -200,7 +200,7 @@ pub(super) fn session(bytes: &[u8]) {
     let left = |t: &Protocols| {
         // Behind a header of PROXY that is wrong, a packet may begin with anything.
         let wrong = t.proxy.as_ref().is_some_and(|header| header.fault.is_some());
-        wrong || t.http.as_ref().is_some_and(|http| is_unmarked(http))
+        wrong || t.http.as_ref().is_some_and(is_unmarked)
     };
     let left = tls_lost || [&told, &pieces].iter().any(|t| left(t));
     if !foreign && !left {

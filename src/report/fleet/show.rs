@@ -46,6 +46,9 @@ struct Asked {
     asked: String,
 }
 
+/// What is shown under each heading, and of how many connections.
+type Examples = BTreeMap<Heading, (u64, Vec<(Told, Example)>)>;
+
 /// What is shown, while it is completed from the other tables.
 pub(super) struct Shows {
     fold: Fold,
@@ -149,7 +152,7 @@ impl Shows {
     /// Writes the page, and says how many connections there are that count.
     pub(super) fn write(mut self, page: Page, out: &mut dyn Write) -> io::Result<Counts> {
         let groups = std::mem::take(&mut self.kept.groups);
-        let mut told: BTreeMap<Heading, (u64, Vec<(Told, Example)>)> = BTreeMap::new();
+        let mut told = Examples::new();
         for (heading, group) in groups {
             let best =
                 group.best.into_iter().map(|told| (self.example(&told), told)).map(|(e, told)| (told, e)).collect();
@@ -179,11 +182,7 @@ impl Shows {
         Ok(summary.counts)
     }
 
-    fn groups<E>(
-        &mut self,
-        told: BTreeMap<Heading, (u64, Vec<(Told, Example)>)>,
-        make: impl Fn(&Told, Example) -> E,
-    ) -> Groups<E> {
+    fn groups<E>(&mut self, told: Examples, make: impl Fn(&Told, Example) -> E) -> Groups<E> {
         let group = |(heading, (connections, best)): (Heading, (u64, Vec<(Told, Example)>))| {
             let examples = best.into_iter().map(|(told, example)| make(&told, example)).collect();
             (heading, Group { connections, examples })
@@ -248,7 +247,7 @@ impl Shows {
         }
     }
 
-    fn summary(&mut self, told: &BTreeMap<Heading, (u64, Vec<(Told, Example)>)>) -> Summary {
+    fn summary(&mut self, told: &Examples) -> Summary {
         let kept = &mut self.kept;
         kept.timings.absorb(&self.timings);
         let mut causes: Vec<_> = std::mem::take(&mut kept.causes).into_values().collect();
