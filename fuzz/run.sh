@@ -10,6 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:?SECONDS_PER_TARGET}
 shift
+# What was freed is kept by the sanitizer for a while, 256 MiB of it unless it is told otherwise: that is not the target's.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=32}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(cargo +nightly fuzz list)

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestCaseResult, TestRunner};
 
-use crate::common::tape::{ACK, Packet, RST, Tape, doubled, later, read, write};
+use crate::common::tape::{FIN, Packet, RST, Tape, doubled, read, write};
 use crate::common::{Case, analyse_by, cases};
 use crate::formats::{Judge, check};
 use why502::analysis::{Options, run};
@@ -43,10 +43,15 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// A segment that was captured to its end.
+fn is_whole(p: &Packet) -> bool {
+    p.bytes.len() > 60 && p.is_tcp() && p.wire as usize <= p.bytes.len()
+}
+
 /// The capture after one more change.
 fn changed(tape: &Tape, change: Change) -> Tape {
     let at = |place: f64| ((place * tape.len() as f64) as usize).min(tape.len().saturating_sub(1));
-    let is_data = |p: &Packet| p.is_tcp() && p.payload() > 1;
+    let is_data = |p: &Packet| is_whole(p) && p.payload() > 1;
     match change {
         Change::Split(place) if is_data(&tape[at(place)]) => {
             let mut tape = tape.clone();
@@ -62,17 +67,17 @@ fn changed(tape: &Tape, change: Change) -> Tape {
     }
 }
 
-/// With a packet moved behind those that may come before it: not what answers it, nor what ends the connection.
+/// With a packet moved behind those that may come before it: others of its side, and what acknowledges less.
 fn delayed(tape: &Tape, i: usize, behind: usize) -> Tape {
     let lost = &tape[i];
     let number =
         |p: &Packet, at: usize| u32::from_be_bytes(p.bytes[p.tcp() + at..p.tcp() + at + 4].try_into().unwrap());
     let may_pass = |p: &&Packet| {
-        let answers = p.is_tcp()
-            && p.ports() != lost.ports()
-            && p.flags() & ACK != 0
-            && (number(p, 8).wrapping_sub(number(lost, 4)) as i32) > 0;
-        p.is_tcp() && p.flags() & RST == 0 && !answers && p.micros - lost.micros < 50_000
+        let is_soon = p.micros.saturating_sub(lost.micros) < 50_000;
+        if !is_soon || !is_whole(p) || p.flags() & (FIN | RST) != 0 {
+            return false;
+        }
+        p.ports() == lost.ports() || p.payload() == 0 && number(p, 8).wrapping_sub(number(lost, 4)) as i32 <= 0
     };
     let passed = tape[i + 1..].iter().take(behind).take_while(may_pass).count();
     let mut tape = tape.clone();
@@ -130,10 +135,10 @@ fn what_loses_nothing_changes_nothing_whatever_comes_together() {
     for (seed, case) in (1..).zip(cases()) {
         let bytes = fs::read(&case.path).unwrap();
         let classic = bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]);
-        if case.needs_keys || case.name.starts_with("capture/") || !classic {
+        let tape = if classic { read(&bytes) } else { Tape::new() };
+        if case.needs_keys || case.name.starts_with("capture/") || tape.is_empty() {
             continue;
         }
-        let tape = later(&read(&bytes), 0);
         let config = Config {
             cases: CHANGED,
             failure_persistence: None,

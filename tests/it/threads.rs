@@ -72,7 +72,7 @@ fn large(bulk: bool, crowded: bool) -> Vec<u8> {
         let first = packets.first().map_or(0, |p| p.micros);
         for round in 0..3 {
             all.extend(packets.iter().cloned().map(|mut p| {
-                p.micros = BEGIN + (p.micros - first).min(600_000_000) + 7_000 * i + 900_000 * round;
+                p.micros = BEGIN + p.micros.saturating_sub(first).min(600_000_000) + 7_000 * i + 900_000 * round;
                 // Whose addresses are the host's own: behind the headers of IPv4.
                 for at in [26, 30] {
                     if p.bytes.get(12..14) == Some(&[8, 0]) && p.bytes.get(at) == Some(&10) {

@@ -198,9 +198,10 @@ pub(super) fn session(bytes: &[u8]) {
     let foreign = [&told, &pieces].iter().any(|t| t.foreign.client.is_some() || t.foreign.server.is_some());
     let tls_lost = told.tls.as_ref().is_some_and(|tls| is_lost(tls));
     let left = |t: &Protocols| {
-        // Behind a header of PROXY that is wrong, a packet may begin with anything.
+        // Behind a header of PROXY that is wrong, and in a tunnel, a packet may begin with anything.
         let wrong = t.proxy.as_ref().is_some_and(|header| header.fault.is_some());
-        wrong || t.http.as_ref().is_some_and(is_unmarked)
+        let tunnel = |http: &http1::Transcript| http.upgraded.is_some();
+        wrong || t.http.as_ref().is_some_and(|http| is_unmarked(http) || tunnel(http))
     };
     let left = tls_lost || [&told, &pieces].iter().any(|t| left(t));
     if !foreign && !left {
