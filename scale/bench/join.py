@@ -2,8 +2,8 @@
 
     python bench/join.py BINARY [ROWS]
 
-50 million rows by default, by one Spark process of two cores with a heap of 4 GiB. Prints the joins of the plan, seconds, and the
-most memory that the process had.
+50 million rows by default, by one Spark process of two cores with a heap of 4 GiB. Prints the joins of the plan, the seconds,
+and the most memory that the process had.
 """
 
 from __future__ import annotations
