@@ -3,18 +3,17 @@
 //! Each is a sequence of members or frames, one behind the other, and Zstandard and LZ4 frames may have skippable ones
 //! between them. What was decompressed in front of a damage is delivered; then the damage is told.
 
+mod input;
 mod ratio;
+mod zstd;
 
+pub use self::zstd::MAX_WINDOW;
+use self::zstd::Zstd;
 use super::ahead::Ahead;
 use flate2::read::MultiGzDecoder;
+use input::Input;
 use lz4_flex::frame::FrameDecoder as Lz4;
-use ruzstd::decoding::errors::FrameDecoderError;
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as Zstd};
 use std::io::{self, Read};
-
-/// The largest window of a Zstandard frame, in bytes: what the `zstd` command takes unless it is told to take more.
-/// Memory grows with what is decompressed; a header alone allocates nothing.
-pub const MAX_WINDOW: u64 = 128 * 1024 * 1024;
 
 /// Bytes that tell the formats apart.
 pub(super) const MAGIC_LEN: usize = 4;
@@ -66,7 +65,7 @@ impl Compression {
         let (read, taken) = ratio::counted(read);
         let given: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(read)),
-            Self::Zstd | Self::Lz4 => Box::new(Frames { input: Some(Input::new(read)), frame: None, failed: None }),
+            Self::Zstd | Self::Lz4 => Box::new(Frames { input: Some(Input::new(read)), frame: None }),
         };
         Ahead::new(Box::new(ratio::bounded(given, taken)))
     }
@@ -91,81 +90,9 @@ const fn is_skippable(magic: u32) -> bool {
     magic & !0xf == SKIPPABLE
 }
 
-/// What is compressed; remembers why it gave no more.
-struct Input {
-    read: Box<dyn Read + Send>,
-    /// Bytes of the magic number that were looked at and not yet taken.
-    looked: [u8; MAGIC_LEN],
-    /// So many of them are left, at the end.
-    left: usize,
-    ended: bool,
-    failed: Option<io::Error>,
-}
-
-impl Input {
-    fn new(read: Box<dyn Read + Send>) -> Self {
-        Self { read, looked: [0; MAGIC_LEN], left: 0, ended: false, failed: None }
-    }
-
-    /// The next frame's magic number, without taking it; `None` at the end of the input.
-    fn look(&mut self) -> io::Result<Option<u32>> {
-        let mut bytes = [0; MAGIC_LEN];
-        if self.read(&mut bytes[..1])? == 0 {
-            return Ok(None);
-        }
-        self.read_exact(&mut bytes[1..])?;
-        (self.looked, self.left) = (bytes, MAGIC_LEN);
-        Ok(Some(u32::from_le_bytes(bytes)))
-    }
-
-    /// Steps over a skippable frame that was looked at.
-    fn skip(&mut self) -> io::Result<()> {
-        let mut head = [0; 2 * MAGIC_LEN];
-        self.read_exact(&mut head)?;
-        let len = head.last_chunk().map_or(0, |len| u64::from(u32::from_le_bytes(*len)));
-        let skipped = io::copy(&mut self.by_ref().take(len), &mut io::sink())?;
-        if skipped < len { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-    }
-
-    /// What `error` of a decoder comes from: the end of the input, its reader, or damage.
-    fn blame(&mut self, error: io::Error) -> io::Error {
-        match self.failed.take() {
-            Some(failed) => failed,
-            None if self.ended => io::ErrorKind::UnexpectedEof.into(),
-            None => io::Error::new(io::ErrorKind::InvalidData, error),
-        }
-    }
-}
-
-impl Read for Input {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.left > 0 {
-            let looked = self.looked.get(MAGIC_LEN - self.left..).unwrap_or_default();
-            let n = looked.len().min(buf.len());
-            buf.iter_mut().zip(looked).for_each(|(to, from)| *to = *from);
-            self.left -= n;
-            return Ok(n);
-        }
-        loop {
-            match self.read.read(buf) {
-                Ok(n) => {
-                    self.ended |= n == 0 && !buf.is_empty();
-                    return Ok(n);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let kind = error.kind();
-                    self.failed = Some(error);
-                    return Err(kind.into());
-                }
-            }
-        }
-    }
-}
-
 /// The frame in hand.
 enum Frame {
-    Zstd(Box<Zstd>, Input),
+    Zstd(Zstd, Input),
     Lz4(Box<Lz4<Input>>),
 }
 
@@ -174,8 +101,6 @@ struct Frames {
     /// The input between two frames.
     input: Option<Input>,
     frame: Option<Frame>,
-    /// Told once everything in front of it was given.
-    failed: Option<io::Error>,
 }
 
 impl Frames {
@@ -183,17 +108,11 @@ impl Frames {
     fn begin(&mut self) -> io::Result<bool> {
         let Some(mut input) = self.input.take() else { return Ok(false) };
         loop {
-            match input.look().map_err(|error| input.blame(error))? {
+            match input.magic().map_err(|error| input.blame(error))? {
                 None => return Ok(false),
                 Some(magic) if is_skippable(magic) => input.skip().map_err(|error| input.blame(error))?,
                 Some(ZSTD) => {
-                    // A fresh one: one that is used again allocates the whole window at once.
-                    let mut decoder = Box::new(Zstd::new());
-                    decoder.set_max_window_size(MAX_WINDOW);
-                    decoder.init(&mut input).map_err(|error| match error {
-                        FrameDecoderError::WindowSizeTooBig { requested, .. } => too_large(requested),
-                        other => input.blame(io::Error::other(other)),
-                    })?;
+                    let decoder = Zstd::begin(&mut input)?;
                     self.frame = Some(Frame::Zstd(decoder, input));
                     return Ok(true);
                 }
@@ -223,7 +142,7 @@ impl Read for Frames {
         }
         loop {
             let given = match &mut self.frame {
-                Some(Frame::Zstd(decoder, input)) => zstd(decoder, input, &mut self.failed, buf),
+                Some(Frame::Zstd(decoder, input)) => decoder.read(input, buf),
                 Some(Frame::Lz4(decoder)) => lz4(decoder, buf),
                 None => {
                     if !self.begin()? {
@@ -244,41 +163,11 @@ impl Read for Frames {
     }
 }
 
-/// Nothing is wrong with such a frame, but it could be made to take any memory.
-#[cold]
-fn too_large(window: u64) -> io::Error {
-    let what = format!(
-        "a Zstandard window of {window} bytes, where {MAX_WINDOW} are taken: `zstd -dc --long=31 FILE | why502 analyze -`"
-    );
-    io::Error::new(io::ErrorKind::Unsupported, what)
-}
-
-/// The next bytes of a Zstandard frame, none at its end. On damage, first what was decompressed in front of it.
-fn zstd(decoder: &mut Zstd, input: &mut Input, failed: &mut Option<io::Error>, buf: &mut [u8]) -> io::Result<usize> {
-    while decoder.can_collect() == 0 && !decoder.is_finished() && failed.is_none() {
-        if let Err(error) = decoder.decode_blocks(&mut *input, BlockDecodingStrategy::UptoBlocks(1)) {
-            *failed = Some(input.blame(io::Error::other(error)));
-            // The decoder keeps its window until the frame ends: an empty last block and some checksum end it.
-            let last_block = [1, 0, 0, 0, 0, 0, 0];
-            let _ = decoder.decode_blocks(&mut &last_block[..], BlockDecodingStrategy::UptoBlocks(1));
-        }
-    }
-    let given = decoder.read(buf)?;
-    if given > 0 {
-        return Ok(given);
-    }
-    if let Some(error) = failed.take() {
-        return Err(error);
-    }
-    let damaged = decoder.get_checksum_from_data().is_some_and(|told| decoder.get_calculated_checksum() != Some(told));
-    if damaged { Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum does not match")) } else { Ok(0) }
-}
-
 /// The next bytes of an LZ4 frame, none at its end.
 fn lz4(decoder: &mut Lz4<Input>, buf: &mut [u8]) -> io::Result<usize> {
     match decoder.read(buf) {
         // The decoder takes the end of the input for that of the frame.
-        Ok(0) if decoder.get_ref().ended => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(0) if decoder.get_ref().is_over() => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(n) => Ok(n),
         Err(error) => Err(decoder.get_mut().blame(error)),
     }

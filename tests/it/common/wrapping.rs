@@ -73,7 +73,10 @@ pub(crate) fn gzip(file: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn zstd(file: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(file, ruzstd::encoding::CompressionLevel::Fastest)
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(file).unwrap();
+    encoder.finish().unwrap()
 }
 
 pub(crate) fn lz4(file: &[u8]) -> Vec<u8> {
