@@ -112,7 +112,7 @@ def test_captures_that_are_on_no_mounted_file_system(spark: SparkSession, made: 
     import re
 
     pattern = "viewfs://fleet" + made.pattern.replace("web-*", "web-1").replace("/*/", "/web-[12]/")
-    rules = Rules(host=re.compile(r"/(?P<host>web-\d+)/"), order=re.compile(r"origin-(?P<time>\d+)"), unit_bytes=300_000)
+    rules = Rules(host=re.compile(r"/(?P<host>web-\d+)/"), order=re.compile(r"origin-(?P<time>\d+)"), unit_bytes=60_000)
     settings = replace(made.settings, out=f"file:{tmp_path}/out")
     ran = run_units(spark, [pattern], rules, settings)
     assert 2 < ran.planned < 14
