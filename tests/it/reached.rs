@@ -43,7 +43,7 @@ const REACHED: &[Reached] = &[
     ("session::tls::keylog::MAX_SECRETS", secrets),
     ("session::tls::keylog::MAX_LINE", || key_log(&[b"CLIENT_RANDOM ".as_slice(), &[b'a'; 512], b"\n"].concat()[..])),
     ("source::compression::ratio::MAX_RATIO", bomb),
-    ("source::compression::MAX_WINDOW", window),
+    ("source::compression::zstd::MAX_WINDOW", window),
     ("source::MAX_PACKET", packet),
     ("source::MAX_BLOCK", block),
     ("source::MAX_INTERFACES", || analysed(&[section(), interface().repeat(16_385)].concat())),
