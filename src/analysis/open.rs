@@ -31,7 +31,7 @@ pub(super) struct Open {
     /// How far the capture's clock was from the engine's at the last packet.
     shift: i64,
     /// The first packet after it was set.
-    clock_step: Option<FrameRef>,
+    clock_step: Option<Box<FrameRef>>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
     /// How long it is kept after its end went by there being many others.
@@ -120,7 +120,7 @@ impl Open {
         let side = self.side(segment);
         if shift != self.shift || self.last.since(frame) > SET_BACK {
             self.shift = shift;
-            self.clock_step.get_or_insert(frame);
+            self.clock_step.get_or_insert_with(|| Box::new(frame));
         }
         self.last = frame;
         self.hurried = crowded;
@@ -250,7 +250,7 @@ impl Open {
             first: self.first,
             last: self.last,
             watched_until: clock.as_of(self.shift).max(self.last.time),
-            clock_step: self.clock_step,
+            clock_step: self.clock_step.map(|step| *step),
             ended,
             tcp,
             proxy_protocol: protocols.proxy,

@@ -50,9 +50,7 @@ enum Guess {
 pub struct Session {
     spoken: PerSide<Spoken>,
     prefix: PerSide<Option<Box<Prefix>>>,
-    foreign_bytes: PerSide<u64>,
-    /// Bytes that are not in the capture, before it is known what the side speaks.
-    missing: PerSide<u64>,
+    odd: Option<Box<Odd>>,
     proxy: Option<Box<proxy::Observer>>,
     tls: Option<Box<tls::Observer>>,
     http: Option<Box<http1::Observer>>,
@@ -68,6 +66,14 @@ pub struct Session {
     flipped: bool,
     /// The protocol told who is the client.
     oriented: bool,
+}
+
+/// What is counted of sides that nobody understands, or not yet.
+#[derive(Debug, Clone, Default)]
+struct Odd {
+    foreign_bytes: PerSide<u64>,
+    /// Bytes that are not in the capture, before it is known what the side speaks.
+    missing: PerSide<u64>,
 }
 
 /// The session of what both sides say inside of TLS, from their first bytes on.
@@ -285,8 +291,9 @@ impl Session {
     /// Bytes of a side that spoke neither protocol so far.
     fn foreign(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
-        self.foreign_bytes[side] += bytes.len() as u64;
-        if self.foreign_bytes[side] > MAX_FOREIGN_BYTES {
+        let odd = self.odd.get_or_insert_default();
+        odd.foreign_bytes[side] += bytes.len() as u64;
+        if odd.foreign_bytes[side] > MAX_FOREIGN_BYTES {
             return;
         }
         let who = match (tls::detect(bytes), http1::detect(bytes)) {
@@ -360,7 +367,7 @@ impl Session {
 
     /// Tells the observer of a side of the hole in front of its first bytes.
     fn tell_missing(&mut self, side: Side, frame: FrameRef) {
-        let len = std::mem::take(&mut self.missing[side]);
+        let len = self.odd.as_mut().map_or(0, |odd| std::mem::take(&mut odd.missing[side]));
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
@@ -373,8 +380,10 @@ impl Session {
         self.flipped = !self.flipped;
         self.spoken.swap();
         self.prefix.swap();
-        self.foreign_bytes.swap();
-        self.missing.swap();
+        if let Some(odd) = &mut self.odd {
+            odd.foreign_bytes.swap();
+            odd.missing.swap();
+        }
     }
 
     #[inline]
@@ -433,12 +442,13 @@ impl Stream for Session {
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
             (Spoken::Http2, ..) => self.http2.iter_mut().for_each(|http| http.gap(side, len, frame)),
             (Spoken::Proxy, ..) => {
-                self.missing[side] += self.proxy.as_mut().map_or(len, |proxy| proxy.gap(len));
+                let len = self.proxy.as_mut().map_or(len, |proxy| proxy.gap(len));
+                self.odd.get_or_insert_default().missing[side] += len;
                 self.leave_proxy(side);
             }
             // What comes next need not be the beginning of anything.
             (Spoken::Undecided, ..) => {
-                self.missing[side] += len;
+                self.odd.get_or_insert_default().missing[side] += len;
                 if let Some(prefix) = &mut self.prefix[side] {
                     prefix.seal();
                 }

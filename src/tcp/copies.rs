@@ -24,10 +24,15 @@ const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 /// Bits of an entry that hold its time, in units of 2^16 ns: they come round after more than a minute.
 const TIME: u64 = (1 << 20) - 1;
 
-/// The last packets of one side, in one cache line: each a digest above the bits of its [`TIME`].
+/// Packets of a side that opens a connection and says nothing.
+const FIRST: usize = 2;
+
+/// The last packets of one side: each a digest above the bits of its [`TIME`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
-    entries: [u64; MAX_RECENT],
+    first: [u64; FIRST],
+    /// All of them, once there are more, in one cache line.
+    all: Option<Box<[u64; MAX_RECENT]>>,
     next: u8,
 }
 
@@ -40,15 +45,33 @@ impl Recent {
         let entry = print & !TIME | now;
         // Copies from several points of capture need not be in order.
         let apart = |then: u64| (now.wrapping_sub(then) & TIME).min(then.wrapping_sub(now) & TIME);
-        let mut same = self.entries.iter().filter(|&&known| (known ^ entry) <= TIME);
+        let entries = self.all.as_deref().map_or(&self.first[..], |all| &all[..]);
+        let mut same = entries.iter().filter(|&&known| (known ^ entry) <= TIME);
         if same.any(|&known| apart(known & TIME) << 16 <= within.0 as u64 * 1_000) {
             return true;
         }
-        if let Some(oldest) = self.entries.get_mut(usize::from(self.next) % MAX_RECENT) {
+        let place = usize::from(self.next) % MAX_RECENT;
+        if let Some(oldest) = self.entries().get_mut(place) {
             *oldest = entry;
         }
         self.next = self.next.wrapping_add(1);
         false
+    }
+
+    /// Room for the next one.
+    #[inline]
+    fn entries(&mut self) -> &mut [u64] {
+        if self.all.is_none() && usize::from(self.next) >= FIRST {
+            self.all = Some(self.spread());
+        }
+        self.all.as_deref_mut().map_or(&mut self.first[..], |all| &mut all[..])
+    }
+
+    #[inline(never)]
+    fn spread(&self) -> Box<[u64; MAX_RECENT]> {
+        let mut all = Box::new([0; MAX_RECENT]);
+        all.iter_mut().zip(&self.first).for_each(|(place, first)| *place = *first);
+        all
     }
 }
 

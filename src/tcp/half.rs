@@ -33,6 +33,8 @@ pub(super) enum Arrival {
 }
 
 /// Sequence space of what one side sends. Offset 0 is the first byte after the SYN.
+///
+/// Many connections are open and say nothing: what only payload or an end asks for has a place of its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Half {
     /// Sequence number of offset 0.
@@ -45,25 +47,45 @@ pub(super) struct Half {
     pub acknowledged: u64,
     /// The offset that this side gave as its own when it reset the connection: what comes before it was sent.
     claimed: u64,
-    /// Offset of the FIN.
-    fin: Option<(u64, FrameRef)>,
     ended: bool,
     /// The peer acknowledged the FIN.
     pub fin_acknowledged: bool,
-    pending: Pending,
+    /// There is a hole, and perhaps something behind it.
+    holed: bool,
+    more: Option<Box<More>>,
+}
+
+/// What is known of a side since it sent payload or its FIN.
+#[derive(Debug, Clone, Default)]
+struct More {
+    /// Offset of the FIN.
+    fin: Option<(u64, FrameRef)>,
     young: Young,
+    losses: Losses,
+    pending: Pending,
     hole_since: Option<FrameRef>,
-    /// Acknowledged or claimed, but not in the capture.
-    pub not_captured: u64,
-    /// Neither.
-    pub not_acknowledged: u64,
-    pub conflicts: u32,
-    /// Which packets arrive, and which do not.
-    pub losses: Losses,
+    not_captured: u64,
+    not_acknowledged: u64,
+    conflicts: u32,
     /// No room was left for a segment: the hole must be given up now.
     full: bool,
     /// That happened at least once.
+    limit_reached: bool,
+}
+
+/// What became of the packets of one side.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Bytes acknowledged or claimed, but not in the capture.
+    pub not_captured: u64,
+    /// Neither.
+    pub not_acknowledged: u64,
+    /// Segments that repeat bytes with other content.
+    pub conflicts: u32,
+    /// No room was left for a segment at least once.
     pub limit_reached: bool,
+    /// Which packets arrived, and which did not.
+    pub losses: Losses,
 }
 
 impl Half {
@@ -94,13 +116,39 @@ impl Half {
     /// Memory that bytes out of order take.
     #[inline]
     pub(super) fn held(&self) -> usize {
-        self.pending.held()
+        if self.holed { self.more.as_ref().map_or(0, |more| more.pending.held()) } else { 0 }
+    }
+
+    /// What became of its packets, once nothing more will come.
+    pub(super) fn told(&mut self) -> Told {
+        let Some(more) = self.more.as_deref_mut() else { return Told::default() };
+        Told {
+            not_captured: more.not_captured,
+            not_acknowledged: more.not_acknowledged,
+            conflicts: more.conflicts,
+            limit_reached: more.limit_reached,
+            losses: std::mem::take(&mut more.losses),
+        }
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    fn fin(&self) -> Option<(u64, FrameRef)> {
+        self.more.as_ref()?.fin
+    }
+
+    /// Offset of the first byte that is kept for later.
+    fn first_pending(&self) -> Option<u64> {
+        self.more.as_ref()?.pending.first_offset()
     }
 
     /// Holes are given up from now on instead of waiting for what fills them.
     #[cold]
     pub(super) fn make_room(&mut self) {
-        (self.full, self.limit_reached) = (true, true);
+        let more = self.more();
+        (more.full, more.limit_reached) = (true, true);
     }
 
     /// Notes the peer's acknowledgement, `pure` in a packet that says nothing else. Says whether it acknowledges more.
@@ -111,7 +159,7 @@ impl Half {
         };
         let reference = self.seen.max(self.acknowledged);
         let at = reference as i64 + i64::from(ack.distance_from(base.plus(reference as u32)));
-        let at = match self.fin {
+        let at = match self.fin() {
             Some((fin, _)) => {
                 self.fin_acknowledged |= at == fin as i64 + 1;
                 at.min(fin as i64)
@@ -120,11 +168,13 @@ impl Half {
         };
         if at > self.acknowledged as i64 && at - reference as i64 <= MAX_DISTANCE {
             self.acknowledged = at as u64;
-            self.losses.acknowledged(self.acknowledged);
+            if let Some(more) = &mut self.more {
+                more.losses.acknowledged(self.acknowledged);
+            }
             return true;
         }
-        if pure && at == self.acknowledged as i64 {
-            self.losses.asked(frame);
+        if let Some(more) = self.more.as_mut().filter(|_| pure && at == self.acknowledged as i64) {
+            more.losses.asked(frame);
         }
         false
     }
@@ -148,7 +198,8 @@ impl Half {
         // A block of what is acknowledged anyway tells of a packet that came twice (RFC 2883).
         if from > self.acknowledged as i64 && to > from && to <= self.seen as i64 {
             let run = u32::try_from(to - from).unwrap_or(u32::MAX);
-            self.losses.longest_sack = self.losses.longest_sack.max(run);
+            let losses = &mut self.more().losses;
+            losses.longest_sack = losses.longest_sack.max(run);
         }
     }
 
@@ -166,7 +217,7 @@ impl Half {
 
     /// Whether `seq` lies right after a FIN that should follow the last byte seen, and that was not captured.
     pub(super) fn is_after_unseen_fin(&self, seq: SeqNumber) -> bool {
-        self.fin.is_none() && self.base.is_some_and(|base| base.plus(self.seen as u32).plus(1) == seq)
+        self.fin().is_none() && self.base.is_some_and(|base| base.plus(self.seen as u32).plus(1) == seq)
     }
 
     /// Takes a segment's payload: `bytes` captured of `len` on the wire.
@@ -181,13 +232,14 @@ impl Half {
         let (end, before) = (at + i64::from(len), self.seen);
         let old = end <= self.next as i64;
         let known = u64::try_from(at).ok().zip(u64::try_from(end).ok()).filter(|_| old);
-        if known.is_some_and(|(at, end)| self.young.covers(at, end, frame.time)) {
+        let more = self.more.get_or_insert_default();
+        if known.is_some_and(|(at, end)| more.young.covers(at, end, frame.time)) {
             return Arrival::Copy;
         }
         if at == self.acknowledged as i64 && at < before as i64 {
-            self.losses.sent_again(seq, len, frame);
+            more.losses.sent_again(seq, len, frame);
         }
-        self.losses.sent(at.max(0) as u64, len);
+        more.losses.sent(at.max(0) as u64, len);
         if old {
             return Arrival::Old;
         }
@@ -206,15 +258,15 @@ impl Half {
         if start < before {
             return Arrival::Late;
         }
-        self.young.grew(start, frame.time);
+        self.more().young.grew(start, frame.time);
         Arrival::New
     }
 
     /// Notes the FIN at the end of a segment's payload.
     pub(super) fn finish(&mut self, side: Side, (seq, len): (SeqNumber, u32), frame: FrameRef, out: &mut impl Stream) {
-        if let (None, Some(at)) = (self.fin, self.offset(seq)) {
+        if let (None, Some(at)) = (self.fin(), self.offset(seq)) {
             let at = (at + i64::from(len)).max(0) as u64;
-            self.fin = Some((at, frame));
+            self.more().fin = Some((at, frame));
             self.acknowledged = self.acknowledged.min(at);
             self.end_if_due(side, out);
         }
@@ -223,34 +275,41 @@ impl Half {
     /// Gives up a hole whose bytes the peer has, once waiting makes no more sense.
     #[inline]
     pub(super) fn give_up_holes(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
-        let Some(since) = self.hole_since else { return };
-        let acknowledged = self.pending.first_offset().is_some_and(|first| self.acknowledged >= first);
-        if (acknowledged && frame.since(since) >= HOLE_PATIENCE) || self.full {
+        if self.holed && self.is_given_up(frame) {
             self.skip_hole(side, frame, out);
         }
     }
 
+    fn is_given_up(&self, frame: FrameRef) -> bool {
+        let Some(more) = self.more.as_deref() else { return false };
+        let Some(since) = more.hole_since else { return false };
+        let acknowledged = more.pending.first_offset().is_some_and(|first| self.acknowledged >= first);
+        (acknowledged && frame.since(since) >= HOLE_PATIENCE) || more.full
+    }
+
     /// Hands on everything that is left; nothing more will come.
     pub(super) fn flush(&mut self, side: Side, last: FrameRef, out: &mut impl Stream) {
-        while !self.pending.is_empty() {
+        while self.first_pending().is_some() {
             self.skip_hole(side, last, out);
         }
-        self.claimed = self.fin.map_or(self.claimed, |(at, _)| at.min(self.claimed));
+        self.claimed = self.fin().map_or(self.claimed, |(at, _)| at.min(self.claimed));
         let known = self.acknowledged.max(self.claimed);
-        let end = self.fin.map_or(known, |(at, _)| at.max(known));
+        let end = self.fin().map_or(known, |(at, _)| at.max(known));
         // One acknowledged number beyond the last byte may be a FIN that was not captured.
-        if end > self.next + u64::from(self.fin.is_none()) {
+        if end > self.next + u64::from(self.fin().is_none()) {
             self.miss(side, end, last, out);
         }
         self.end_if_due(side, out);
     }
 
     fn keep(&mut self, offset: u64, bytes: &[u8], len: u64, frame: FrameRef) {
-        self.hole_since.get_or_insert(frame);
-        match self.pending.store(offset, bytes, len, frame) {
+        self.holed = true;
+        let more = self.more();
+        more.hole_since.get_or_insert(frame);
+        match more.pending.store(offset, bytes, len, frame) {
             Stored::Yes => {}
-            Stored::Conflict => self.conflicts += 1,
-            Stored::Full => (self.full, self.limit_reached) = (true, true),
+            Stored::Conflict => more.conflicts += 1,
+            Stored::Full => (more.full, more.limit_reached) = (true, true),
         }
     }
 
@@ -267,26 +326,32 @@ impl Half {
 
     /// Hands on what is due of the segments that were kept.
     fn drain(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
-        while self.pending.first_offset().is_some_and(|first| first <= self.next) {
-            let Some(segment) = self.pending.pop() else { break };
+        while self.holed && self.first_pending().is_some_and(|first| first <= self.next) {
+            let Some(segment) = self.more().pending.pop() else { break };
             if segment.end() > self.next {
                 let start = self.next;
                 let rest = slice(&segment.bytes, segment.offset, start, segment.end());
                 self.deliver(side, rest, segment.end() - start, segment.frame, out);
             }
         }
-        self.hole_since = if self.pending.is_empty() { None } else { self.hole_since.map(|_| frame) };
+        if self.holed {
+            let left = self.first_pending().is_some();
+            let since = &mut self.more().hole_since;
+            *since = since.filter(|_| left).map(|_| frame);
+            self.holed = since.is_some();
+        }
         self.end_if_due(side, out);
     }
 
     fn skip_hole(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
-        if let Some(first) = self.pending.first_offset() {
+        if let Some(first) = self.first_pending() {
             self.miss(side, first, frame, out);
             self.drain(side, frame, out);
         } else {
-            self.hole_since = None;
+            self.more().hole_since = None;
+            self.holed = false;
         }
-        self.full = false;
+        self.more().full = false;
     }
 
     /// Accounts for the bytes from the next one to `to`, which are not there.
@@ -296,8 +361,8 @@ impl Half {
             if until > self.next {
                 let len = until - self.next;
                 match why {
-                    Missing::NotCaptured => self.not_captured += len,
-                    _ => self.not_acknowledged += len,
+                    Missing::NotCaptured => self.more().not_captured += len,
+                    _ => self.more().not_acknowledged += len,
                 }
                 self.next = until;
                 self.seen = self.seen.max(until);
@@ -307,7 +372,7 @@ impl Half {
     }
 
     fn end_if_due(&mut self, side: Side, out: &mut impl Stream) {
-        if let Some((at, frame)) = self.fin
+        if let Some((at, frame)) = self.fin()
             && at <= self.next
             && !self.ended
         {

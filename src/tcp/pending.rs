@@ -46,10 +46,6 @@ pub(super) enum Stored {
 }
 
 impl Pending {
-    pub(super) fn is_empty(&self) -> bool {
-        self.segments.is_empty()
-    }
-
     /// Offset of the first byte that is kept.
     pub(super) fn first_offset(&self) -> Option<u64> {
         self.segments.first().map(|s| s.offset)

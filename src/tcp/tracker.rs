@@ -50,7 +50,7 @@ pub struct Tracker {
     /// Where the last new bytes of a side begin.
     last_start: PerSide<Option<SeqNumber>>,
     /// The client's first ACK, where the capture has the SYN-ACK later, if at all.
-    answered: Option<(SeqNumber, FrameRef)>,
+    answered: Option<Box<(SeqNumber, FrameRef)>>,
 }
 
 /// The numbers of the first FIN or RST: they tell what its sender had sent and received by then, in whatever order the
@@ -161,18 +161,19 @@ impl Tracker {
             half.flush(side, last, out);
             self.summary.stream_bytes[side] = half.seen;
             self.summary.acknowledged[side] = half.acknowledged;
-            self.summary.not_captured[side] = half.not_captured;
-            self.summary.not_acknowledged[side] = half.not_acknowledged;
-            self.summary.conflicting_overlaps[side] = half.conflicts;
-            self.summary.largest_acknowledged[side] = half.losses.largest_acknowledged();
-            self.summary.longest_sack[side] = half.losses.longest_sack;
-            self.summary.stalls[side] = half.losses.take_stall();
-            self.summary.reassembly_limit_reached |= half.limit_reached;
-            for n in 1..=u32::from(half.not_captured > 0) {
+            let mut told = half.told();
+            self.summary.not_captured[side] = told.not_captured;
+            self.summary.not_acknowledged[side] = told.not_acknowledged;
+            self.summary.conflicting_overlaps[side] = told.conflicts;
+            self.summary.largest_acknowledged[side] = told.losses.largest_acknowledged();
+            self.summary.longest_sack[side] = told.losses.longest_sack;
+            self.summary.stalls[side] = told.losses.take_stall();
+            self.summary.reassembly_limit_reached |= told.limit_reached;
+            for n in 1..=u32::from(told.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
             }
         }
-        let complete = self.halves.client.not_captured + self.halves.server.not_captured == 0;
+        let complete = self.summary.not_captured.client + self.summary.not_captured.server == 0;
         let doubtful = |closing: Closing| self.answers_unseen_fin(closing) || (closing.early && complete);
         self.summary.closer_in_doubt = self.closing.is_some_and(doubtful);
         self.summary.state = ConnState::of(&self.summary);
@@ -234,7 +235,7 @@ impl Tracker {
             s.syn_ack.get_or_insert(frame);
             s.last_syn_ack = Some(frame);
             s.syn_acks += 1;
-            let early = self.answered.filter(|(ack, _)| *ack == segment.seq.plus(1)).map(|(_, at)| at);
+            let early = self.answered.as_deref().filter(|(ack, _)| *ack == segment.seq.plus(1)).map(|&(_, at)| at);
             s.established = s.established.or(early);
             if s.syn_acks > 1 {
                 Self::count_retransmission(s, from);
@@ -273,7 +274,7 @@ impl Tracker {
                 if s.syn_ack.is_some() {
                     s.established = Some(frame);
                 } else {
-                    self.answered.get_or_insert((segment.ack, frame));
+                    self.answered.get_or_insert_with(|| Box::new((segment.ack, frame)));
                 }
             }
             self.halves[from].begin(segment.seq);
