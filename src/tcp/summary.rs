@@ -81,7 +81,7 @@ pub struct Summary {
     pub cut: PerSide<Option<FrameRef>>,
     /// Stored out-of-order bytes reached their bound and holes were given up early.
     pub reassembly_limit_reached: bool,
-    /// The first packet with payload.
+    /// The packet with the first byte of the stream; the first one with payload, where that is not in the capture.
     pub first_data: PerSide<Option<FrameRef>>,
     /// The last packet with payload that was not sent before.
     pub last_data: PerSide<Option<FrameRef>>,

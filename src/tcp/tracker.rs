@@ -365,7 +365,14 @@ impl Tracker {
             Arrival::Copy => s.duplicates[from] += 1,
             Arrival::Late => {
                 let soon = s.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
-                if soon { s.out_of_order[from] += 1 } else { Self::count_retransmission(s, from) }
+                if soon {
+                    s.out_of_order[from] += 1
+                } else {
+                    Self::count_retransmission(s, from)
+                }
+                if half.base().is_some_and(|first| seq.distance_from(first) <= 0) {
+                    s.first_data[from] = Some(frame);
+                }
             }
             Arrival::New | Arrival::Astray => {}
         }
