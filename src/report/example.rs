@@ -82,6 +82,8 @@ impl Example {
 }
 
 impl Ranked for Example {
+    type Rank = Rank;
+
     fn rank(&self) -> Rank {
         (Reverse(self.confidence), self.id)
     }

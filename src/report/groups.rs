@@ -25,9 +25,11 @@ pub(super) enum Heading {
 /// What makes one connection a better example than another: a surer verdict, then an earlier beginning.
 pub(super) type Rank = (Reverse<Option<Confidence>>, u64);
 
-/// A connection kept to be shown.
+/// A connection kept to be shown: the lower, the better.
 pub(super) trait Ranked {
-    fn rank(&self) -> Rank;
+    type Rank: Ord;
+
+    fn rank(&self) -> Self::Rank;
 }
 
 /// Connections told under one heading.
@@ -53,6 +55,8 @@ pub(super) struct Remark {
     pub(super) seen: u64,
     /// The first of them.
     pub(super) connection: u64,
+    /// Where its number is one of several: ` of web-1, unit 3`.
+    pub(super) of: String,
     /// Where, and what it says there.
     pub(super) first: (FrameRef, String),
 }
@@ -73,11 +77,14 @@ impl<E> Default for Groups<E> {
     }
 }
 
-impl<E: Ranked> Groups<E> {
+impl<E: Ranked<Rank = Rank>> Groups<E> {
     /// Notes what was found on a connection that is in order.
     pub(super) fn remark(&mut self, c: &Connection, d: &Diagnosis) {
         for (cause, finding) in &d.findings {
-            let first = || Remark { seen: 0, connection: c.id, first: (finding.at, finding.message.clone()) };
+            let first = || {
+                let first = (finding.at, finding.message.clone());
+                Remark { seen: 0, connection: c.id, of: String::new(), first }
+            };
             self.remarks.entry(cause.id()).or_insert_with(first).seen += 1;
         }
     }
@@ -133,7 +140,7 @@ impl<E> Default for Roles<E> {
     }
 }
 
-impl<E: Ranked> Roles<E> {
+impl<E: Ranked<Rank = Rank>> Roles<E> {
     /// Notes a connection.
     pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis, make: impl FnOnce(&Connection, &Diagnosis) -> E) {
         let groups = if c.role == Role::Edge { &mut self.edge } else { &mut self.rest };
@@ -160,7 +167,8 @@ impl<E> Default for Group<E> {
 }
 
 impl<E: Ranked> Group<E> {
-    fn keep(&mut self, example: E) {
+    /// Keeps one more, if it is among the best.
+    pub(super) fn keep(&mut self, example: E) {
         self.examples.push(example);
         self.examples.sort_by_key(Ranked::rank);
         self.examples.truncate(MAX_EXAMPLES);

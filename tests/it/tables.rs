@@ -350,6 +350,33 @@ fn a_report_from_tables_says_what_the_captures_say() {
 }
 
 #[test]
+fn directories_with_units_of_one_name_are_told_apart() {
+    let dir = Dir::new("apart");
+    let capture = |name: &str| root().join(name).join("capture.pcap").to_str().unwrap().to_owned();
+    let (tls, http) =
+        (capture("tls/no-common-version/nginx-tls13-only"), capture("http/unexpected-proxy-header/caddy"));
+    let tables = |args: &[&str], out: &str| {
+        let ran = dir.why502(&[&["analyze", "--format", "parquet", "-o", out], args].concat());
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    };
+    tables(&[&tls], "a");
+    tables(&["--capture-host", "web-2", &http], "b");
+    dir.put("in/web-3/c.pcap", &fs::read(&http).unwrap());
+    assert_eq!(dir.why502(&["fleet", "in", "-o", "c"]).status.code(), Some(1));
+    // Both units are called 0, and only the last directory has a table of units.
+    let ran = dir.why502(&["report", "a", "b", "c", "./a"]);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains("3 connections: 3 failed"), "{said}");
+    for (place, words) in [("connection 1, unit 0 in a:", "version"), ("connection 1 of web-2, unit 0 in b:", "PROXY")]
+    {
+        let example = said.split_once(place).unwrap_or_else(|| panic!("{place} {said}")).1;
+        let example = example.split("connection ").next().unwrap();
+        assert!(example.contains(words), "{place} {example}");
+    }
+    assert!(said.contains(" of web-3, unit "), "{said}");
+}
+
+#[test]
 fn damaged_tables_are_one_line() {
     let dir = Dir::new("damaged");
     let capture = root().join("healthy/chunked/capture.pcap");

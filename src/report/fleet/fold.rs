@@ -2,15 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::rows::{self, Connection, STEPS};
+use super::read::Place;
+use super::rows::{self, Connection, STEPS, UnitKey};
 use crate::base::{CaptureIndex, Micros, Timestamp};
 use crate::causes::CATALOGUE;
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::{Role, Step, Timings};
 use crate::report::example::bounded;
-use crate::report::groups::{Heading, MAX_EXAMPLES, MAX_REASONS};
+use crate::report::groups::{Group, Heading, MAX_REASONS, Ranked};
 use crate::report::headline::Story;
 use crate::report::hosts::Hosts;
 use crate::report::html::outcomes::{OverTime, Peers};
@@ -33,29 +34,12 @@ pub(super) struct Told {
     pub(super) row: Connection,
 }
 
-/// What makes one a better example than another: a surer verdict, then an earlier beginning.
-type Rank<'t> = (Reverse<Option<Confidence>>, Timestamp, &'t rows::Key);
+impl Ranked for Told {
+    /// A surer verdict, then an earlier beginning.
+    type Rank = (Reverse<Option<Confidence>>, Timestamp, u64);
 
-impl Told {
-    fn rank(&self) -> Rank<'_> {
-        (Reverse(self.row.confidence), self.row.first, &self.row.key)
-    }
-}
-
-/// Connections under one heading: how many, and the best of them.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    pub(super) connections: u64,
-    pub(super) best: Vec<Told>,
-}
-
-impl Group {
-    fn keep(&mut self, told: &Told) {
-        if self.best.len() < MAX_EXAMPLES || self.best.last().is_some_and(|last| told.rank() < last.rank()) {
-            self.best.push(told.clone());
-            self.best.sort_by(|a, b| a.rank().cmp(&b.rank()));
-            self.best.truncate(MAX_EXAMPLES);
-        }
+    fn rank(&self) -> Self::Rank {
+        (Reverse(self.row.confidence), self.row.first, self.number)
     }
 }
 
@@ -63,7 +47,7 @@ impl Group {
 pub(super) struct Kept {
     pub(super) counts: Counts,
     pub(super) causes: BTreeMap<(usize, Outcome), (CauseCount, Story)>,
-    pub(super) groups: BTreeMap<Heading, Group>,
+    pub(super) groups: BTreeMap<Heading, Group<Told>>,
     pub(super) timings: Timings,
     pub(super) times: OverTime,
     pub(super) peers: Peers,
@@ -94,9 +78,13 @@ pub(super) struct Fold {
     pub(super) captures: Vec<Capture>,
     pub(super) fleet: Fleet,
     unlisted_units: u64,
-    /// Units whose rows are whole, where there is a table of units.
-    finished: HashSet<String>,
-    pub(super) units: u64,
+    /// What the directories are called, by their places.
+    dirs: Vec<String>,
+    /// Places with a table of units.
+    recorded: BTreeSet<Place>,
+    /// Units there whose rows are whole.
+    finished: HashSet<UnitKey>,
+    units: u64,
     /// What is of hosts and of no connection.
     hosts: Hosts,
     edge: Kept,
@@ -106,9 +94,26 @@ pub(super) struct Fold {
 }
 
 impl Fold {
+    /// Of the tables in directories of these names.
+    pub(super) fn of(dirs: Vec<String>) -> Fold {
+        Fold { dirs, ..Fold::default() }
+    }
+
     /// Whether the rows of this unit are told: where there are records of units, of those that are finished.
-    pub(super) fn tells(&self, unit: &str) -> bool {
-        self.units == 0 || self.finished.contains(unit)
+    pub(super) fn tells(&self, unit: &UnitKey) -> bool {
+        !self.recorded.contains(&unit.place) || self.finished.contains(unit)
+    }
+
+    /// ` of web-1, unit 3`: whose number of a connection it is, as far as that is needed to find it.
+    pub(super) fn whose(&self, unit: &UnitKey, host: &str) -> String {
+        let host = if host.is_empty() { String::new() } else { format!(" of {host}") };
+        let dir = self.dirs.get(unit.place).filter(|_| self.dirs.len() > 1);
+        let name = match dir {
+            Some(dir) => format!(", unit {} in {dir}", unit.unit),
+            None if self.units > 1 => format!(", unit {}", unit.unit),
+            None => String::new(),
+        };
+        host + &name
     }
 
     /// Takes a row of `captures`.
@@ -137,10 +142,11 @@ impl Fold {
     }
 
     /// Takes a row of `units`.
-    pub(super) fn unit(&mut self, row: Unit) {
+    pub(super) fn unit(&mut self, place: Place, row: Unit) {
         self.units += 1;
+        self.recorded.insert(place);
         if row.is_finished() {
-            self.finished.insert(row.unit.clone());
+            self.finished.insert(UnitKey { place, unit: row.unit.clone() });
         }
         if row.status == "done" {
             return;
@@ -250,7 +256,7 @@ impl Kept {
         }
         let group = self.groups.entry(heading).or_default();
         group.connections += 1;
-        group.keep(told);
+        group.keep(told.clone());
     }
 
     fn absorb(&mut self, other: Kept) {
@@ -264,7 +270,7 @@ impl Kept {
         for (heading, theirs) in other.groups {
             let ours = self.groups.entry(heading).or_default();
             ours.connections += theirs.connections;
-            theirs.best.iter().for_each(|told| ours.keep(told));
+            theirs.examples.into_iter().for_each(|told| ours.keep(told));
         }
         for (key, (theirs, their_story)) in other.causes {
             match self.causes.entry(key) {

@@ -34,7 +34,7 @@ pub enum Page {
 pub fn units(dir: &Path) -> Result<Vec<Unit>, Failure> {
     let mut all = Vec::new();
     if dir.join(Table::Units.name()).is_dir() {
-        Found::of(dir, Table::Units)?.each(Table::Units, rows::UNIT, |row| all.push(rows::unit(&row)))?;
+        Found::of(dir, Table::Units)?.each(Table::Units, rows::UNIT, |_, row| all.push(rows::unit(&row)))?;
     }
     Ok(all)
 }
@@ -44,13 +44,13 @@ pub fn units(dir: &Path) -> Result<Vec<Unit>, Failure> {
 /// # Errors
 /// [`Failure`]: which file cannot be read, and why; or what the output said.
 pub fn report(found: &Found, page: Page, out: &mut dyn Write) -> Result<Counts, Failure> {
-    let mut fold = Fold::default();
-    found.each(Table::Units, rows::UNIT, |row| fold.unit(rows::unit(&row)))?;
-    found.each(Table::Captures, rows::CAPTURE, |row| fold.capture(rows::capture(&row)))?;
-    found.each(Table::Connections, rows::CONNECTION, |row| fold.connection(rows::Connection::of(&row)))?;
+    let mut fold = Fold::of(found.names());
+    found.each(Table::Units, rows::UNIT, |at, row| fold.unit(at, rows::unit(&row)))?;
+    found.each(Table::Captures, rows::CAPTURE, |at, row| fold.capture(rows::capture(at, &row)))?;
+    found.each(Table::Connections, rows::CONNECTION, |at, row| fold.connection(rows::Connection::of(at, &row)))?;
     let mut shows = Shows::of(fold);
-    found.each(Table::Findings, rows::FINDING, |row| shows.finding(&row))?;
-    found.each(Table::Exchanges, rows::EXCHANGE, |row| shows.exchange(&row))?;
+    found.each(Table::Findings, rows::FINDING, |at, row| shows.finding(at, &row))?;
+    found.each(Table::Exchanges, rows::EXCHANGE, |at, row| shows.exchange(at, &row))?;
     let counts = shows.write(page, out)?;
     Ok(counts)
 }

@@ -1,5 +1,6 @@
 //! Files of tables, and their rows one by one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -45,20 +46,30 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Which of the directories that are read something is in, by its position among them.
+pub(super) type Place = usize;
+
 /// The files of some tables.
 #[derive(Debug, Default)]
 pub struct Found {
-    files: Vec<(Table, PathBuf)>,
+    dirs: Vec<PathBuf>,
+    files: Vec<(Table, Place, PathBuf)>,
 }
 
 impl Found {
-    /// The files in the directories `connections`, `findings`, … of each of these, in the order of their names.
+    /// The files in the directories `connections`, `findings`, … of each of these, in the order of their names. A directory
+    /// that is named twice is read once.
     ///
     /// # Errors
     /// One line: which directory has no tables, or cannot be read.
     pub fn below(dirs: &[PathBuf]) -> Result<Found, Failure> {
         let mut found = Found::default();
+        let mut known = BTreeSet::new();
         for dir in dirs {
+            if !known.insert(fs::canonicalize(dir).unwrap_or_else(|_| dir.clone())) {
+                continue;
+            }
+            found.dirs.push(dir.clone());
             let name = escape(&dir.to_string_lossy()).into_owned();
             if !dir.join(Table::Connections.name()).is_dir() {
                 return Err(Failure::Input(format!(
@@ -78,7 +89,7 @@ impl Found {
 
     /// The files of one table in a directory.
     pub(super) fn of(dir: &Path, table: Table) -> Result<Found, Failure> {
-        let mut found = Found::default();
+        let mut found = Found { dirs: vec![dir.to_owned()], files: Vec::new() };
         found.walk(table, &dir.join(table.name()), 0)?;
         found.files.sort();
         Ok(found)
@@ -102,7 +113,7 @@ impl Found {
                         &format!("more than {MAX_FILES} files; report on fewer hosts or days"),
                     ));
                 }
-                self.files.push((table, path));
+                self.files.push((table, self.dirs.len().saturating_sub(1), path));
             }
         }
         Ok(())
@@ -117,19 +128,29 @@ impl Found {
             // A part that was begun again has a number behind it.
             rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok()))
         };
-        self.files.iter().map(|(_, path)| path).filter(is_of).cloned().collect()
+        self.files.iter().map(|(_, _, path)| path).filter(is_of).cloned().collect()
     }
 
-    /// Gives each row of a table to `take`, with the fields that are `wanted`.
-    pub(super) fn each(&self, table: Table, wanted: &[&str], mut take: impl FnMut(Fields<'_>)) -> Result<(), Failure> {
-        for (_, path) in self.files.iter().filter(|(of, _)| *of == table) {
+    /// What the directories are called, by their places.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.dirs.iter().map(|dir| escape(&dir.to_string_lossy()).into_owned()).collect()
+    }
+
+    /// Gives each row of a table to `take`, with the fields that are `wanted`, and where it is.
+    pub(super) fn each(
+        &self,
+        table: Table,
+        wanted: &[&str],
+        mut take: impl FnMut(Place, Fields<'_>),
+    ) -> Result<(), Failure> {
+        for (_, place, path) in self.files.iter().filter(|(of, ..)| *of == table) {
             let file = File::open(path).map_err(|e| input(path, &e))?;
             let reader = SerializedFileReader::new(file).map_err(|e| input(path, &e))?;
             let schema = reader.metadata().file_metadata().schema();
             let Some(projected) = project(schema, "", wanted) else { continue };
             let rows = reader.get_row_iter(Some(projected)).map_err(|e| input(path, &e))?;
             for row in rows {
-                take(Fields(&row.map_err(|e| input(path, &e))?));
+                take(*place, Fields(&row.map_err(|e| input(path, &e))?));
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::diagnosis::{Cause, Confidence, Edge, Outcome};
 use crate::observation::{EdgeKind, Role};
 use crate::report::tables::Unit;
 
-use super::read::Fields;
+use super::read::{Fields, Place};
 
 pub(super) const CAPTURE: &[&str] = &[
     "unit",
@@ -43,10 +43,12 @@ pub(super) const CONNECTION: &[&str] = &[
     "tls.handshake_us",
     "timing",
     "verdict",
+    "wireshark_conversation",
 ];
 
 pub(super) const FINDING: &[&str] = &[
     "unit",
+    "capture_host",
     "connection",
     "role",
     "outcome",
@@ -76,7 +78,7 @@ pub(super) const EXCHANGE: &[&str] = &[
 
 /// A row of `captures`.
 pub(super) struct Capture {
-    pub(super) unit: String,
+    pub(super) unit: UnitKey,
     pub(super) host: String,
     pub(super) path: String,
     pub(super) frames: u64,
@@ -89,10 +91,10 @@ pub(super) struct Capture {
     pub(super) problems: Vec<(String, u64, String)>,
 }
 
-pub(super) fn capture(row: &Fields<'_>) -> Capture {
+pub(super) fn capture(of: Place, row: &Fields<'_>) -> Capture {
     let problem = |p: Fields<'_>| (p.string("kind"), p.count("count"), p.string("detail"));
     Capture {
-        unit: row.string("unit"),
+        unit: UnitKey::of(of, row),
         host: row.string("capture_host"),
         path: row.string("path"),
         frames: row.count("frames"),
@@ -120,12 +122,26 @@ pub(super) fn unit(row: &Fields<'_>) -> Unit {
     }
 }
 
+/// A unit among all that are read: its name is one in its directory only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct UnitKey {
+    pub(super) place: Place,
+    pub(super) unit: String,
+}
+
+impl UnitKey {
+    /// The unit that a row is of.
+    pub(super) fn of(place: Place, row: &Fields<'_>) -> UnitKey {
+        UnitKey { place, unit: row.string("unit") }
+    }
+}
+
 /// A connection's name among all: of its unit, and its number there.
-pub(super) type Key = (String, u64);
+pub(super) type Key = (UnitKey, u64);
 
 /// The connection that a row of another table is of.
-pub(super) fn key(row: &Fields<'_>) -> Key {
-    (row.string("unit"), row.count("connection"))
+pub(super) fn key(of: Place, row: &Fields<'_>) -> Key {
+    (UnitKey::of(of, row), row.count("connection"))
 }
 
 /// A row of `connections`.
@@ -154,6 +170,8 @@ pub(super) struct Connection {
     pub(super) reason: String,
     pub(super) edge: Edge,
     pub(super) limits: Vec<String>,
+    /// Wireshark's display filter of its packets.
+    pub(super) conversation: String,
 }
 
 /// The steps of `timing`, and the handshake's, in the order in which [`Connection::timing`] has them.
@@ -169,7 +187,7 @@ pub(super) const STEPS: [&str; 8] = [
 ];
 
 impl Connection {
-    pub(super) fn of(row: &Fields<'_>) -> Connection {
+    pub(super) fn of(place: Place, row: &Fields<'_>) -> Connection {
         let (edge, verdict) = (row.group("edge"), row.group("verdict"));
         let told = |name| verdict.and_then(|v| v.text(name));
         let (timing, tls) = (row.group("timing"), row.group("tls"));
@@ -183,7 +201,7 @@ impl Connection {
         };
         let limit = |l: Fields<'_>| format!("{}: does not show {}", l.string("limit"), l.string("blocks"));
         Connection {
-            key: (row.string("unit"), row.count("id")),
+            key: (UnitKey::of(place, row), row.count("id")),
             host: row.string("capture_host"),
             path: row.string("capture_path"),
             client: end(row.group("client")),
@@ -207,6 +225,7 @@ impl Connection {
                 detail: told("edge_detail").and_then(detail),
             },
             limits: verdict.into_iter().flat_map(|v| v.groups("limits")).map(limit).collect(),
+            conversation: row.string("wireshark_conversation"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Page;
 use super::fold::{Fold, Kept, Told, note};
-use super::read::Fields;
+use super::read::{Fields, Place};
 use super::rows::{self, Key};
 use crate::base::{FrameRef, Timestamp, escape};
 use crate::diagnosis::Outcome;
@@ -71,7 +71,7 @@ impl Shows {
     /// Of all connections that were counted.
     pub(super) fn of(mut fold: Fold) -> Shows {
         let (kept, beside, edge_only) = fold.counted();
-        let best = kept.groups.values().flat_map(|group| &group.best);
+        let best = kept.groups.values().flat_map(|group| &group.examples);
         let explained = best.map(|told| (told.row.key.clone(), None)).collect();
         let listed = kept.unwell.iter().chain(kept.healthy.iter());
         let asked = listed.map(|told| (told.row.key.clone(), None)).collect();
@@ -89,13 +89,13 @@ impl Shows {
     }
 
     /// Takes a row of `findings`.
-    pub(super) fn finding(&mut self, row: &Fields<'_>) {
-        let key = rows::key(row);
+    pub(super) fn finding(&mut self, place: Place, row: &Fields<'_>) {
+        let key = rows::key(place, row);
         if !self.fold.tells(&key.0) {
             return;
         }
         if rows::outcome(row.text("outcome").unwrap_or_default()) == Outcome::Ok {
-            self.remark(row);
+            self.remark(&key, row);
         } else if let Some(wanted) = self.explained.get_mut(&key) {
             if row.flag("is_verdict") {
                 *wanted = Some(Explained::of(row));
@@ -115,7 +115,7 @@ impl Shows {
     }
 
     /// Notes a finding that made no connection fail.
-    fn remark(&mut self, row: &Fields<'_>) {
+    fn remark(&mut self, key: &Key, row: &Fields<'_>) {
         let role = rows::role(row.text("role").unwrap_or_default());
         let Some(cause) = row.text("cause").and_then(crate::causes::by_id) else { return };
         if self.edge_only && role != Role::Edge {
@@ -125,14 +125,15 @@ impl Shows {
             let at = row.groups("evidence").next();
             let time = at.and_then(|at| at.time("time")).unwrap_or_default();
             let frame = FrameRef::new(0, at.map_or(0, |at| at.count("frame")), time, 0);
-            Remark { seen: 0, connection: row.count("connection"), first: (frame, row.string("message")) }
+            let of = self.fold.whose(&key.0, row.text("capture_host").unwrap_or_default());
+            Remark { seen: 0, connection: key.1, of, first: (frame, row.string("message")) }
         };
         self.remarks.entry(cause.id()).or_insert_with(first).seen += 1;
     }
 
     /// Takes a row of `exchanges`.
-    pub(super) fn exchange(&mut self, row: &Fields<'_>) {
-        let key = rows::key(row);
+    pub(super) fn exchange(&mut self, place: Place, row: &Fields<'_>) {
+        let key = rows::key(place, row);
         if !self.fold.tells(&key.0) {
             return;
         }
@@ -155,7 +156,7 @@ impl Shows {
         let mut told = Examples::new();
         for (heading, group) in groups {
             let best =
-                group.best.into_iter().map(|told| (self.example(&told), told)).map(|(e, told)| (told, e)).collect();
+                group.examples.into_iter().map(|told| (self.example(&told), told)).map(|(e, told)| (told, e)).collect();
             told.insert(heading, (group.connections, best));
         }
         let summary = self.summary(&told);
@@ -220,11 +221,6 @@ impl Shows {
         let last = FrameRef::new(u64::from(u32::MAX), row.frames.1, row.last, place);
         let evidence: Vec<_> = of.iter().flat_map(|e| &e.evidence).zip(1..).map(cited).collect();
         let message = of.map_or(row.reason.as_str(), |e| e.message.as_str());
-        let conversation = || {
-            let (c, s) = (row.client, row.server);
-            let ip = if c.ip.is_ipv4() { "ip" } else { "ipv6" };
-            format!("{ip}.addr=={} && {ip}.addr=={} && tcp.port=={} && tcp.port=={}", s.ip, c.ip, c.port, s.port)
-        };
         Example {
             id: told.number,
             confidence: row.confidence,
@@ -232,9 +228,9 @@ impl Shows {
             says_something: of.is_some(),
             fix: of.iter().flat_map(|e| &e.fix).map(|step| bounded(step)).collect(),
             ruled_out: of.iter().flat_map(|e| &e.ruled_out).filter_map(ruled_out).collect(),
-            filter: of.map_or_else(conversation, |e| bounded(&e.filter)),
+            filter: bounded(of.map_or(&row.conversation, |e| &e.filter)),
             filter_capture: of.map(|e| self.fold.capture_of(&e.filter_path)),
-            title: title(told, self.fold.units),
+            title: title(row, &self.fold.whose(&row.key.0, &row.host)),
             server: row.server,
             frames: (first, last),
             behind: of.iter().flat_map(|e| &e.behind).map(|text| bounded(text)).collect(),
@@ -311,12 +307,8 @@ fn ruled_out((cause, why): &(String, String)) -> Option<(&'static str, String)> 
 }
 
 /// `connection 17 of web-1, unit 3: 130.176.1.2:40112 → 10.0.0.5:443 (CloudFront)`.
-fn title(told: &Told, units: u64) -> String {
-    let row = &told.row;
-    let (unit, id) = &row.key;
-    let host = if row.host.is_empty() { String::new() } else { format!(" of {}", escape(&row.host)) };
-    let unit = if units > 1 { format!(", unit {}", escape(unit)) } else { String::new() };
+fn title(row: &rows::Connection, whose: &str) -> String {
     let probe = row.kind == EdgeKind::Probe;
     let who = Who { role: row.role, kind: row.kind, proxied: row.proxied, via_cloudfront: row.via_cloudfront || probe };
-    titled(&format!("{id}{host}{unit}"), row.client, row.server, &who.to_string())
+    titled(&format!("{}{}", row.key.1, escape(whose)), row.client, row.server, &who.to_string())
 }

@@ -82,6 +82,8 @@ pub(super) struct Page<'a> {
     captures: Vec<CaptureView>,
     more_captures: usize,
     sound: bool,
+    /// What has all that is not shown.
+    whole: &'static str,
     /// How much was captured of a fleet.
     span: Option<String>,
     hosts: Vec<HostView>,
@@ -122,7 +124,7 @@ struct Table {
 struct RemarkView {
     cause: &'static str,
     connections: String,
-    connection: u64,
+    connection: String,
     frame: u64,
     message: Vec<Span>,
 }
@@ -179,6 +181,7 @@ impl<'a> Page<'a> {
             all: count(summary.counts.connections, "connection"),
             asides: asides(summary),
             sound: captures.iter().all(|c| c.problems.is_empty() && c.info.problems.is_empty()),
+            whole: if fleet.is_some() { "the tables" } else { "<code>--format json</code>" },
             more_captures: listed().count().saturating_sub(told.len()),
             span: fleet.and_then(Fleet::in_words),
             hosts: fleet.filter(|fleet| fleet.hosts.len() > 1).map(|fleet| hosts(&fleet.hosts)).unwrap_or_default(),
@@ -307,7 +310,7 @@ fn remarks(groups: &Groups<Shown>) -> Vec<RemarkView> {
     let view = |(cause, remark): (&&'static str, &Remark)| RemarkView {
         cause,
         connections: count(remark.seen, "connection"),
-        connection: remark.connection,
+        connection: bounded(&format!("{}{}", remark.connection, remark.of)),
         frame: remark.first.0.frame,
         message: spans(&bounded(&remark.first.1)),
     };

@@ -35,6 +35,8 @@ pub(super) struct Excerpt {
 }
 
 impl Ranked for Shown {
+    type Rank = Rank;
+
     fn rank(&self) -> Rank {
         self.told.rank()
     }

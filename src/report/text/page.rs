@@ -287,8 +287,10 @@ impl<'a> Page<'a> {
         for (cause, remark) in &kept.groups.remarks {
             let (at, message) = (remark.first.0.frame, escape(&remark.first.1));
             let text = format!(
-                "{cause}: seen on {} of them, which is no failure by itself. First on connection {}, frame {at}: {message}",
-                remark.seen, remark.connection
+                "{cause}: seen on {} of them, which is no failure by itself. First on connection {}{}, frame {at}: {message}",
+                remark.seen,
+                remark.connection,
+                escape(&remark.of)
             );
             paragraph(self.out, "  ", &text)?;
         }
