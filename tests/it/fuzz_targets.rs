@@ -44,6 +44,7 @@ fn some(name: &str, body: targets::Body, seeds: &seeds::Seeds) {
     let mut random = Random::new(1);
     for seed in all.iter().step_by(every) {
         body(seed);
+        body(&targets::swollen(seed));
         for _ in 0..COPIES {
             let mut bytes = seed.clone();
             mutate(&mut bytes, &all[random.below(all.len())], &mut random);

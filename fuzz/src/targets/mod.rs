@@ -52,12 +52,37 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("connection", pipeline::connection),
 ];
 
-/// Runs the target of this name.
+/// Runs the target of this name; now and then on what becomes of the input when a part of it comes again and again, too.
 pub fn run(name: &str, bytes: &[u8]) {
-    match TARGETS.iter().find(|(known, _)| *known == name) {
-        Some((_, body)) => body(bytes),
-        None => panic!("no target is called {name}"),
+    let Some((_, body)) = TARGETS.iter().find(|(known, _)| *known == name) else {
+        panic!("no target is called {name}");
+    };
+    body(bytes);
+    if hash(bytes).is_multiple_of(SWELLS) {
+        body(&swollen(bytes));
     }
+}
+
+/// How long an input becomes of which a part comes again and again.
+const SWOLLEN: usize = 64 << 10;
+
+/// One input in so many: a long one takes what many short ones do.
+const SWELLS: u64 = 128;
+
+/// The input with a part of it repeated. Nothing shows a loop within a loop as this does, and a fuzzer that is guided by
+/// coverage has no reason to write the same line a thousand times.
+pub(crate) fn swollen(bytes: &[u8]) -> Vec<u8> {
+    let hash = hash(bytes);
+    let draw = |shift: u32, below: usize| usize::try_from(hash >> shift & 0xffff).unwrap_or(0) % below.max(1);
+    let (before, rest) = bytes.split_at(draw(16, bytes.len()));
+    let (part, after) = rest.split_at(rest.len().min(1 + draw(32, 64)));
+    let times = SWOLLEN.saturating_sub(bytes.len()) / part.len().max(1);
+    [before, &part.repeat(times), after].concat()
+}
+
+/// FNV-1a: which inputs are swollen, and where, is as good as random, and always the same.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Writes every report of what may be a capture; says how long that took this thread, and whether it is one.
