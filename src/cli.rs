@@ -12,6 +12,7 @@ mod output;
 mod probe;
 mod progress;
 mod question;
+mod reference;
 #[cfg(target_os = "linux")]
 mod rights;
 mod sandbox;
@@ -74,6 +75,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Report(_) | Command::Fleet(_)) => {
             Err("tables need a library that this build does without".to_owned())
         }
+        Some(Command::Completions(typed)) => reference::completions(&typed),
+        Some(Command::Man(typed)) => reference::man(&typed),
         Some(Command::Bundle(bundle)) => share::bundle(*bundle),
         #[cfg(feature = "pcap")]
         Some(Command::Live(live)) => live::live(&live),

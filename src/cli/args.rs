@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use why502::analysis::MAX_CONNECTIONS;
 use why502::source::MAX_PACKET;
 
@@ -55,6 +56,8 @@ Examples:
       what a change between the two mended, and what it broke
   why502 probe origin.example.com
       ask an origin as CloudFront would, and say what is wrong with the answer
+  source <(why502 completions bash)
+      let the shell complete commands, options and their values
 
 An argument that is the name of a command is the command: write ./explain for a file of that name.";
 
@@ -76,7 +79,7 @@ program quietly: the status is that of the verdicts where they are known by then
 #[command(name = "why502", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 #[command(
-    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>\n       why502 bundle [OPTIONS] <FILE>... -o <OUT.zip>\n       why502 fleet [OPTIONS] <DIR> -o <OUT>\n       why502 report [OPTIONS] <DIR>...\n       why502 probe [OPTIONS] <HOST[:PORT]>"
+    override_usage = "why502 [OPTIONS] <FILE>...\n       why502 analyze [OPTIONS] <FILE>...\n       why502 live [OPTIONS] -i <IFACE>...\n       why502 explain [CAUSE]\n       why502 why [OPTIONS] <FILE> <FRAME>\n       why502 compare [OPTIONS] <BEFORE> <AFTER>\n       why502 bundle [OPTIONS] <FILE>... -o <OUT.zip>\n       why502 fleet [OPTIONS] <DIR> -o <OUT>\n       why502 report [OPTIONS] <DIR>...\n       why502 probe [OPTIONS] <HOST[:PORT]>\n       why502 completions <SHELL>\n       why502 man [COMMAND]"
 )]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -117,6 +120,25 @@ pub(super) enum Command {
     /// told.
     #[command(after_help = STATUS, arg_required_else_help = true)]
     Bundle(Box<Bundle>),
+    /// Print what a shell needs to complete what is typed
+    #[command(arg_required_else_help = true)]
+    Completions(Completions),
+    /// Print the manual page, or that of one command (`why502 man | man -l -`)
+    Man(Man),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Completions {
+    /// The shell; each has a place of its own for such scripts
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: Shell,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Man {
+    /// The command [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Option<String>,
 }
 
 const LIVE_STATUS: &str = "\

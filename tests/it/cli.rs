@@ -112,6 +112,11 @@ fn the_status_is_that_of_the_contract() {
         (&["explain", "tcp"], 0, 0, "tcp.port-closed"),
         (&["explain", "tcp.port-closed"], 0, 0, "How to confirm"),
         (&["explain", "tcp.port-close"], 2, 1, ""),
+        (&["completions", "zsh"], 0, 0, "#compdef why502"),
+        (&["completions", "fish"], 0, 0, "complete -c why502"),
+        (&["man"], 0, 0, ".TH why502 1"),
+        (&["man", "probe"], 0, 0, "CloudFront\\-Upstream"),
+        (&["man", "prob"], 2, 1, ""),
         (&["--version"], 0, 0, "why502 "),
         (&["--help"], 0, 0, "Exit status:"),
         (&["analyze", "--help"], 0, 0, "Exit status:"),
@@ -123,6 +128,28 @@ fn the_status_is_that_of_the_contract() {
         assert!(ran.out.contains(word), "{args:?} {ran:?}");
         assert!(!word.is_empty() || ran.out.is_empty(), "{args:?} {ran:?}");
         assert!(ran.err.lines().all(|l| l.starts_with("why502: ")), "{args:?} {ran:?}");
+    }
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    for (typed, completed) in [
+        (&["expl"][..], "explain"),
+        (&["analyze", "--access"], "--access-log"),
+        (&["fleet", "--out"], "--output"),
+        (&["--format", "js"], "json"),
+    ] {
+        let script = Dir::new().run(&["completions", "bash"]).out;
+        let words = typed.join(" ");
+        let (last, before) = typed.split_last().unwrap();
+        let asked = format!(
+            "{script}\nCOMP_WORDS=(why502 {words}); COMP_CWORD={}; _why502 why502 '{last}' '{}'; echo \"${{COMPREPLY[@]}}\"",
+            typed.len(),
+            before.last().unwrap_or(&"why502"),
+        );
+        let answer = Command::new("bash").args(["--norc", "-c", &asked]).output().unwrap();
+        let answer = String::from_utf8(answer.stdout).unwrap();
+        assert!(answer.split_whitespace().any(|word| word == completed), "{words}: {answer}");
     }
 }
 
