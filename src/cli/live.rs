@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, lchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,7 +107,8 @@ fn own_directory(dir: &Path, user: Option<&User>) -> Result<(), String> {
     }
     DirBuilder::new().mode(0o700).create(dir).map_err(cannot)?;
     match user {
-        Some(user) => chown(dir, Some(user.uid), Some(user.gid)).map_err(cannot),
+        // Where others could have put a link in its place, the link is given away and not what it names.
+        Some(user) => lchown(dir, Some(user.uid), Some(user.gid)).map_err(cannot),
         None => Ok(()),
     }
 }

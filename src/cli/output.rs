@@ -2,8 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use why502::base::escape;
 
 /// Bytes gathered before they are written.
@@ -90,20 +93,46 @@ fn cannot(path: &Path, why: &io::Error) -> String {
 }
 
 fn create(path: &Path) -> io::Result<Target> {
-    match fs::metadata(path) {
+    let path = destination(path)?;
+    let there = match fs::symlink_metadata(&path) {
         Ok(there) if there.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
-        Ok(there) if !there.is_file() => {
-            let file = OpenOptions::new().write(true).open(path)?;
-            return Ok(Target::Special(BufWriter::with_capacity(BUFFER, file), path.to_owned()));
+        Ok(there) if there.is_file() => Some(there),
+        Ok(there) if there.is_symlink() => None,
+        Ok(_) => {
+            let file = OpenOptions::new().write(true).custom_flags(no_follow()).open(&path)?;
+            return Ok(Target::Special(BufWriter::with_capacity(BUFFER, file), path));
         }
-        _ => {}
-    }
-    // A symbolic link stays one: the file that it names is replaced.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e),
+    };
     let Some(name) = path.file_name() else { return Err(io::Error::from(io::ErrorKind::InvalidFilename)) };
     let draft = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
     let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
-    Ok(Target::Draft(Draft { out: Some(BufWriter::with_capacity(BUFFER, file)), draft, path }))
+    let draft = Draft { out: Some(BufWriter::with_capacity(BUFFER, file)), draft, path };
+    // Who may read a report may read the next one, and nobody else.
+    if let (Some(there), Some(out)) = (there, &draft.out) {
+        out.get_ref().set_permissions(there.permissions())?;
+    }
+    Ok(Target::Draft(draft))
+}
+
+/// The file that is written: a symbolic link stays one, and the file that it names is replaced. In a directory that others
+/// write to, a link may be anybody's, and root would write wherever it points: one of somebody else is not followed.
+fn destination(path: &Path) -> io::Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(link) if !link.is_symlink() => Ok(path.to_owned()),
+        Ok(link) if link.uid() != geteuid().as_raw() && link.uid() != 0 => {
+            Err(io::Error::other("it is a symbolic link of another user, which is not followed"))
+        }
+        // One that leads nowhere is replaced itself.
+        Ok(_) => Ok(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+/// What is opened is no link, whatever became of it in the meantime.
+fn no_follow() -> i32 {
+    OFlags::NOFOLLOW.bits().cast_signed()
 }
 
 impl Draft {

@@ -28,7 +28,7 @@ const STRANGERS: [(&str, &str); 2] = [("session/tls", "session::http1"), ("sessi
 /// Outside crates, and the only places that may name them.
 const PLACES: [(&str, &[&str]); 17] = [
     ("pcap::", &["source"]),
-    ("rustix::", &["source/live", "cli"]),
+    ("rustix::", &["analysis/ring", "source/live", "cli"]),
     ("signal_hook::", &["cli"]),
     ("landlock::", &["cli/sandbox"]),
     ("libc::", &["cli/sandbox"]),

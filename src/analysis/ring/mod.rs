@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::FixedState;
+use rustix::fs::OFlags;
 use std::hash::BuildHasher as _;
 
 use crate::base::{Endpoint, Timestamp};
@@ -221,7 +222,7 @@ impl Ring {
 
     fn append(&mut self, path: &Path, packets: &[u8]) -> io::Result<()> {
         self.forget(packets.len() as u64)?;
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow()).open(path)?;
         if file.metadata()?.len() == 0 {
             let mut head = Vec::new();
             write::begin(&mut head, &self.interfaces)?;
@@ -237,7 +238,14 @@ impl Ring {
 
 /// A new file that nobody else may read: packets hold cookies.
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+    // What a process of this number left behind goes; what somebody else puts there is not written to.
+    let _ = fs::remove_file(path);
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A link that somebody else laid is not followed.
+fn no_follow() -> i32 {
+    OFlags::NOFOLLOW.bits().cast_signed()
 }
 
 /// Whose packet it is: also an error about one.
