@@ -54,9 +54,10 @@ fn opened(typed: &Analyze, stop: Stop) -> Result<Output, String> {
         say("a signal ended the reading: what came before is written");
     }
     let out = Output::open(output, false)?;
-    stop.abandon(out.draft().map(Path::to_owned));
     let files = typed.files.iter().map(PathBuf::as_path);
     sandbox::enter(typed.confined, &needs(typed).reads(files).output(output));
+    // It has a thread of its own, and what a thread may do is settled when it begins.
+    stop.abandon(out.draft().map(Path::to_owned));
     Ok(out)
 }
 

@@ -14,6 +14,13 @@ fn why502(args: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
+/// A file of its own, and its path.
+fn tempfile() -> (String, fs::File) {
+    let path = std::env::temp_dir().join(format!("why502-sandbox-{}.pcap", std::process::id()));
+    let file = fs::File::create(&path).unwrap();
+    (path.to_str().unwrap().to_owned(), file)
+}
+
 /// What the kernel says of every thread of a process that waits for more input.
 fn statuses(pid: u32) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
@@ -73,6 +80,23 @@ fn who_reads_has_let_go_of_everything() {
         assert_eq!(done.status.code(), Some(1), "{args:?}");
         assert_eq!(String::from_utf8_lossy(&done.stderr), "", "{args:?}");
     }
+}
+
+#[test]
+fn no_thread_of_what_writes_packets_keeps_a_right() {
+    // More than a pipe takes: with nobody reading, the process waits in the midst of its writing.
+    let whole = (0..2_000).fold(Capture::new(), |capture, _| capture.refused().next()).bytes();
+    let mut file = tempfile();
+    file.1.write_all(&whole).unwrap();
+    let mut child = why502(&["--format", "pcapng", &file.0]);
+    let waits = || statuses(child.id()).len() > 1 && reads(child.id());
+    assert!(wait_until(waits), "{:?}", statuses(child.id()));
+    for status in statuses(child.id()) {
+        assert_eq!((value(&status, "Seccomp"), value(&status, "CapEff")), ("2", "0000000000000000"), "{status}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(&file.0).unwrap();
 }
 
 #[test]

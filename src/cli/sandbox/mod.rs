@@ -153,10 +153,19 @@ pub(super) fn enter(typed: Confined, needs: &Needs) {
     if typed.no_sandbox {
         return;
     }
-    let missing: Vec<String> =
-        [limit(needs), paths::restrict(needs), syscalls::restrict(needs)].into_iter().filter_map(Result::err).collect();
+    let steps = [alone(), limit(needs), paths::restrict(needs), syscalls::restrict(needs)];
+    let missing: Vec<String> = steps.into_iter().filter_map(Result::err).collect();
     if !missing.is_empty() {
         say(&format!("sandbox: {}; everything else of it holds", missing.join("; ")));
+    }
+}
+
+/// Rights and paths are those of a thread: one that is there already keeps its own.
+#[cfg(target_os = "linux")]
+fn alone() -> Result<(), String> {
+    match std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count) {
+        0 | 1 => Ok(()),
+        threads => Err(format!("{} of its threads had begun before and keep their rights", threads - 1)),
     }
 }
 

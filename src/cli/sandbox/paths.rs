@@ -29,7 +29,7 @@ pub(super) fn restrict(needs: &Needs) -> Result<(), String> {
     let status = ruleset(needs).and_then(RulesetCreated::restrict_self);
     match status {
         Ok(status) if status.ruleset == RulesetStatus::FullyEnforced => Ok(()),
-        Ok(status) => Err(missing(&status.landlock)),
+        Ok(status) => Err(missing(&status.landlock, needs.opens())),
         Err(error) => Err(format!("Landlock refuses ({error})")),
     }
 }
@@ -62,15 +62,15 @@ fn allow(ruleset: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Re
     ruleset.add_rule(PathBeneath::new(opened, access))
 }
 
-/// What this kernel does not restrict.
-fn missing(status: &LandlockStatus) -> String {
-    match status {
-        LandlockStatus::NotEnabled => {
-            "Landlock is not enabled on this host: files and TCP are left to seccomp".to_owned()
-        }
-        LandlockStatus::NotImplemented => "this kernel has no Landlock: files and TCP are left to seccomp".to_owned(),
-        LandlockStatus::Available { effective_abi, .. } => lacks(*effective_abi as u32),
-    }
+/// What this kernel does not restrict. seccomp knows calls and no paths: where files are `opens`-ed later, any may be.
+fn missing(status: &LandlockStatus, opens: bool) -> String {
+    let why = match status {
+        LandlockStatus::NotEnabled => "Landlock is not enabled on this host",
+        LandlockStatus::NotImplemented => "this kernel has no Landlock",
+        LandlockStatus::Available { effective_abi, .. } => return lacks(*effective_abi as u32),
+    };
+    let left = if opens { "which files are opened is not restricted, TCP is left" } else { "files and TCP are left" };
+    format!("{why}: {left} to seccomp")
 }
 
 fn lacks(abi: u32) -> String {
@@ -118,8 +118,8 @@ mod tests {
                               truncation of files, TCP, commands to devices, signals and abstract sockets"
         );
         assert_eq!(lacks(5), "this kernel's Landlock (version 5) does not restrict signals and abstract sockets");
-        assert!(missing(&LandlockStatus::NotImplemented).contains("no Landlock"));
-        assert!(missing(&LandlockStatus::NotEnabled).contains("not enabled"));
+        assert!(missing(&LandlockStatus::NotImplemented, false).contains("no Landlock: files and TCP are left"));
+        assert!(missing(&LandlockStatus::NotEnabled, true).contains("which files are opened is not restricted"));
     }
 
     #[test]

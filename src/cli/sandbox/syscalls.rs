@@ -27,7 +27,6 @@ const ALWAYS: &[i64] = &[
     libc::SYS_newfstatat,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
-    libc::SYS_fcntl,
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -99,6 +98,16 @@ const IOCTLS: &[u64] = &[
     libc::SIOCGIFFLAGS as u64,
 ];
 
+/// What is asked of an open file: its flags, and another number for it. Others have signals sent.
+#[allow(clippy::unnecessary_cast, reason = "not every C library has these as the kernel does")]
+const FCNTLS: &[u64] = &[
+    libc::F_GETFD as u64,
+    libc::F_SETFD as u64,
+    libc::F_GETFL as u64,
+    libc::F_SETFL as u64,
+    libc::F_DUPFD_CLOEXEC as u64,
+];
+
 /// Refuses every call that is not needed, to all threads: it is as if the kernel did not have it. What asks for a newer
 /// call then takes the older one, of which more can be known.
 pub(super) fn restrict(needs: &Needs) -> Result<(), String> {
@@ -145,14 +154,17 @@ fn calls(needs: &Needs) -> Result<Calls, seccompiler::BackendError> {
     only(libc::SYS_clone, 0, libc::CLONE_THREAD as u64, &[libc::CLONE_THREAD as u64])?;
     only(libc::SYS_prctl, 0, all, &[libc::PR_SET_NAME as u64, 0x5356_4d41])?;
     only(libc::SYS_ioctl, 1, all, IOCTLS)?;
-    // An abort is a signal to itself.
-    only(libc::SYS_tgkill, 2, all, &[libc::SIGABRT as u64])?;
+    only(libc::SYS_fcntl, 1, all, FCNTLS)?;
     if needs.creates() {
         only(libc::SYS_openat, 0, 0, &[0])?;
     } else if needs.opens() {
         let writes = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
         only(libc::SYS_openat, 2, writes as u64, &[0])?;
     }
+    // An abort is a signal to itself, and to nobody else.
+    let is = |index, value| SeccompCondition::new(index, Dword, SeccompCmpOp::Eq, value);
+    let abort = vec![is(0, u64::from(std::process::id()))?, is(2, libc::SIGABRT as u64)?];
+    calls.insert(libc::SYS_tgkill, vec![SeccompRule::new(abort)?]);
     Ok(calls)
 }
 
