@@ -6,10 +6,11 @@
 mod plan;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -19,7 +20,7 @@ use why502::base::escape;
 use why502::report::TextOptions;
 use why502::report::fleet::units;
 use why502::report::fleet::{Found, Page, report};
-use why502::report::tables::Unit as Row;
+use why502::report::tables::{Table, Unit as Row};
 
 use super::args::Fleet;
 use super::{ERROR, FAILED, colour, print, say};
@@ -39,7 +40,7 @@ enum Became {
 /// Reads what is new, and tells of everything.
 pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
     let program = std::env::current_exe().map_err(|e| format!("cannot find itself: {e}"))?;
-    let all = plan::plan(typed)?;
+    let all = plan::plan(typed, &salt(typed))?;
     if all.is_empty() {
         return Err(format!("{}: has no captures", escape(&typed.dir.to_string_lossy())));
     }
@@ -56,7 +57,7 @@ pub(super) fn fleet(typed: &Fleet) -> Result<u8, String> {
     let found = Found::below(std::slice::from_ref(&typed.output)).map_err(|e| e.to_string())?;
     let mut text = Vec::new();
     let options = TextOptions { colour: colour(typed.look.color, io::stdout().is_terminal()), all: false };
-    let counts = report(&found, Page::Text(options), &mut text).map_err(|e| e.to_string())?;
+    let counts = report(&found, Page::Text(options), typed.all_peers, &mut text).map_err(|e| e.to_string())?;
     print(&text)?;
     Ok(if troubles {
         ERROR
@@ -131,12 +132,15 @@ fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
     ]);
     command.arg("--output").arg(&typed.output);
     if !unit.host.is_empty() {
-        command.arg("--capture-host").arg(&unit.host);
+        command.arg(format!("--capture-host={}", unit.host));
     }
     for capture in &unit.context {
         command.arg("--context").arg(&capture.path);
     }
-    looks(&mut command, typed);
+    command.args(looks(typed));
+    if typed.look.confined.no_sandbox {
+        command.arg("--no-sandbox");
+    }
     command.arg("--").args(unit.own.iter().map(|capture| &capture.path));
     let ended = match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output() {
         Ok(ended) => ended,
@@ -146,17 +150,18 @@ fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
     let said: String = said.trim().replace("why502: ", "").chars().take(MAX_WORDS).collect();
     match ended.status.code() {
         Some(0 | 1) => Became::Done,
-        Some(2) if !parts(&typed.output, &unit.id).is_empty() => Became::Partial(said),
+        Some(2) if has_rows(&typed.output, &unit.id) => Became::Partial(said),
         Some(_) if !said.is_empty() => Became::Failed(said),
         _ => Became::Failed(format!("ended with {} {said}", ended.status).trim().to_owned()),
     }
 }
 
-/// Hands on what every unit is looked at by.
-fn looks(command: &mut Command, typed: &Fleet) {
+/// What every unit is looked at by, as words for the command line.
+fn looks(typed: &Fleet) -> Vec<OsString> {
     let look = &typed.look;
-    let mut option = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
-        command.arg(name).arg(value.as_ref());
+    let mut words = Vec::new();
+    let mut option = |name: &str, value: &dyn AsRef<OsStr>| {
+        words.extend([OsString::from(name), value.as_ref().to_owned()]);
     };
     look.port.iter().for_each(|port| option("--port", &port.to_string()));
     look.filter.iter().for_each(|filter| option("--filter", filter));
@@ -166,15 +171,21 @@ fn looks(command: &mut Command, typed: &Fleet) {
     look.judged.origin_name.iter().for_each(|name| option("--origin-name", name));
     look.judged.at.iter().for_each(|time| option("--at", time));
     if typed.all_peers {
-        command.arg("--all-peers");
+        words.push("--all-peers".into());
     }
-    if look.confined.no_sandbox {
-        command.arg("--no-sandbox");
-    }
+    words
+}
+
+/// What the rows of a unit depend on beside its captures: how it is looked at, and the files that this names.
+fn salt(typed: &Fleet) -> String {
+    let look = &typed.look;
+    let files = look.keylog.iter().chain(&look.ip_ranges).chain(&look.judged.trust);
+    let about = files.map(|path| fs::metadata(path).map(|about| (about.len(), about.modified().ok())).ok());
+    format!("{:?} {:?}", looks(typed), about.collect::<Vec<_>>())
 }
 
 /// The units that were read before and need not be read again. What was made of captures that have changed since, or that
-/// are divided in another way now, is removed.
+/// are divided in another way now, is removed; and the record of what could not be read and is not there any more.
 fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> {
     let known = units(&typed.output).map_err(|e| e.to_string())?;
     let current: BTreeSet<&str> = planned.iter().map(|unit| unit.id.as_str()).collect();
@@ -182,28 +193,31 @@ fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> 
         planned.iter().flat_map(|unit| &unit.own).map(|c| c.path.to_string_lossy().into_owned()).collect();
     let mut done = BTreeSet::new();
     for row in known {
+        let replaced = || row.files.iter().any(|file| files.contains(file));
+        let gone = || !row.is_finished() && !row.files.iter().any(|file| Path::new(file).exists());
         if current.contains(row.unit.as_str()) {
             if row.is_finished() {
                 done.insert(row.unit);
             }
-        } else if row.files.iter().any(|file| files.contains(file)) {
+        } else if replaced() || gone() {
             remove(&typed.output, &row.unit);
         }
     }
     Ok(done)
 }
 
-/// Removes all rows of a unit.
+/// Removes all rows of a unit, and the record of it.
 fn remove(output: &Path, unit: &str) {
-    for path in parts(output, unit) {
-        if let Err(e) = fs::remove_file(&path) {
+    let Ok(found) = Found::below(&[output.to_owned()]) else { return };
+    for (_, path) in found.of_unit(unit) {
+        if let Err(e) = fs::remove_file(path) {
             say(&format!("{}: cannot be removed: {e}", escape(&path.to_string_lossy())));
         }
     }
 }
 
-/// The files of a unit.
-fn parts(output: &Path, unit: &str) -> Vec<PathBuf> {
-    let Ok(found) = Found::below(&[output.to_owned()]) else { return Vec::new() };
-    found.of_unit(unit)
+/// Whether there are rows of a unit.
+fn has_rows(output: &Path, unit: &str) -> bool {
+    let found = Found::below(&[output.to_owned()]);
+    found.is_ok_and(|found| found.of_unit(unit).any(|(table, _)| table == Table::Connections))
 }

@@ -6,14 +6,14 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use why502::report::Metrics;
 
 /// The most bytes of a request that are read.
 const MAX_REQUEST: usize = 8 * 1024;
 
-/// How long one who asks may take for each piece of it.
+/// How long one who asks may take for it; the next one waits meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is counted and told.
@@ -43,7 +43,8 @@ fn answer(mut stream: TcpStream, metrics: &Shared) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut request = Vec::new();
     let mut piece = [0; 1024];
-    while !request.windows(4).any(|w| w == b"\r\n\r\n") && request.len() < MAX_REQUEST {
+    let until = Instant::now() + PATIENCE;
+    while !request.windows(4).any(|w| w == b"\r\n\r\n") && request.len() < MAX_REQUEST && Instant::now() < until {
         let n = stream.read(&mut piece)?;
         if n == 0 {
             break;

@@ -17,6 +17,9 @@ use super::sandbox::Needs;
 use super::stop::Stop;
 use super::{ERROR, FAILED, colour, needs, open_all, sandbox, say, status};
 
+/// A signal ended the reading of what tables were made of: who asked for all of it takes them for nothing.
+const CUT_SHORT: u8 = 3;
+
 /// Writes the tables of an analysis.
 pub(super) fn analyze(typed: &Analyze, mut options: Options) -> Result<u8, String> {
     let Some(dir) = typed.output.as_deref() else {
@@ -48,7 +51,11 @@ pub(super) fn analyze(typed: &Analyze, mut options: Options) -> Result<u8, Strin
         say("a signal ended the reading: the tables are of what came before");
     }
     let summary = done.map_err(|failure| failure.to_string())?;
-    Ok(if unreadable { ERROR } else { status(&summary) })
+    Ok(match (stop.came(), unreadable) {
+        (true, _) => CUT_SHORT,
+        (_, true) => ERROR,
+        _ => status(&summary),
+    })
 }
 
 /// The directory, which is made where it is missing.
@@ -68,7 +75,7 @@ pub(super) fn report(typed: &Report) -> Result<u8, String> {
     let mut out = Output::open(typed.output.as_deref(), true)?;
     let needs = Needs::of(0).reads(typed.dirs.iter().map(std::path::PathBuf::as_path)).output(typed.output.as_deref());
     sandbox::enter(typed.confined, &needs);
-    match fleet::report(&found, if html { Page::Html } else { Page::Text(text) }, &mut out) {
+    match fleet::report(&found, if html { Page::Html } else { Page::Text(text) }, typed.all_peers, &mut out) {
         Ok(counts) => {
             out.finish()?;
             Ok(if counts.failed > 0 { FAILED } else { 0 })

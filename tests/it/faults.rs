@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,6 +112,10 @@ fn a_full_disk_leaves_nothing_behind() {
         assert!(said.lines().count() == 1 && said.contains("cannot"), "{name}: {said}");
         assert_eq!(dir.names(), ["many.pcap"], "{name}");
     }
+    let ran = dir.shell("trap '' XFSZ; ulimit -f 1", "--format parquet -o tables many.pcap");
+    assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
+    let left = Command::new("find").args(["tables", "-type", "f"]).current_dir(&dir.0).output().unwrap();
+    assert_eq!(text(&left.stdout), "", "a part of the rows looks like all of them");
     let ran = dir.shell(":", "many.pcap > /dev/full");
     assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
     assert!(text(&ran.stderr).contains("No space left"), "{}", text(&ran.stderr));
@@ -134,6 +139,42 @@ fn what_was_found_is_told_when_a_signal_comes() {
         assert_eq!(dir.names(), ["r.json"]);
         drop(input);
     }
+}
+
+#[test]
+fn tables_of_what_a_signal_cut_short_have_a_status_of_their_own() {
+    let dir = Dir::new();
+    let mut child = dir.begin(&["--format", "parquet", "-o", "tables", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&Capture::new().refused().bytes()).unwrap();
+    wait_until_it_reads(&child);
+    signal(&child, "-TERM");
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(3), "{done:?}");
+    assert!(dir.path("tables/connections/part-0.parquet").is_file());
+    drop(input);
+}
+
+#[test]
+fn a_link_of_somebody_else_is_not_written_through() {
+    let dir = Dir::new();
+    dir.write("refused.pcap", &refused(1));
+    dir.write("precious", b"precious");
+    fs::set_permissions(dir.path("precious"), fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("precious", dir.path("own.json")).unwrap();
+    symlink("precious", dir.path("report.json")).unwrap();
+    // Only root can lay a link for another user.
+    if lchown(dir.path("report.json"), Some(65_534), Some(65_534)).is_ok() {
+        let ran = dir.shell(":", "-o report.json refused.pcap");
+        assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
+        assert!(text(&ran.stderr).contains("symbolic link of another user"), "{}", text(&ran.stderr));
+        assert_eq!(fs::read(dir.path("precious")).unwrap(), b"precious");
+    }
+    assert_eq!(dir.shell(":", "-o own.json refused.pcap").status.code(), Some(1));
+    assert!(fs::read_to_string(dir.path("precious")).unwrap().starts_with('{'));
+    let about = fs::metadata(dir.path("precious")).unwrap();
+    assert_eq!(about.permissions().mode() & 0o777, 0o600, "who may read it is as it was");
+    assert!(dir.path("own.json").is_symlink());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use why502::report::Json;
 use why502::report::tables::{Table, Tables, TablesOptions};
 use why502::source::Source;
 
+use crate::common::packets::Capture;
 use crate::common::{cases, root, tape};
 
 /// A directory of its own, removed at the end.
@@ -303,6 +304,81 @@ fn a_fleet_survives_damage_and_does_nothing_twice() {
         "one host more, and one in place of another"
     );
     assert_eq!(rows(&dir.0.join("out"), Table::Units).len(), 3);
+}
+
+#[test]
+fn a_fleet_is_the_same_however_it_is_spelt_and_linked() {
+    let dir = Dir::new("links");
+    dir.put("in/web-1/a.pcap", &one_host());
+    dir.put("elsewhere/b.pcap", &fs::read(root().join("healthy/chunked/capture.pcap")).unwrap());
+    for (to, link) in [("a.pcap", "web-1/current.pcap"), ("web-1", "latest"), (".", "self"), ("../elsewhere", "web-2")]
+    {
+        std::os::unix::fs::symlink(to, dir.0.join("in").join(link)).unwrap();
+    }
+    let whole = dir.0.join("in").to_string_lossy().into_owned();
+    for spelt in ["in", "./in/", "in/web-1/..", &whole] {
+        let ran = dir.why502(&["fleet", spelt, "-o", "out"]);
+        assert_eq!(ran.status.code(), Some(1), "{spelt}: {ran:?}");
+        let units = rows(&dir.0.join("out"), Table::Units);
+        let hosts: Vec<_> = units.iter().map(|u| (u["capture_host"].clone(), u["files"].clone())).collect();
+        let expected = [("web-1", "web-1/a.pcap"), ("web-2", "web-2/b.pcap")];
+        let expected = expected.map(|(host, path)| (json!(host), json!([format!("{whole}/{path}")])));
+        assert!(hosts.len() == 2 && expected.iter().all(|unit| hosts.contains(unit)), "{spelt}: {hosts:?}");
+    }
+}
+
+#[test]
+fn what_a_fleet_is_looked_at_by_belongs_to_what_was_read() {
+    let dir = Dir::new("looks");
+    dir.put("in/web-1/a.pcap", &one_host());
+    let count = |more: &[&str]| {
+        let ran = dir.why502(&[&["fleet", "in", "-o", "out"], more].concat());
+        let (mut parts, out) = (Vec::new(), String::from_utf8(ran.stdout).unwrap());
+        files(&dir.0.join("out/units"), &mut parts);
+        assert_eq!(parts.len(), 1, "{more:?}: {out}");
+        (rows(&dir.0.join("out"), Table::Connections).len(), out)
+    };
+    let (all, _) = count(&[]);
+    assert!(all > 1);
+    assert_eq!(count(&["--port", "9999"]).0, 0);
+    fs::write(dir.0.join("keys"), "").unwrap();
+    assert_eq!(count(&["--keylog", "keys"]).0, all);
+    assert_eq!(count(&[]).0, all);
+}
+
+#[test]
+fn a_fleet_counts_other_roles_where_it_is_asked_to() {
+    let dir = Dir::new("roles");
+    let inner = ([10, 0, 0, 5], 40_000);
+    dir.put("in/web-1/a.pcap", &Capture::new().refused().between(inner, ([10, 0, 0, 9], 3_000)).refused().bytes());
+    for (more, connections) in [(&[][..], "1 connection:"), (&["--all-peers"], "2 connections:")] {
+        let ran = dir.why502(&[&["fleet", "in", "-o", "out"], more].concat());
+        let again = dir.why502(&[&["report", "out"], more].concat());
+        for out in [ran, again].map(|ran| String::from_utf8(ran.stdout).unwrap()) {
+            assert!(out.contains(connections), "{more:?}: {out}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_tried_again_until_it_is_gone() {
+    let dir = Dir::new("broken");
+    let broken = dir.put("in/web-1/a.pcap", b"no capture at all");
+    for _ in 0..3 {
+        let ran = dir.why502(&["fleet", "in", "-o", "out"]);
+        let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(ran.status.code(), Some(2), "{err}");
+        assert!(
+            out.contains("not analysed") && err.contains(": failed: ") && !err.contains("were read before"),
+            "{err}"
+        );
+    }
+    fs::remove_file(broken).unwrap();
+    dir.put("in/-web-2/b.pcap", &fs::read(root().join("healthy/chunked/capture.pcap")).unwrap());
+    let ran = dir.why502(&["fleet", "in", "-o", "out"]);
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    assert!(!out.contains("not analysed") && out.contains("-web-2"), "{out}");
 }
 
 #[test]

@@ -63,6 +63,10 @@ pub(crate) struct Report {
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Count connections of every role, not only the edge's
+    #[arg(long)]
+    pub(crate) all_peers: bool,
+
     /// Colour text; `auto` does on a terminal unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

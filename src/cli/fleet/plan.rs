@@ -2,9 +2,10 @@
 //!
 //! Invariant: each capture is one unit's own; and a unit's name says all that its rows depend on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,8 +15,9 @@ use why502::base::{Timestamp, escape};
 use why502::source::Source;
 
 use super::super::args::Fleet;
+use super::super::say;
 
-/// Captures of one fleet that are read: of a thousand hosts a thousand each.
+/// Files and directories that are looked at: of a thousand hosts a thousand each.
 const MAX_FILES: usize = 1_000_000;
 
 /// Directories within directories.
@@ -52,40 +54,88 @@ impl Unit {
     }
 }
 
-/// The units of a directory of captures, the largest first, so that none is left alone at the end.
-pub(super) fn plan(typed: &Fleet) -> Result<Vec<Unit>, String> {
+/// The units of a directory of captures, the largest first, so that none is left alone at the end. What their rows depend on
+/// beside the captures is in `salt`.
+pub(super) fn plan(typed: &Fleet, salt: &str) -> Result<Vec<Unit>, String> {
     let rule = typed.host_from.as_deref().map(Regex::new).transpose();
     let rule = rule.map_err(|e| format!("--host-from: {}", escape(&e.to_string())))?;
     if rule.as_ref().is_some_and(|rule| !rule.capture_names().flatten().any(|name| name == "host")) {
         return Err("--host-from: has no group `(?<host>...)`".to_owned());
     }
-    let mut captures = Vec::new();
-    walk(&typed.dir, &mut captures, 0)?;
+    // However it is spelt, it is the same directory.
+    let dir = fs::canonicalize(&typed.dir).map_err(|e| cannot(&typed.dir, &e))?;
     let mut hosts: BTreeMap<String, Vec<Capture>> = BTreeMap::new();
-    for path in captures {
-        if let Some(capture) = capture(&path, &typed.dir, rule.as_ref()) {
+    for path in Walk::of(&dir)? {
+        if let Some(capture) = capture(&path, &dir, rule.as_ref()) {
             hosts.entry(capture.host.clone()).or_default().push(capture);
         }
     }
-    let mut units: Vec<Unit> = hosts.into_values().flat_map(|captures| divide(captures, typed)).collect();
+    let mut units: Vec<Unit> = hosts.into_values().flat_map(|captures| divide(captures, typed, salt)).collect();
     units.sort_by(|a, b| (b.bytes(), &a.id).cmp(&(a.bytes(), &b.id)));
     Ok(units)
 }
 
-fn walk(directory: &Path, found: &mut Vec<PathBuf>, depth: usize) -> Result<(), String> {
-    let cannot = |e: io::Error| format!("{}: cannot be read: {e}", escape(&directory.to_string_lossy()));
-    for entry in fs::read_dir(directory).map_err(cannot)? {
-        let path = entry.map_err(cannot)?.path();
-        if path.is_dir() && depth < MAX_DEPTH {
-            walk(&path, found, depth + 1)?;
-        } else if path.is_file() {
-            if found.len() >= MAX_FILES {
-                return Err(format!("{}: more than {MAX_FILES} files", escape(&directory.to_string_lossy())));
-            }
-            found.push(path);
+fn cannot(path: &Path, why: &io::Error) -> String {
+    format!("{}: cannot be read: {why}", escape(&path.to_string_lossy()))
+}
+
+/// All files below a directory, each once, whatever links lead to it.
+#[derive(Default)]
+struct Walk {
+    /// Files and directories, by device and number.
+    known: HashSet<(u64, u64)>,
+    files: Vec<PathBuf>,
+    /// Followed last: what has a name of its own in the directory is known by that.
+    links: Vec<(PathBuf, usize)>,
+}
+
+impl Walk {
+    fn of(dir: &Path) -> Result<Vec<PathBuf>, String> {
+        let mut walk = Walk::default();
+        fs::read_dir(dir).map_err(|e| cannot(dir, &e))?;
+        walk.take(dir.to_owned(), 0)?;
+        // Those that a link leads to are looked for in the same way.
+        while let Some((link, depth)) = walk.links.pop() {
+            walk.take(link, depth)?;
         }
+        Ok(walk.files)
     }
-    Ok(())
+
+    fn take(&mut self, path: PathBuf, depth: usize) -> Result<(), String> {
+        let Ok(about) = fs::metadata(&path) else { return Ok(()) };
+        if !self.known.insert((about.dev(), about.ino())) {
+            return Ok(());
+        }
+        if self.known.len() > MAX_FILES {
+            return Err(format!("{}: more than {MAX_FILES} files", escape(&path.to_string_lossy())));
+        }
+        if about.is_file() {
+            self.files.push(path);
+        } else if about.is_dir() && depth <= MAX_DEPTH {
+            self.descend(&path, depth)?;
+        }
+        Ok(())
+    }
+
+    fn descend(&mut self, directory: &Path, depth: usize) -> Result<(), String> {
+        let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(e) => {
+                say(&cannot(directory, &e));
+                return Ok(());
+            }
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                self.links.push((entry.path(), depth + 1));
+            } else {
+                self.take(entry.path(), depth + 1)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is known of a file, if it is a capture, or has the name of one.
@@ -124,7 +174,7 @@ fn host(below: &Path, rule: Option<&Regex>) -> Option<String> {
 }
 
 /// Divides the captures of one host.
-fn divide(mut captures: Vec<Capture>, typed: &Fleet) -> Vec<Unit> {
+fn divide(mut captures: Vec<Capture>, typed: &Fleet, salt: &str) -> Vec<Unit> {
     captures.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
     let mut units = Vec::new();
     let mut begin = 0;
@@ -146,7 +196,7 @@ fn divide(mut captures: Vec<Capture>, typed: &Fleet) -> Vec<Unit> {
         let after = captures.iter().skip(begin + count);
         let until = after.clone().next().and_then(|capture| capture.first);
         context.extend(within(after.map(|capture| (capture, gap(until, capture.first))), typed.overlap, room));
-        units.push(unit(own, context));
+        units.push(unit(own, context, salt));
         begin += count;
     }
     units
@@ -172,9 +222,10 @@ fn within<'c>(
     near.map(|(_, (capture, _))| capture.clone()).collect()
 }
 
-fn unit(own: Vec<Capture>, context: Vec<Capture>) -> Unit {
+fn unit(own: Vec<Capture>, context: Vec<Capture>, salt: &str) -> Unit {
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(salt);
     for (role, captures) in [("own", &own), ("context", &context)] {
         for c in captures {
             let (path, host) = (c.path.to_string_lossy(), &c.host);
@@ -228,14 +279,14 @@ mod tests {
             (400, 120, vec![("0 1 2 3", "4"), ("4 5", "3")]),
             (1, 1, vec![("0", "1"), ("1", "0 2"), ("2", "1 3"), ("3", "2 4"), ("4", "3 5"), ("5", "4")]),
         ] {
-            let units = divide(captures.clone(), &typed(size, overlap));
+            let units = divide(captures.clone(), &typed(size, overlap), "");
             let told: Vec<_> = units.iter().map(|unit| (names(&unit.own), names(&unit.context))).collect();
             let told: Vec<_> = told.iter().map(|(own, context)| (own.as_str(), context.as_str())).collect();
             assert_eq!(told, expected, "{size} {overlap}");
         }
         // Between them nothing was captured for hours.
         let apart = vec![capture("a", 0, 100), capture("b", 60, 100), capture("c", 90_000, 100)];
-        let units = divide(apart, &typed(200, 30));
+        let units = divide(apart, &typed(200, 30), "");
         assert_eq!(units.iter().map(|unit| names(&unit.context)).collect::<Vec<_>>(), ["c", "b"]);
     }
 

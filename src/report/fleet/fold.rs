@@ -80,6 +80,8 @@ pub(super) struct Fold {
     unlisted_units: u64,
     /// What the directories are called, by their places.
     dirs: Vec<String>,
+    /// Connections of every role count.
+    all_peers: bool,
     /// Places with a table of units.
     recorded: BTreeSet<Place>,
     /// Units there whose rows are whole.
@@ -94,9 +96,9 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// Of the tables in directories of these names.
-    pub(super) fn of(dirs: Vec<String>) -> Fold {
-        Fold { dirs, ..Fold::default() }
+    /// Of the tables in directories of these names, where connections of every role count or the edge's alone.
+    pub(super) fn of(dirs: Vec<String>, all_peers: bool) -> Fold {
+        Fold { dirs, all_peers, ..Fold::default() }
     }
 
     /// Whether the rows of this unit are told: where there are records of units, of those that are finished.
@@ -196,7 +198,7 @@ impl Fold {
     /// Those connections that count, with the rest; and whether it is the edge's alone that count (ruling 21).
     pub(super) fn counted(&mut self) -> (Kept, Counts, bool) {
         let (mut edge, mut rest) = (std::mem::take(&mut self.edge), std::mem::take(&mut self.rest));
-        let edge_only = edge.counts.connections > 0;
+        let edge_only = !self.all_peers && edge.counts.connections > 0;
         let beside = if edge_only { rest.counts } else { Counts::default() };
         if !edge_only {
             edge.absorb(std::mem::take(&mut rest));

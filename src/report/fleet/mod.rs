@@ -43,8 +43,8 @@ pub fn units(dir: &Path) -> Result<Vec<Unit>, Failure> {
 ///
 /// # Errors
 /// [`Failure`]: which file cannot be read, and why; or what the output said.
-pub fn report(found: &Found, page: Page, out: &mut dyn Write) -> Result<Counts, Failure> {
-    let mut fold = Fold::of(found.names());
+pub fn report(found: &Found, page: Page, all_peers: bool, out: &mut dyn Write) -> Result<Counts, Failure> {
+    let mut fold = Fold::of(found.names(), all_peers);
     found.each(Table::Units, rows::UNIT, |at, row| fold.unit(at, rows::unit(&row)))?;
     found.each(Table::Captures, rows::CAPTURE, |at, row| fold.capture(rows::capture(at, &row)))?;
     found.each(Table::Connections, rows::CONNECTION, |at, row| fold.connection(rows::Connection::of(at, &row)))?;

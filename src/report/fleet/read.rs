@@ -12,13 +12,25 @@ use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
 use crate::base::{Timestamp, escape};
-use crate::report::tables::Table;
+use crate::report::tables::{AGAIN, Table, part_name};
 
 /// Files of tables that are read: those of a thousand hosts in a quarter of a year.
 const MAX_FILES: usize = 1_000_000;
 
 /// Directories within directories: a table is divided by two things.
 const MAX_DEPTH: usize = 8;
+
+/// Rows that a byte of a file may stand for, beside [`MAX_ROWS`]: of the smallest table each takes several.
+const MAX_ROWS_PER_BYTE: u64 = 4;
+
+/// Rows of a file that are read however small it is.
+const MAX_ROWS: u64 = 1 << 18;
+
+/// Bytes of values that a byte of a file may stand for, beside [`MAX_VALUES`].
+const MAX_RATIO: u64 = 500;
+
+/// Bytes of values of a file that are read however small it is.
+const MAX_VALUES: u64 = 64 << 20;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -71,7 +83,8 @@ impl Found {
             }
             found.dirs.push(dir.clone());
             let name = escape(&dir.to_string_lossy()).into_owned();
-            if !dir.join(Table::Connections.name()).is_dir() {
+            // Where nothing could be read there are records of that, and nothing else.
+            if [Table::Connections, Table::Units].iter().all(|table| !dir.join(table.name()).is_dir()) {
                 return Err(Failure::Input(format!(
                     "{name}: has no tables of why502; `why502 fleet` and `why502 analyze --format parquet -o DIR` write them"
                 )));
@@ -104,6 +117,10 @@ impl Found {
             if name.starts_with(['.', '_']) {
                 continue;
             }
+            // A link leads to what is another table's, or to where it is itself.
+            if path.is_symlink() {
+                continue;
+            }
             if path.is_dir() && depth < MAX_DEPTH {
                 self.walk(table, &path, depth + 1)?;
             } else if name.ends_with(".parquet") {
@@ -119,16 +136,14 @@ impl Found {
         Ok(())
     }
 
-    /// The files of one unit. A name is that of one unit alone where they are not made of anything but letters and digits.
-    #[must_use]
-    pub fn of_unit(&self, unit: &str) -> Vec<PathBuf> {
-        let is_of = |path: &&PathBuf| {
+    /// The files of one unit, with the table that each is of.
+    pub fn of_unit<'f>(&'f self, unit: &str) -> impl Iterator<Item = (Table, &'f Path)> {
+        let begin = part_name(unit);
+        let is_of = move |path: &Path| {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let rest = name.strip_prefix("part-").and_then(|name| name.strip_prefix(unit));
-            // A part that was begun again has a number behind it.
-            rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok()))
+            name.strip_prefix(&begin).is_some_and(|rest| rest.is_empty() || rest.starts_with(AGAIN))
         };
-        self.files.iter().map(|(_, _, path)| path).filter(is_of).cloned().collect()
+        self.files.iter().map(|(table, _, path)| (*table, path.as_path())).filter(move |(_, path)| is_of(path))
     }
 
     /// What the directories are called, by their places.
@@ -146,6 +161,7 @@ impl Found {
         for (_, place, path) in self.files.iter().filter(|(of, ..)| *of == table) {
             let file = File::open(path).map_err(|e| input(path, &e))?;
             let reader = SerializedFileReader::new(file).map_err(|e| input(path, &e))?;
+            plausible(&reader, path)?;
             let schema = reader.metadata().file_metadata().schema();
             let Some(projected) = project(schema, "", wanted) else { continue };
             let rows = reader.get_row_iter(Some(projected)).map_err(|e| input(path, &e))?;
@@ -155,6 +171,24 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// Refuses a file that stands for more than any table does: somebody made it to fill the memory.
+fn plausible(reader: &SerializedFileReader<File>, path: &Path) -> Result<(), Failure> {
+    let bytes = fs::metadata(path).map_err(|e| input(path, &e))?.len();
+    let (mut rows, mut values) = (0u64, 0u64);
+    for group in reader.metadata().row_groups() {
+        rows = rows.saturating_add(u64::try_from(group.num_rows()).unwrap_or_default());
+        values = values.saturating_add(u64::try_from(group.total_byte_size()).unwrap_or_default());
+    }
+    let (most_rows, most_values) = (
+        MAX_ROWS.saturating_add(bytes.saturating_mul(MAX_ROWS_PER_BYTE)),
+        MAX_VALUES.saturating_add(bytes.saturating_mul(MAX_RATIO)),
+    );
+    if rows > most_rows || values > most_values {
+        return Err(input(path, &format!("{bytes} bytes that stand for {rows} rows and {values} bytes are no table")));
+    }
+    Ok(())
 }
 
 fn input(path: &Path, why: &dyn fmt::Display) -> Failure {
@@ -261,5 +295,36 @@ fn text(of: &Field) -> Option<&str> {
     match of {
         Field::Str(text) => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::data_type::Int32Type;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    #[test]
+    fn a_small_file_that_stands_for_millions_of_rows_is_refused() {
+        let dir = std::env::temp_dir().join(format!("why502-implausible-{}", std::process::id()));
+        fs::create_dir_all(dir.join("units")).unwrap();
+        let schema = parse_message_type("message units { required int32 bytes; }").unwrap();
+        for (rows, is_read) in [(200_000, true), (2_000_000, false)] {
+            let file = File::create(dir.join("units/part-0.parquet")).unwrap();
+            let properties = Arc::new(WriterProperties::builder().build());
+            let mut writer = SerializedFileWriter::new(file, Arc::new(schema.clone()), properties).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int32Type>().write_batch(&vec![7; rows], None, None).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+            writer.close().unwrap();
+            let mut seen = 0;
+            let done = Found::of(&dir, Table::Units).unwrap().each(Table::Units, &["bytes"], |_, _| seen += 1);
+            assert_eq!((done.is_ok(), seen), (is_read, if is_read { rows } else { 0 }), "{done:?}");
+        }
+        fs::remove_dir_all(dir).unwrap();
     }
 }

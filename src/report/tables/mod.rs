@@ -11,6 +11,7 @@ mod schema;
 mod shred;
 mod unit;
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -52,8 +53,10 @@ pub struct TablesOptions {
 pub struct Tables {
     options: TablesOptions,
     days: Vec<Day>,
-    /// Parts that are whole, by table and directory.
-    done: Vec<(Table, String)>,
+    /// Parts that are whole, by table and directory, and their files.
+    done: Vec<(Table, String, PathBuf)>,
+    /// All of them are.
+    whole: bool,
 }
 
 /// The parts of the connections that began on one day, or of all.
@@ -93,7 +96,7 @@ impl Tables {
     /// Writes to the directory that the options say, in which nothing of this unit is yet, or will be replaced.
     #[must_use]
     pub fn new(options: TablesOptions) -> Tables {
-        Tables { options, days: Vec::new(), done: Vec::new() }
+        Tables { options, days: Vec::new(), done: Vec::new(), whole: false }
     }
 
     /// The directory of what began at this time, below that of a table.
@@ -124,9 +127,9 @@ impl Tables {
         let place = match known {
             Some(place) => place,
             None => {
-                let before = self.done.iter().filter(|(t, d)| *t == table && *d == directory).count();
-                let again = if before == 0 { String::new() } else { format!("-{before}") };
-                let name = format!("part-{}{again}.parquet", file_name(&self.options.unit));
+                let before = self.done.iter().filter(|(t, d, _)| *t == table && *d == directory).count();
+                let again = if before == 0 { String::new() } else { format!("{AGAIN}{before}") };
+                let name = format!("{}{again}.parquet", part_name(&self.options.unit));
                 day.parts.push(Part::begin(table, &self.options.dir.join(table.name()).join(directory), &name)?);
                 day.parts.len() - 1
             }
@@ -136,8 +139,9 @@ impl Tables {
 
     fn close(&mut self, day: Day) -> io::Result<()> {
         for part in day.parts {
-            self.done.push((part.table(), day.directory.clone()));
+            let (table, path) = (part.table(), part.path().to_owned());
             part.finish()?;
+            self.done.push((table, day.directory.clone(), path));
         }
         Ok(())
     }
@@ -197,11 +201,22 @@ impl Renderer for Tables {
         // A table that has no row has a schema all the same: engines read it, and find that there is nothing.
         let directory = self.directory(first);
         for table in Table::ALL {
-            if !self.done.iter().any(|(written, _)| *written == table) {
+            if !self.done.iter().any(|(written, ..)| *written == table) {
                 self.part(table, &directory)?;
             }
         }
-        std::mem::take(&mut self.days).into_iter().try_for_each(|day| self.close(day))
+        std::mem::take(&mut self.days).into_iter().try_for_each(|day| self.close(day))?;
+        self.whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Tables {
+    /// What was written of an analysis that came to no end is of no use: a part of its rows looks like all of them.
+    fn drop(&mut self) {
+        if !self.whole {
+            self.done.iter().for_each(|(.., path)| drop(fs::remove_file(path)));
+        }
     }
 }
 
@@ -225,9 +240,12 @@ fn partition_value(text: &str) -> String {
     if value.is_empty() { NO_HOST.to_owned() } else { value }
 }
 
-/// A unit's name in that of a file.
-fn file_name(unit: &str) -> String {
-    unit.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+/// What stands between the name of a unit and the number of a part that was begun again; it is in no name of a unit.
+pub(super) const AGAIN: char = '~';
+
+/// What the names of a unit's files begin with, and nobody else's.
+pub(super) fn part_name(unit: &str) -> String {
+    format!("part-{}", partition_value(unit))
 }
 
 #[cfg(test)]
@@ -246,6 +264,6 @@ mod tests {
         ] {
             assert_eq!(partition_value(host), name);
         }
-        assert_eq!(file_name("2026/07 a"), "2026_07_a");
+        assert_eq!(part_name("2026/07~a"), "part-2026%2F07%7Ea");
     }
 }

@@ -43,7 +43,9 @@ impl Part {
         let (path, draft) = (directory.join(name), directory.join(format!(".{name}.{}.part", std::process::id())));
         let (row, columns) = plan(table.fields());
         let schema = parse_message_type(&table.message()).map_err(io::Error::other)?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&draft)?;
+        // What a process of this number left behind goes; what somebody else puts there is not written to.
+        let _ = fs::remove_file(&draft);
+        let file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
         let out = SerializedFileWriter::new(BufWriter::new(file), Arc::new(schema), Arc::new(properties()?));
         let mut part = Part { table, row, columns, rows: 0, out: None, draft, path };
         part.out = Some(out.map_err(io::Error::other)?);
@@ -53,6 +55,11 @@ impl Part {
     /// Which table it is of.
     pub(super) fn table(&self) -> Table {
         self.table
+    }
+
+    /// The file, once it is whole.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Adds a row, of which `fill` tells the fields.
@@ -126,4 +133,22 @@ fn properties() -> io::Result<WriterProperties> {
         .set_statistics_truncate_length(Some(STATISTICS))
         .set_column_index_truncate_length(Some(STATISTICS))
         .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_a_draft_is_not_written_to() {
+        let dir = std::env::temp_dir().join(format!("why502-part-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("precious"), "precious").unwrap();
+        let draft = dir.join(format!(".part-0.parquet.{}.part", std::process::id()));
+        std::os::unix::fs::symlink("precious", draft).unwrap();
+        Part::begin(Table::Captures, &dir, "part-0.parquet").unwrap().finish().unwrap();
+        assert_eq!(fs::read(dir.join("precious")).unwrap(), b"precious");
+        assert!(fs::symlink_metadata(dir.join("part-0.parquet")).unwrap().is_file());
+        fs::remove_dir_all(dir).unwrap();
+    }
 }

@@ -43,7 +43,7 @@ impl Unit {
     /// # Errors
     /// What the file system said.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        let name = format!("part-{}.parquet", super::file_name(&self.unit));
+        let name = format!("{}.parquet", super::part_name(&self.unit));
         let mut part = Part::begin(Table::Units, &dir.join(Table::Units.name()), &name)?;
         part.row(&[], |row| row.part(self))?;
         part.finish()
