@@ -72,9 +72,11 @@ pub(super) fn report(typed: &Report) -> Result<u8, String> {
     let found = Found::below(&typed.dirs).map_err(|e| e.to_string())?;
     let to_terminal = typed.output.is_none() && io::stdout().is_terminal();
     let text = TextOptions { colour: colour(typed.color, to_terminal), all: false };
+    let stop = Stop::listen().map_err(|e| format!("cannot listen to signals: {e}"))?;
     let mut out = Output::open(typed.output.as_deref(), true)?;
     let needs = Needs::of(0).reads(typed.dirs.iter().map(std::path::PathBuf::as_path)).output(typed.output.as_deref());
     sandbox::enter(typed.confined, &needs);
+    stop.abandon(out.draft().map(Path::to_owned));
     match fleet::report(&found, if html { Page::Html } else { Page::Text(text) }, typed.all_peers, &mut out) {
         Ok(counts) => {
             out.finish()?;

@@ -12,6 +12,9 @@ const MAX_ROWS: usize = 16;
 /// Columns of a note, so that one hostile name cannot fill the page.
 const MAX_NOTE: usize = 400;
 
+/// What is told of one packet: HTTP/2 may have a thousand requests in it.
+const MAX_FACTS: usize = 16;
+
 /// The packets of one connection that tell its story.
 #[derive(Debug)]
 pub(super) struct Timeline {
@@ -31,6 +34,8 @@ pub(super) struct Row {
     pub(super) skipped: usize,
     weight: Weight,
     facts: Vec<String>,
+    /// Facts beyond those.
+    unsaid: usize,
     notes: Vec<String>,
 }
 
@@ -106,6 +111,7 @@ impl Row {
             skipped: 0,
             weight: Weight::Silent,
             facts: Vec::new(),
+            unsaid: 0,
             notes: Vec::new(),
         }
     }
@@ -128,11 +134,21 @@ impl Row {
         // A note repeats what is plain; values that it may leave out stay.
         if fact.weight > self.weight && self.weight == Weight::Bare && fact.weight == Weight::Rich {
             self.facts.clear();
+            self.unsaid = 0;
         }
         if fact.weight >= self.weight || self.weight == Weight::Routine {
-            self.facts.push(fact.text);
+            self.say(fact.text);
         }
         self.weight = self.weight.max(fact.weight);
+    }
+
+    fn say(&mut self, text: String) {
+        if self.facts.len() < MAX_FACTS {
+            return self.facts.push(text);
+        }
+        self.unsaid += 1;
+        self.facts.truncate(MAX_FACTS);
+        self.facts.push(format!("and {} more", self.unsaid));
     }
 
     /// Whether it proves the finding.
@@ -205,6 +221,19 @@ fn seconds(frame: FrameRef, first: FrameRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_packet_with_a_thousand_facts_is_told_in_a_few_lines() {
+        let frame = FrameRef::new(0, 1, crate::base::Timestamp(0), 0);
+        let fact = |i| Fact { frame, from: Side::Client, weight: Weight::Rich, text: format!("request {i}") };
+        let mut row = Row::of(fact(0));
+        (1..1_000).for_each(|i| row.add(fact(i)));
+        let lines = row.lines();
+        assert_eq!(
+            (lines.len(), lines.first(), lines.last()),
+            (17, Some(&("request 0", false)), Some(&("and 984 more", false)))
+        );
+    }
 
     #[test]
     fn a_note_and_a_fact_are_not_said_twice() {
