@@ -103,6 +103,7 @@ fn analyzed(typed: &Analyze) -> Result<u8, String> {
     if typed.confined.sandbox_check {
         return print(sandbox::check().as_bytes()).map(|()| 0);
     }
+    sandbox::brace(typed.confined, typed.told.max_connections.get());
     let format = options::format(typed.format, typed.output.as_deref())?;
     let mut options = options::analysis(typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;

@@ -16,6 +16,7 @@ use crate::options;
 
 /// `why502 why`.
 pub(super) fn why(typed: &Why) -> Result<u8, String> {
+    sandbox::brace(typed.look.confined, MAX_CONNECTIONS);
     let options = options::look(&typed.look)?;
     let path = typed.file.to_string_lossy();
     let source = open_one(&typed.file, None)?;
@@ -33,6 +34,7 @@ pub(super) fn why(typed: &Why) -> Result<u8, String> {
 
 /// `why502 compare`.
 pub(super) fn compare(typed: &Compare) -> Result<u8, String> {
+    sandbox::brace(typed.look.confined, MAX_CONNECTIONS);
     let options = Options { all_roles: typed.all_peers, ..options::look(&typed.look)? };
     let files = [typed.before.as_path(), &typed.after];
     let needs = Needs::of(MAX_CONNECTIONS).filters(typed.look.filter.as_deref()).reads(files);

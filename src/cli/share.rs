@@ -35,6 +35,7 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
 /// `why502 bundle`.
 pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
     let typed = Analyze::from(typed);
+    sandbox::brace(typed.confined, typed.told.max_connections.get());
     let options = options::analysis(&typed)?;
     output::refuse_inputs(typed.output.as_deref(), &[typed.files.as_slice(), &typed.past.access_log].concat())?;
     let (logs, unreadable_log) = options::access_log::open(&typed)?;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::packets::{self, Capture};
@@ -16,7 +17,9 @@ fn why502(args: &[&str]) -> Child {
 
 /// A file of its own, and its path.
 fn tempfile() -> (String, fs::File) {
-    let path = std::env::temp_dir().join(format!("why502-sandbox-{}.pcap", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("why502-sandbox-{}-{}.pcap", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
     let file = fs::File::create(&path).unwrap();
     (path.to_str().unwrap().to_owned(), file)
 }
@@ -97,6 +100,26 @@ fn no_thread_of_what_writes_packets_keeps_a_right() {
     child.kill().unwrap();
     child.wait().unwrap();
     fs::remove_file(&file.0).unwrap();
+}
+
+#[test]
+fn who_reads_keys_has_rights_to_files_alone() {
+    let (path, _) = tempfile();
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    // It waits for somebody to write keys.
+    let mut child = why502(&["--keylog", &path, "none.pcap"]);
+    assert!(wait_until(|| statuses(child.id()).iter().all(|s| value(s, "NoNewPrivs") == "1")));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    assert!(limits.contains("4294967296"), "{limits}");
+    for status in statuses(child.id()) {
+        let left = u64::from_str_radix(value(&status, "CapEff"), 16).unwrap();
+        // CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+        assert_eq!(left & !0b110, 0, "{status}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(path).unwrap();
 }
 
 #[test]

@@ -21,6 +21,8 @@ use clap::Args;
 #[cfg(target_os = "linux")]
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 #[cfg(target_os = "linux")]
+use rustix::thread::CapabilitySet;
+#[cfg(target_os = "linux")]
 use why502::analysis::MAX_CONNECTIONS;
 
 #[cfg(target_os = "linux")]
@@ -147,6 +149,20 @@ pub(super) fn enter(typed: Confined, _needs: &Needs) {
     }
 }
 
+/// There is nothing to let go of.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn brace(_typed: Confined, _connections: usize) {}
+
+/// Lets go of what no opening of a file needs, before one is opened: from the first byte that is read memory has its limit,
+/// and root no right but to files. What a kernel lacks is said by [`enter`].
+#[cfg(target_os = "linux")]
+pub(super) fn brace(typed: Confined, connections: usize) {
+    if !typed.no_sandbox {
+        let _ = memory(connections);
+        let _ = rights::let_go(CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE);
+    }
+}
+
 /// Lets go of everything but what is needed, unless it is not to. No other thread has begun.
 #[cfg(target_os = "linux")]
 pub(super) fn enter(typed: Confined, needs: &Needs) {
@@ -172,14 +188,21 @@ fn alone() -> Result<(), String> {
 /// Rights and memory.
 #[cfg(target_os = "linux")]
 fn limit(needs: &Needs) -> Result<(), String> {
-    let more = needs.connections.saturating_sub(MAX_CONNECTIONS) as u64;
+    memory(needs.connections)?;
+    rights::let_go(paths::kept_rights(needs, geteuid().as_raw()))
+}
+
+/// Memory for an analysis of up to so many connections at once, none of which is written out after a crash.
+#[cfg(target_os = "linux")]
+fn memory(connections: usize) -> Result<(), String> {
+    let more = connections.saturating_sub(MAX_CONNECTIONS) as u64;
     let memory = MEMORY.saturating_add(more.saturating_mul(MEMORY_CONNECTION));
     for (what, most) in [(Resource::As, memory), (Resource::Core, 0)] {
         let known = getrlimit(what);
         let most = Some(known.maximum.map_or(most, |maximum| maximum.min(most)));
         setrlimit(what, Rlimit { current: most, maximum: most }).map_err(|e| format!("no limit could be set ({e})"))?;
     }
-    rights::let_go(paths::kept_rights(needs, geteuid().as_raw()))
+    Ok(())
 }
 
 #[cfg(test)]
