@@ -253,7 +253,7 @@ impl Half {
             self.deliver(side, bytes, end - start, frame, out);
             self.drain(side, frame, out);
         } else {
-            self.keep(start, bytes, end - start, frame);
+            self.keep(side, (start, bytes, end - start), frame, out);
         }
         if start < before {
             return Arrival::Late;
@@ -302,15 +302,31 @@ impl Half {
         self.end_if_due(side, out);
     }
 
-    fn keep(&mut self, offset: u64, bytes: &[u8], len: u64, frame: FrameRef) {
-        self.holed = true;
-        let more = self.more();
-        more.hole_since.get_or_insert(frame);
-        match more.pending.store(offset, bytes, len, frame) {
-            Stored::Yes => {}
-            Stored::Conflict => more.conflicts += 1,
-            Stored::Full => (more.full, more.limit_reached) = (true, true),
+    /// Keeps a segment for later. Where there is no room, holes are given up until there is, or until it is its turn.
+    fn keep(&mut self, side: Side, (offset, bytes, len): (u64, &[u8], u64), frame: FrameRef, out: &mut impl Stream) {
+        while self.next < offset {
+            self.holed = true;
+            let more = self.more();
+            more.hole_since.get_or_insert(frame);
+            match more.pending.store(offset, bytes, len, frame) {
+                Stored::Yes => return,
+                Stored::Conflict => {
+                    more.conflicts += 1;
+                    return;
+                }
+                Stored::Full => more.limit_reached = true,
+            }
+            if self.first_pending().is_some_and(|first| first < offset) {
+                self.skip_hole(side, frame, out);
+            } else {
+                self.miss(side, offset, frame, out);
+            }
         }
+        let (start, end) = (self.next, offset + len);
+        if end > start {
+            self.deliver(side, slice(bytes, offset, start, end), end - start, frame, out);
+        }
+        self.drain(side, frame, out);
     }
 
     fn deliver(&mut self, side: Side, bytes: &[u8], len: u64, frame: FrameRef, out: &mut impl Stream) {
