@@ -30,6 +30,9 @@ const MAX_ANSWERS: usize = 10_000;
 /// Attempts told of one row: an edge makes three.
 const MAX_ATTEMPTS: usize = 4;
 
+/// Exchanges with the identifier of a row that are kept for it, the first and the last ones by halves.
+const MAX_OF_ID: usize = 16;
+
 /// Connections named where any of them may be the one.
 const MAX_DARK: usize = 4;
 
@@ -63,13 +66,15 @@ struct Found {
     by: By,
     confidence: Confidence,
     seen: Vec<usize>,
+    /// Further ones between them.
+    further: usize,
     alternatives: usize,
     shared: bool,
 }
 
 impl Found {
     fn new(by: By, confidence: Confidence, seen: Vec<usize>) -> Found {
-        Found { by, confidence, seen, alternatives: 0, shared: false }
+        Found { by, confidence, seen, further: 0, alternatives: 0, shared: false }
     }
 }
 
@@ -119,16 +124,22 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
 
 impl Work<'_> {
     fn by_id(&mut self, watched: &Watched) {
-        let ids = watched.by_id();
+        let mut ids = watched.by_id();
         for (i, row) in self.rows.iter().enumerate() {
-            let Some(seen) = row.id.as_deref().and_then(|id| ids.get(id)) else { continue };
-            for &s in seen {
+            let Some((seen, further)) = row.id.as_deref().and_then(|id| ids.get_mut(id)) else { continue };
+            // All are the first row's; of so many that no edge asks so often, each row has some.
+            for &s in seen.iter() {
                 self.claim(s, i);
+            }
+            if seen.len() > MAX_OF_ID {
+                *further = seen.len() - MAX_OF_ID;
+                seen.drain(MAX_OF_ID / 2..MAX_OF_ID / 2 + *further);
             }
             if let Some(works) = self.picker.ids_work.get_mut(row.vantage.index()) {
                 *works = true;
             }
-            self.set(i, Found::new(By::Id, Confidence::Certain, seen.clone()));
+            let found = Found::new(By::Id, Confidence::Certain, seen.clone());
+            self.set(i, Found { further: *further, ..found });
         }
     }
 
@@ -427,9 +438,9 @@ impl Work<'_> {
     fn full(&self, found: &Found) -> Match {
         let mut all = found.seen.clone();
         all.sort_unstable();
-        let attempts = all.len();
-        if attempts > MAX_ATTEMPTS {
-            all.drain(1..attempts - (MAX_ATTEMPTS - 1));
+        let attempts = all.len() + found.further;
+        if all.len() > MAX_ATTEMPTS {
+            all.drain(1..all.len() - (MAX_ATTEMPTS - 1));
         }
         let seen = all.iter().filter_map(|s| self.seen.get(*s)).cloned().collect();
         Match {

@@ -157,12 +157,12 @@ impl Watched {
         self.seen.sort_by_key(|seen| (seen.start, seen.connection, seen.exchange));
     }
 
-    /// By `X-Amz-Cf-Id`.
-    pub(super) fn by_id(&self) -> HashMap<&str, Vec<usize>> {
-        let mut found: HashMap<&str, Vec<usize>> = HashMap::new();
+    /// By `X-Amz-Cf-Id`, with room for how many were left out.
+    pub(super) fn by_id(&self) -> HashMap<&str, (Vec<usize>, usize)> {
+        let mut found: HashMap<&str, (Vec<usize>, usize)> = HashMap::new();
         for (i, seen) in self.seen.iter().enumerate() {
             if let Some(id) = &seen.id {
-                found.entry(id).or_default().push(i);
+                found.entry(id).or_default().0.push(i);
             }
         }
         found

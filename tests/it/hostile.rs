@@ -41,6 +41,27 @@ fn report(args: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()> 
     String::from_utf8(done.stdout).unwrap()
 }
 
+/// Files of the tests here, and arguments that name them.
+fn kept(name: &str, bytes: &[u8]) -> String {
+    let path = format!("{}/hostile-{name}", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Seconds of a processor that it takes, and what is written.
+fn cost(args: &str) -> (f64, Vec<u8>) {
+    let line = format!("ulimit -v {MEMORY}; {} {args}; times >&2", env!("CARGO_BIN_EXE_why502"));
+    let done = Command::new("sh").args(["-c", &line]).env("LC_ALL", "C").output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    // Of the shell, and of what it ran: `0m0.230000s 0m0.040000s`.
+    let times = said.lines().last().unwrap().split_whitespace().map(|time| {
+        let (minutes, seconds) = time.trim_end_matches('s').split_once('m').unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+    });
+    assert!(!done.stdout.is_empty(), "{said}");
+    (times.sum(), done.stdout)
+}
+
 /// A record of a pcap file.
 fn record(packet: &[u8], second: u32) -> Vec<u8> {
     let len = (packet.len() as u32).to_le_bytes();
@@ -191,4 +212,36 @@ fn bytes_out_of_order() {
         out.write_all(&capture.bytes())
     });
     assert!(told.contains("\"kind\":\"reassembly-limited\""), "{told}");
+}
+
+/// So many connections with 384 failed requests each, which are all kept of one.
+fn failed_requests(connections: u16, request: &str) -> Vec<u8> {
+    let (asked, answered) = (request.repeat(16), "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n".repeat(16));
+    let mut capture = Capture::new();
+    for port in 0..connections {
+        capture = capture.between(([130, 176, 1, 2], 20_000 + port), ([10, 0, 0, 5], 80)).open();
+        for _ in 0..384 / 16 {
+            capture = capture.exchange(asked.as_bytes(), answered.as_bytes());
+        }
+    }
+    capture.bytes()
+}
+
+/// A log of CloudFront's with these fields and rows at the time of a capture.
+fn access_log(name: &str, fields: &str, rows: &str) -> String {
+    kept(name, format!("#Version: 1.0\n#Fields: timestamp sc-status {fields}\n{rows}").as_bytes())
+}
+
+#[test]
+fn many_rows_and_many_requests_of_one_identifier() {
+    let capture = kept("id.pcap", &failed_requests(21, "GET / HTTP/1.1\r\nHost: a\r\nX-Amz-Cf-Id: a\r\n\r\n"));
+    let log = access_log("id.log", "x-edge-request-id", &"1800000000\t502\ta\n".repeat(40_000));
+    let (_, told) = cost(&format!("--format json --access-log {log} {capture}"));
+    let document: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    let summary = &document["log_summary"];
+    assert_eq!((&summary["joined_by_id"], &summary["unmentioned"]), (&40_000.into(), &0.into()), "{summary}");
+    let row = &document["log_rows"][9_999];
+    assert_eq!(row["attempts_total"], 21 * 384, "{row}");
+    let attempts = row["attempts"].as_array().unwrap().iter().map(|attempt| attempt["connection"].as_u64().unwrap());
+    assert_eq!(attempts.collect::<Vec<_>>(), [1, 21, 21, 21], "the first and the last ones");
 }
