@@ -88,8 +88,8 @@ struct Work<'w> {
     /// Which row has each.
     claimed: Vec<Option<usize>>,
     retried: Vec<(usize, usize)>,
-    /// Rows of errors by path.
-    alike: HashMap<u64, Vec<usize>>,
+    /// Rows of errors that did not come from the cache, by target, in the order in which they ended.
+    alike: HashMap<&'w str, Vec<(Timestamp, usize)>>,
     /// Other rows than those of errors could not all be weighed.
     overloaded: bool,
 }
@@ -111,11 +111,9 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
         alike: HashMap::new(),
         overloaded: false,
     };
-    for (i, row) in gathered.rows.iter().enumerate().filter(|(_, row)| row.is_error()) {
-        work.alike.entry(path_number(&row.target)).or_default().push(i);
-    }
     work.by_id(&watched);
     work.clocks();
+    work.targets();
     work.by_time();
     work.again();
     work.shared();
@@ -161,6 +159,17 @@ impl Work<'_> {
             Window::of(row, self.skews.get(row.vantage.index()).unwrap_or(&none))
         };
         self.windows = self.rows.iter().map(window).collect();
+    }
+
+    fn targets(&mut self) {
+        for ((i, row), w) in (0..).zip(self.rows).zip(&self.windows) {
+            if row.is_error() && !is_plain(row) {
+                self.alike.entry(&*row.target).or_default().push((w.end, i));
+            }
+        }
+        for ended in self.alike.values_mut() {
+            ended.sort_unstable();
+        }
     }
 
     fn by_time(&mut self) {
@@ -417,13 +426,10 @@ impl Work<'_> {
         if !is_plain(row) || row.detail().is_none() {
             return None;
         }
-        let alike = self.alike.get(&path_number(&row.target))?;
-        let earlier = |i: &usize| {
-            let (Some(other), Some(at)) = (self.rows.get(*i), self.windows.get(*i)) else { return false };
-            let gap = w.end.since(at.end).0;
-            !is_plain(other) && other.target == row.target && (0..=CACHED.0 + w.slack.0).contains(&gap)
-        };
-        alike.iter().copied().filter(earlier).max_by_key(|i| self.windows.get(*i).map(|at| at.end))
+        let ended = self.alike.get(&*row.target)?;
+        let earlier = ended.partition_point(|(end, _)| w.end.since(*end).0 >= 0);
+        let (end, before) = ended.get(..earlier)?.last()?;
+        (w.end.since(*end).0 <= CACHED.0 + w.slack.0).then_some(*before)
     }
 
     /// What came from the cache, in words.

@@ -62,6 +62,11 @@ fn cost(args: &str) -> (f64, Vec<u8>) {
     (times.sum(), done.stdout)
 }
 
+/// Four times as much costs four times as much, and not sixteen.
+fn assert_linear(few: f64, many: f64) {
+    assert!(many < 8.0 * few.max(0.1), "{few} s, and {many} s of four times as much");
+}
+
 /// A record of a pcap file.
 fn record(packet: &[u8], second: u32) -> Vec<u8> {
     let len = (packet.len() as u32).to_le_bytes();
@@ -244,4 +249,22 @@ fn many_rows_and_many_requests_of_one_identifier() {
     assert_eq!(row["attempts_total"], 21 * 384, "{row}");
     let attempts = row["attempts"].as_array().unwrap().iter().map(|attempt| attempt["connection"].as_u64().unwrap());
     assert_eq!(attempts.collect::<Vec<_>>(), [1, 21, 21, 21], "the first and the last ones");
+}
+
+#[test]
+fn many_rows_of_one_target_that_may_be_from_the_cache() {
+    let capture = Capture::new().healthy().later(2).next().healthy().bytes();
+    let capture = kept("cache.pcap", &capture);
+    let [few, many] = [4_000, 16_000].map(|n| {
+        let rows =
+            ["OriginError", "Error"].map(|detail| format!("1800000001\t502\t0\t/a\t{detail}\n").repeat(n)).concat();
+        let log = access_log("cache.log", "time-taken cs-uri-stem x-edge-detailed-result-type", &rows);
+        let (seconds, told) = cost(&format!("--format json --access-log {log} {capture}"));
+        let document: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(document["log_summary"]["never_reached"], 2 * n, "{}", document["log_summary"]);
+        let last = &document["log_rows"].as_array().unwrap().last().unwrap()["explanation"];
+        assert!(n > 4_000 || last.as_str().unwrap().contains("from the cache"), "{last}");
+        seconds
+    });
+    assert_linear(few, many);
 }
