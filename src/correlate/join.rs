@@ -33,9 +33,6 @@ const MAX_ATTEMPTS: usize = 4;
 /// Exchanges with the identifier of a row that are kept for it, the first and the last ones by halves.
 const MAX_OF_ID: usize = 16;
 
-/// Connections named where any of them may be the one.
-const MAX_DARK: usize = 4;
-
 /// Pairs of a row and an exchange that are weighed against each other at once.
 const MAX_WEIGHED: usize = 1_000_000;
 
@@ -90,7 +87,7 @@ struct Work<'w> {
     retried: Vec<(usize, usize)>,
     /// Rows of errors that did not come from the cache, by target, in the order in which they ended.
     alike: HashMap<&'w str, Vec<(Timestamp, usize)>>,
-    /// Other rows than those of errors could not all be weighed.
+    /// Other rows than those of errors could not all be looked at and weighed.
     overloaded: bool,
 }
 
@@ -102,7 +99,7 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
     let mut work = Work {
         rows: &gathered.rows,
         seen,
-        picker: Picker::new(seen),
+        picker: Picker::new(seen, gathered.rows.len()),
         windows: Vec::new(),
         skews: Vec::new(),
         found: vec![None; gathered.rows.len()],
@@ -196,6 +193,7 @@ impl Work<'_> {
             Kind::Hidden => Confidence::Possible,
             _ => Confidence::Likely,
         });
+        self.overloaded |= self.picker.is_spent();
         if !self.overloaded {
             let in_order = |work: &Work<'_>, row: &Row, w: &Window| {
                 let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
@@ -407,9 +405,8 @@ impl Work<'_> {
         if let Some(cached) = self.cached(row, w) {
             return Answer::NeverReached(cached);
         }
-        let mut dark = self.picker.dark(row, w);
+        let dark = self.picker.dark(row, w);
         if !dark.is_empty() {
-            dark.truncate(MAX_DARK);
             let why = "possible: connections were open then whose requests cannot be read, or not all be told; they can \
                        be joined by time only";
             let named = dark.iter().filter_map(|s| self.seen.get(*s)).map(|seen| seen.connection).collect();
@@ -417,6 +414,10 @@ impl Work<'_> {
         }
         if forgot {
             return Answer::Undecided("more was captured than could be remembered".to_owned(), Vec::new());
+        }
+        if self.picker.is_spent() {
+            let why = "these are more rows and requests than could be compared with each other";
+            return Answer::Undecided(why.to_owned(), Vec::new());
         }
         Answer::NeverReached(leaves(row))
     }

@@ -1,5 +1,6 @@
 //! Which exchanges and connections a row may be about, by time, peer, method and path.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,12 +10,21 @@ use crate::diagnosis::Outcome;
 use crate::observation::Role;
 
 use super::meaning::may_be_connect;
-use super::row::{Row, Target, Vantage};
+use super::row::{Row, Target, Vantage, path_of};
 use super::seen::{Kind, Seen, path_number};
 use super::skew::Skew;
 
 /// Exchanges looked at for one row.
 const MAX_LOOKED: usize = 4_096;
+
+/// Exchanges and connections looked at for all rows together, where there are not many rows.
+const MAX_LOOKS: usize = 64_000_000;
+
+/// The same for each row and each exchange, where there are.
+const MAX_LOOKS_EACH: usize = 1_000;
+
+/// Connections named where any of them may be the one.
+const MAX_DARK: usize = 4;
 
 /// How long a request is taken to have lasted at most where its row does not say.
 const UNTOLD: Micros = Micros::from_secs(30);
@@ -55,9 +65,23 @@ impl Window {
     }
 }
 
+/// What an exchange asked for: looked at before the rest of it is.
+struct Asked<'w> {
+    /// See [`Seen::path`].
+    number: u64,
+    path: &'w str,
+}
+
 /// What is known of the capture that a row is compared with.
 pub(super) struct Picker<'w> {
     seen: &'w [Seen],
+    asked: Vec<Asked<'w>>,
+    /// Connections that failed without a request that can be read.
+    failed: Vec<usize>,
+    /// How many may still be looked at.
+    looks: Cell<usize>,
+    /// More were to be looked at.
+    spent: Cell<bool>,
     /// Connections that carry what cannot be compared, by beginning.
     dark: Vec<usize>,
     clients: HashSet<IpAddr>,
@@ -68,11 +92,18 @@ pub(super) struct Picker<'w> {
 }
 
 impl<'w> Picker<'w> {
-    /// Over what was seen, in the order of time.
-    pub(super) fn new(seen: &'w [Seen]) -> Picker<'w> {
+    /// Over what was seen, in the order of time, for so many rows.
+    pub(super) fn new(seen: &'w [Seen], rows: usize) -> Picker<'w> {
         let dark = |seen: &Seen| matches!(seen.kind, Kind::Hidden | Kind::Unlisted);
+        let failed =
+            |seen: &Seen| matches!(seen.kind, Kind::Attempt | Kind::Hidden) && seen.verdict.outcome != Outcome::Ok;
+        let looks = MAX_LOOKS.max((rows + seen.len()).saturating_mul(MAX_LOOKS_EACH));
         Picker {
             seen,
+            asked: seen.iter().map(|seen| Asked { number: seen.path, path: path_of(&seen.target) }).collect(),
+            failed: (0..).zip(seen).filter(|(_, seen)| failed(seen)).map(|(i, _)| i).collect(),
+            looks: Cell::new(looks),
+            spent: Cell::new(false),
             dark: (0..).zip(seen).filter(|(_, seen)| dark(seen)).map(|(i, _)| i).collect(),
             clients: seen.iter().map(|seen| seen.client.ip).collect(),
             servers: seen.iter().map(|seen| seen.server).collect(),
@@ -88,35 +119,61 @@ impl<'w> Picker<'w> {
         begin..end.min(begin + MAX_LOOKED)
     }
 
-    fn near(&self, row: &Row, w: &Window) -> impl Iterator<Item = (usize, &'w Seen)> + use<'w> {
+    fn near(&self, row: &Row, w: &Window) -> Range<usize> {
         let before = if row.vantage == Vantage::Host { LONGEST.0 } else { 0 };
-        let range = self.between(w.start.plus(Micros(-w.slack.0 - before)), w.end.plus(w.slack));
+        self.between(w.start.plus(Micros(-w.slack.0 - before)), w.end.plus(w.slack))
+    }
+
+    /// Whether so many may be looked at.
+    fn may_look(&self, count: usize) -> bool {
+        let left = self.looks.get().checked_sub(count);
+        self.looks.set(left.unwrap_or(0));
+        self.spent.set(self.spent.get() || left.is_none());
+        left.is_some()
+    }
+
+    /// Whether more were to be looked at than may be.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.get()
+    }
+
+    /// Those of a range that asked for something that fits.
+    fn asking(
+        &self,
+        range: Range<usize>,
+        fits: impl Fn(&Asked<'w>) -> bool,
+    ) -> impl Iterator<Item = (usize, &'w Seen)> {
+        let asked = self.asked.get(range.clone()).filter(|asked| self.may_look(asked.len())).unwrap_or_default();
         let seen = self.seen;
-        range.filter_map(move |i| Some((i, seen.get(i)?)))
+        range.zip(asked).filter(move |(_, asked)| fits(asked)).filter_map(move |(i, _)| Some((i, seen.get(i)?)))
     }
 
     /// Exchanges that may be the row's, and how badly each fits.
     pub(super) fn exchanges(&self, row: &Row, w: &Window) -> Vec<(usize, i64)> {
         let path = path_number(&row.target);
+        // The distribution may put a path of its own before what the viewer asked for.
+        let behind = Some(row.path()).filter(|path| row.vantage == Vantage::Edge && path.len() > 1);
+        let same = |asked: &Asked<'_>| asked.number == path || behind.is_some_and(|path| asked.path.ends_with(path));
         let fits = |(_, seen): &(usize, &Seen)| {
             seen.kind == Kind::Exchange
-                && self.asks(row, seen, path)
+                && self.may_ask(row, seen)
                 && self.is_at_hand(row, seen)
                 && in_time(row, seen, w)
         };
-        self.near(row, w).filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
+        let asking = self.asking(self.near(row, w), same);
+        asking.filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }
 
     /// Exchanges that were under way together with the row's request and ask for the same.
     pub(super) fn beside(&self, row: &Row, w: &Window) -> Vec<usize> {
         let path = path_number(&row.target);
         let long = Micros(-LONGEST.0);
-        let fits = |i: &usize| {
-            let Some(seen) = self.seen.get(*i) else { return false };
-            let same = seen.kind == Kind::Exchange && seen.path == path && *seen.method == *row.method;
+        let fits = |(_, seen): &(usize, &Seen)| {
+            let same = seen.kind == Kind::Exchange && *seen.method == *row.method;
             same && seen.end.since(w.start).0 >= 0 && w.end.since(seen.start).0 >= 0 && self.counts(seen)
         };
-        self.between(w.start.plus(long), w.end).filter(fits).collect()
+        let asking = self.asking(self.between(w.start.plus(long), w.end), |asked| asked.number == path);
+        asking.filter(fits).map(|(i, _)| i).collect()
     }
 
     /// Connections that failed without a request that can be read, and may be the row's.
@@ -126,14 +183,16 @@ impl<'w> Picker<'w> {
         }
         // Nothing comes between a request and its first attempt to connect.
         let at_once = |seen: &Seen| !w.told || seen.start.since(w.start).0.abs() <= w.slack.0 + row.grain.0;
-        let fits = |(_, seen): &(usize, &Seen)| {
-            let failed = matches!(seen.kind, Kind::Attempt | Kind::Hidden) && seen.verdict.outcome != Outcome::Ok;
-            failed && at_once(seen) && self.counts(seen) && self.is_target(row, seen)
-        };
-        self.near(row, w).filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
+        let fits = |(_, seen): &(usize, &Seen)| at_once(seen) && self.counts(seen) && self.is_target(row, seen);
+        let near = self.near(row, w);
+        let place = |limit: usize| self.failed.partition_point(|i| *i < limit);
+        let failed = self.failed.get(place(near.start)..place(near.end));
+        let failed = failed.filter(|failed| self.may_look(failed.len())).unwrap_or_default();
+        let seen = failed.iter().filter_map(|i| Some((*i, self.seen.get(*i)?)));
+        seen.filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }
 
-    /// Connections on which the request may have passed without being seen.
+    /// Connections on which the request may have passed without being seen, a few.
     pub(super) fn dark(&self, row: &Row, w: &Window) -> Vec<usize> {
         let begun = self.dark.partition_point(|i| self.seen.get(*i).is_some_and(|seen| seen.start <= w.end));
         let before = self.dark.get(..begun).unwrap_or_default().iter().rev().take(MAX_LOOKED);
@@ -143,7 +202,7 @@ impl<'w> Picker<'w> {
             // What is not listed was answered without a fault: it cannot be what a server error of the host's is about.
             fits && (seen.kind == Kind::Hidden || !row.is_server_error() || row.vantage == Vantage::Edge)
         };
-        before.filter(fits).copied().collect()
+        before.take_while(|_| self.may_look(1)).filter(fits).take(MAX_DARK).copied().collect()
     }
 
     fn counts(&self, seen: &Seen) -> bool {
@@ -183,15 +242,12 @@ impl<'w> Picker<'w> {
         }
     }
 
-    /// Whether it is the same request, as far as its identifier, method and path tell.
-    fn asks(&self, row: &Row, seen: &Seen, path: u64) -> bool {
+    /// Whether it may be the same request, as far as its identifier and method tell.
+    fn may_ask(&self, row: &Row, seen: &Seen) -> bool {
         let known_by_id = self.ids_work.get(row.vantage.index()).copied().unwrap_or_default();
         let other = row.id.is_some() && seen.id.is_some() && (known_by_id || row.id == seen.id);
         let differs = other && row.id != seen.id;
-        let method = row.method.is_empty() || row.method == seen.method;
-        // The distribution may put a path of its own before what the viewer asked for.
-        let behind = || row.vantage == Vantage::Edge && row.path().len() > 1 && seen.target.contains(row.path());
-        !differs && method && (seen.path == path || behind() && super::row::path_of(&seen.target).ends_with(row.path()))
+        !differs && (row.method.is_empty() || row.method == seen.method)
     }
 }
 

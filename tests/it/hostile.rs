@@ -268,3 +268,15 @@ fn many_rows_of_one_target_that_may_be_from_the_cache() {
     });
     assert_linear(few, many);
 }
+
+#[test]
+fn many_rows_beside_many_requests() {
+    let capture = kept("beside.pcap", &failed_requests(11, &format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(40))));
+    let row = format!("1800000000\t502\t0\t/{}b\tOriginError\n", "a".repeat(30));
+    let log = access_log("beside.log", "time-taken cs-uri-stem x-edge-detailed-result-type", &row.repeat(9_000));
+    let (_, told) = cost(&format!("--format json --access-log {log} {capture}"));
+    let document: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(document["log_summary"]["undecided"], 9_000, "{}", document["log_summary"]);
+    let why = &document["log_rows"][0]["explanation"];
+    assert!(why.as_str().unwrap().contains("more rows and requests than could be compared"), "{why}");
+}
