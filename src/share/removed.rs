@@ -1,7 +1,10 @@
 //! What was removed, to be looked for in what is written.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
+use std::ops::Range;
+use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
@@ -16,11 +19,12 @@ const MAX_KEPT: usize = 32 << 20;
 /// As many first bytes of a value are looked for at once.
 const WINDOW: usize = 8;
 
-/// Values that must not be found, by their first bytes.
+/// Values that must not be found.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
-    values: HashMap<[u8; WINDOW], Vec<Box<[u8]>>, FixedState>,
-    count: usize,
+    values: HashSet<Rc<[u8]>>,
+    /// The same, once they are looked for.
+    sorted: OnceCell<Sorted>,
     /// Values for which there was no room.
     pub(super) more: u64,
     /// What was kept on purpose, one after the other.
@@ -29,6 +33,77 @@ pub(super) struct Removed {
     known: HashSet<u64, FixedState>,
     /// Memory that plans take.
     pub(super) planned: usize,
+}
+
+/// Values in their order: those that others begin with stand before them.
+#[derive(Debug)]
+struct Sorted {
+    values: Vec<Rc<[u8]>>,
+    /// The longest other one that each begins with.
+    within: Vec<Option<usize>>,
+    /// Where those with these first bytes are.
+    first: HashMap<[u8; WINDOW], Range<usize>, FixedState>,
+    /// Which of them stand in what was kept on purpose.
+    kept: OnceCell<Vec<bool>>,
+}
+
+impl Sorted {
+    fn new(values: &HashSet<Rc<[u8]>>) -> Sorted {
+        let mut values: Vec<Rc<[u8]>> = values.iter().cloned().collect();
+        values.sort_unstable();
+        let mut first: HashMap<_, Range<usize>, _> = HashMap::default();
+        let mut within = Vec::with_capacity(values.len());
+        let mut open: Vec<(usize, &[u8])> = Vec::new();
+        for (i, value) in values.iter().enumerate() {
+            if let Some(begin) = value.first_chunk::<WINDOW>() {
+                first.entry(*begin).or_insert(i..i).end = i + 1;
+            }
+            while open.pop_if(|(_, other)| !value.starts_with(other)).is_some() {}
+            within.push(open.last().map(|(other, _)| *other));
+            open.push((i, value));
+        }
+        Sorted { within, first, kept: OnceCell::new(), values }
+    }
+
+    /// The longest one that a text begins with. Where it may stand, so may all others that the text begins with: it begins
+    /// with them as well.
+    fn longest(&self, text: &[u8]) -> Option<(usize, &[u8])> {
+        let range = self.first.get(text.first_chunk::<WINDOW>()?)?;
+        let same = self.values.get(range.clone())?;
+        // What the text begins with is what the last one before it begins with, or is that.
+        let mut at = range.start + same.partition_point(|value| **value <= *text).checked_sub(1)?;
+        let nearest = self.values.get(at)?;
+        if !text.starts_with(nearest) {
+            at = (*self.within.get(at)?)?;
+            let common = common(nearest, text);
+            while self.values.get(at)?.len() > common {
+                at = (*self.within.get(at)?)?;
+            }
+        }
+        Some((at, self.values.get(at)?))
+    }
+
+    /// Those that stand in a text, and all that they begin with.
+    fn standing(&self, text: &[u8]) -> Vec<bool> {
+        let mut stands = vec![false; self.values.len()];
+        for at in 0..text.len() {
+            let mut next = text.get(at..).and_then(|rest| self.longest(rest)).map(|(i, _)| i);
+            while let Some((i, stands)) = next.and_then(|i| Some((i, stands.get_mut(i).filter(|stands| !**stands)?))) {
+                *stands = true;
+                next = self.within.get(i).copied().flatten();
+            }
+        }
+        stands
+    }
+}
+
+/// How many bytes two texts have in common, from their first on.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    const AT_ONCE: usize = 32;
+    let same = one.chunks(AT_ONCE).zip(other.chunks(AT_ONCE)).take_while(|(a, b)| a == b).map(|(a, _)| a.len());
+    let whole: usize = same.sum();
+    let rest = one.get(whole..).unwrap_or_default().iter().zip(other.get(whole..).unwrap_or_default());
+    whole + rest.take_while(|(a, b)| a == b).count()
 }
 
 impl Removed {
@@ -41,15 +116,16 @@ impl Removed {
     }
 
     fn add(&mut self, value: Box<[u8]>) {
-        let Some(first) = value.first_chunk::<WINDOW>().copied() else { return };
-        if self.count >= MAX_REMOVED {
+        if value.len() < WINDOW {
+            return;
+        }
+        if self.values.len() >= MAX_REMOVED {
             self.more += 1;
             return;
         }
-        let same = self.values.entry(first).or_default();
-        if !same.contains(&value) {
-            same.push(value);
-            self.count += 1;
+        self.sorted.take();
+        if !self.values.contains(&*value) {
+            self.values.insert(value.into());
         }
     }
 
@@ -63,6 +139,7 @@ impl Removed {
     fn keep(&mut self, value: &[u8]) {
         // What comes again and again, as certificates do, is kept once.
         if self.kept.len() + value.len() < MAX_KEPT && self.known.insert(FixedState::default().hash_one(value)) {
+            self.sorted.take();
             self.kept.extend_from_slice(value);
             self.kept.push(0);
         }
@@ -70,7 +147,7 @@ impl Removed {
 
     /// How many values there are.
     pub(super) fn len(&self) -> usize {
-        self.count
+        self.values.len()
     }
 
     /// The first of them, of at least so many bytes, that stands in a text, and is no part of what was kept on purpose or
@@ -79,18 +156,14 @@ impl Removed {
         if self.values.is_empty() {
             return None;
         }
-        let stands = |within: &[u8], value: &[u8]| memchr::memmem::find(within, value).is_some();
-        for (at, window) in text.windows(WINDOW).enumerate() {
-            let Some(first) = window.first_chunk::<WINDOW>() else { continue };
-            let Some(same) = self.values.get(first) else { continue };
-            for value in same.iter().filter(|value| value.len() >= least) {
-                let found = text.get(at..at + value.len()).filter(|found| *found == &**value);
-                if let Some(found) = found.filter(|found| !stands(&self.kept, found) && !stands(known, found)) {
-                    return Some(found);
-                }
-            }
-        }
-        None
+        let sorted = self.sorted.get_or_init(|| Sorted::new(&self.values));
+        (0..text.len()).find_map(|at| {
+            let rest = text.get(at..)?;
+            let (i, value) = sorted.longest(rest).filter(|(_, value)| value.len() >= least)?;
+            let kept = sorted.kept.get_or_init(|| sorted.standing(&self.kept));
+            let may_stand = kept.get(i).is_some_and(|stands| *stands) || memchr::memmem::find(known, value).is_some();
+            if may_stand { None } else { rest.get(..value.len()) }
+        })
     }
 }
 
@@ -110,5 +183,35 @@ mod tests {
         assert_eq!(removed.find(b"..session=0123..", &[], 0), Some(&b"session=0123"[..]));
         assert_eq!(removed.find(b"..session=0123..", b"a session=0123", 0), None);
         assert_eq!(removed.find(b"..session=0123..", &[], 13), None);
+    }
+
+    #[test]
+    fn values_that_begin_with_others_are_found() {
+        let mut removed = Removed::default();
+        for value in [&b"aaaaaaaa"[..], b"aaaaaaaab", b"aaaaaaaabc", b"aaaaaaaac", b"aaaaaaaabcd2"] {
+            removed.add_text(value);
+            removed.add_text(value);
+        }
+        assert_eq!(removed.len(), 5);
+        for (text, found) in [
+            (&b"aaaaaaa"[..], None),
+            (b"baaaaaaaad", Some(&b"aaaaaaaa"[..])),
+            (b"aaaaaaaabb", Some(b"aaaaaaaab")),
+            (b"aaaaaaaabcd1", Some(b"aaaaaaaabc")),
+            (b"aaaaaaaabcd3", Some(b"aaaaaaaabc")),
+            (b"aaaaaaaa", Some(b"aaaaaaaa")),
+        ] {
+            assert_eq!(removed.find(text, &[], 0), found, "{text:?}");
+        }
+        let long = |end: &[u8]| [&[b'x'; 70], end].concat();
+        removed.add_text(&[b'x'; 66]);
+        removed.add_text(&long(b"y"));
+        assert_eq!(removed.find(&long(b"x"), &[], 0), Some(&[b'x'; 66][..]));
+        assert_eq!(removed.find(&long(b"y"), &[], 67), Some(&long(b"y")[..]));
+        assert_eq!(removed.find(&[b'x'; 65], &[], 0), None);
+        // What stands in what was kept, and what that begins with.
+        removed.keep(b"..aaaaaaaabc..");
+        assert_eq!(removed.find(b"aaaaaaaabcd1 aaaaaaaad", &[], 0), None);
+        assert_eq!(removed.find(b"aaaaaaaabcd1 aaaaaaaac", &[], 0), Some(&b"aaaaaaaac"[..]));
     }
 }

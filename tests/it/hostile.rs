@@ -280,3 +280,20 @@ fn many_rows_beside_many_requests() {
     let why = &document["log_rows"][0]["explanation"];
     assert!(why.as_str().unwrap().contains("more rows and requests than could be compared"), "{why}");
 }
+
+#[test]
+fn many_removed_values_with_one_beginning() {
+    let [few, many] = [10_000, 40_000].map(|n| {
+        let mut capture = Capture::new();
+        for begin in (0..n).step_by(2_000) {
+            let fields: String = (begin..begin + 2_000).map(|i| format!("A: aaaaaaaa{i:06}\r\n")).collect();
+            let request = format!("GET / HTTP/1.1\r\n{fields}\r\n");
+            capture = capture.open().edge(24, request.as_bytes());
+            capture = capture.origin(24, b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n").close().next();
+        }
+        let (seconds, written) = cost(&format!("--format pcapng {}", kept("removed.pcap", &capture.bytes())));
+        assert!(written.len() > n * 10 && memchr::memmem::find(&written, b"aaaaaaaa0").is_none());
+        seconds
+    });
+    assert_linear(few, many);
+}
