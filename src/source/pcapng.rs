@@ -12,6 +12,8 @@ mod options;
 
 pub(super) use block::{SECTION_HEADER, SECTION_LEN, Section, padded};
 
+use std::collections::BTreeSet;
+
 use super::buffer::Buffer;
 use super::fields::{ByteOrder, Fields};
 use super::{Info, LinkType, MAX_INTERFACES, MAX_PACKET, Problem, ProblemKind, Record, Stop};
@@ -55,6 +57,10 @@ pub(super) struct Reader {
     frame: u64,
     /// Packets dropped in the sections before this one.
     earlier_drops: u64,
+    /// The sum over the interfaces of this one.
+    drops: u128,
+    /// Those of them that dropped any.
+    lossy: BTreeSet<usize>,
 }
 
 /// The fixed fields of a packet block.
@@ -78,7 +84,7 @@ impl Interface {
 
 impl Reader {
     pub(super) const fn new(order: ByteOrder) -> Self {
-        Self { order, interfaces: Vec::new(), frame: 0, earlier_drops: 0 }
+        Self { order, interfaces: Vec::new(), frame: 0, earlier_drops: 0, drops: 0, lossy: BTreeSet::new() }
     }
 
     /// The next packet, or the end of the file.
@@ -136,7 +142,7 @@ impl Reader {
         self.frame = frame;
         let drops = drops + if block.kind == Kind::Enhanced { drops_since(rest, captured) } else { 0 };
         if drops > 0 {
-            known.counted_drops = known.counted_drops.saturating_add(drops);
+            self.lose(interface, |known| known.counted_drops = known.counted_drops.saturating_add(drops));
             info.dropped(self.drops(), "");
         }
         Ok(record)
@@ -159,6 +165,8 @@ impl Reader {
     fn section(&mut self, info: &mut Info) {
         self.earlier_drops = self.drops();
         self.interfaces.clear();
+        self.drops = 0;
+        self.lossy.clear();
         info.dropped(self.earlier_drops, "");
     }
 
@@ -200,21 +208,33 @@ impl Reader {
                 _ => {}
             }
         }
-        if let Some(known) = self.interfaces.get_mut(interface) {
-            known.reported = reported;
-        }
+        self.lose(interface, |known| known.reported = reported);
         info.dropped(self.drops(), &self.told_drops());
         Some(())
     }
 
+    /// Changes what is known of the drops of an interface.
+    fn lose(&mut self, interface: usize, change: impl FnOnce(&mut Interface)) {
+        let Some(known) = self.interfaces.get_mut(interface) else { return };
+        let before = known.drops();
+        change(known);
+        let now = known.drops();
+        self.drops = self.drops.saturating_sub(before.into()).saturating_add(now.into());
+        if now > 0 {
+            self.lossy.insert(interface);
+        } else {
+            self.lossy.remove(&interface);
+        }
+    }
+
     /// All packets known to have been dropped.
     fn drops(&self) -> u64 {
-        self.interfaces.iter().map(Interface::drops).fold(self.earlier_drops, u64::saturating_add)
+        self.earlier_drops.saturating_add(u64::try_from(self.drops).unwrap_or(u64::MAX))
     }
 
     /// Where they were dropped, and by whom, as far as the section at hand says it.
     fn told_drops(&self) -> String {
-        let lossy = self.interfaces.iter().enumerate().filter(|(_, interface)| interface.drops() > 0);
+        let lossy = self.lossy.iter().filter_map(|n| Some((*n, self.interfaces.get(*n)?)));
         let told = |(n, interface): (usize, &Interface)| {
             let Drops { interface: card, system } = interface.reported;
             let rest = interface.drops().saturating_sub(card.saturating_add(system));

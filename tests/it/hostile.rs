@@ -297,3 +297,31 @@ fn many_removed_values_with_one_beginning() {
     });
     assert_linear(few, many);
 }
+
+#[test]
+fn statistics_of_many_interfaces() {
+    let block = |kind: u32, body: &[u8]| {
+        let len = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &len].concat()
+    };
+    let section = block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
+    let interface = block(1, &[101, 0, 0, 0, 0, 0, 0, 0]);
+    // At interface `at`, `n` packets were dropped by it.
+    let statistics = |at: u32, n: u64| {
+        let drops = [&[5, 0, 8, 0][..], &n.to_le_bytes(), &[0; 4]].concat();
+        block(5, &[&at.to_le_bytes()[..], &[0; 8], &drops].concat())
+    };
+    let [few, many] = [4_096, 16_384].map(|n| {
+        let last = n as u32 - 1;
+        let end = [statistics(last, 2), statistics(last, 3), statistics(7, u64::MAX - 4), statistics(8, 1)].concat();
+        let none = statistics(0, 0).repeat(2 * n);
+        let capture = [section.clone(), interface.repeat(n), none, end].concat();
+        let (seconds, told) = cost(&format!("--format json {}", kept("interfaces.pcapng", &capture)));
+        let told = String::from_utf8(told).unwrap();
+        let words = format!("interface 7: {} by the interface, interface 8: 1 by the interface", u64::MAX - 4);
+        assert!(told.contains(&words) && told.contains(&format!("interface {last}: 3 by")), "{told}");
+        assert!(told.contains(&format!("dropped {} packets", u64::MAX)), "the sum of 3, 1 and all but 4: {told}");
+        seconds
+    });
+    assert_linear(few, many);
+}
