@@ -23,18 +23,17 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Adds the next one.
-    pub(super) fn push(&mut self, exchange: Exchange) {
+    /// Adds the next one, and hands out the one that is counted only because of it.
+    pub(super) fn push(&mut self, exchange: Exchange) -> Option<Exchange> {
         if self.first.len() < MAX_FIRST {
             self.first.push(exchange);
-            return;
+            return None;
         }
         self.recent.push_back(exchange);
-        if self.recent.len() > MAX_LAST
-            && let Some(oldest) = self.recent.pop_front()
-        {
-            self.sift(oldest);
+        if self.recent.len() <= MAX_LAST {
+            return None;
         }
+        self.recent.pop_front().and_then(|oldest| self.sift(oldest))
     }
 
     /// The exchange on this stream, if it is among those that ended last.
@@ -42,17 +41,18 @@ impl Log {
         self.recent.iter_mut().rev().chain(self.first.iter_mut().rev()).find(|exchange| exchange.stream == stream)
     }
 
-    fn sift(&mut self, exchange: Exchange) {
+    fn sift(&mut self, exchange: Exchange) -> Option<Exchange> {
         let only_slow = !exchange.is_notable();
         let ordinary = only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW);
         if ordinary || self.notable.len() >= MAX_NOTABLE {
             let unlisted = self.unlisted.get_or_insert_default();
             exchange.first_byte().into_iter().for_each(|took| unlisted.first_byte.add(took));
             exchange.duration().into_iter().for_each(|took| unlisted.duration.add(took));
-            return;
+            return Some(exchange);
         }
         self.slow += usize::from(only_slow);
         self.notable.push(exchange);
+        None
     }
 
     /// All that were kept, in the order in which they began, and the times of the others.

@@ -5,7 +5,7 @@ use super::hpack::Failure;
 use super::observer::Observer;
 use super::receive::Block;
 use super::section::{Role, Section};
-use super::streams::{Open, Streams};
+use super::streams::{MAX_HELD, Open, Streams};
 use super::transcript::{MAX_INTERIM, Request, Response, Trailers};
 use crate::base::{FrameRef, Side};
 
@@ -15,17 +15,25 @@ impl Observer {
         let role = self.role(from, block);
         let section = self.read(from, block, bytes, role, frame);
         let stream = block.promised.unwrap_or(block.stream);
+        let room = MAX_HELD.saturating_sub(self.streams.held);
+        let full = section.as_ref().is_some_and(|section| section.held() > room);
         let Some(open) = self.opened_by(from, stream, block.promised.is_some()) else { return };
-        if section.is_none() {
+        if section.is_none() || full {
             open.exchange.lost[from] = true;
         }
-        let section = section.unwrap_or_default();
+        let mut section = section.unwrap_or_default();
+        if full {
+            section = section.without_texts();
+        }
+        let before = open.exchange.held();
         match role {
             Role::Request => request(open, block, &section, frame),
             Role::Response => response(open, block, &section, frame),
             Role::Trailers => trailers(open, from, &section, frame),
         }
-        let unread = open.exchange.lost[from];
+        let (held, unread) = (open.exchange.held(), open.exchange.lost[from]);
+        self.streams.held = (self.streams.held + held).saturating_sub(before);
+        self.direction(from).full |= full;
         let in_body = role == Role::Trailers && !block.ends_stream;
         let early_end = role == Role::Response && block.ends_stream && section.status.is_some_and(|s| s < 200);
         let mut fault = section.defect(role).map(FaultKind::Field);

@@ -46,7 +46,7 @@ pub use log::{MAX_FIRST, MAX_LAST, MAX_NOTABLE, MAX_SLOW};
 pub use observer::Observer;
 pub use section::MAX_PATH;
 pub use settings::Settings;
-pub use streams::MAX_OPEN;
+pub use streams::{MAX_HELD, MAX_OPEN};
 pub use transcript::{
     Exchange, GoAway, MAX_BODY_EXCERPT, MAX_GOAWAYS, MAX_INTERIM, Request, Reset, Response, SLOW, Trailers, Transcript,
     Unlisted,

@@ -40,6 +40,8 @@ pub(super) struct Direction {
     pub(super) settings_frame: Option<FrameRef>,
     pub(super) fault: Option<Fault>,
     pub(super) unread: bool,
+    /// There was no room for names and values of a message.
+    pub(super) full: bool,
     pub(super) lost: bool,
     /// Bytes of DATA, padding and all.
     pub(super) sent: u64,
@@ -117,7 +119,7 @@ impl Observer {
             goaways: self.goaways,
             goaways_total: self.goaways_total,
             lost: PerSide { client: client.lost, server: server.lost },
-            unread: PerSide { client: client.unread, server: server.unread },
+            unread: PerSide { client: client.unread || client.full, server: server.unread || server.full },
             overflowed,
             window: PerSide {
                 client: connection_window(client.granted, client.sent),
@@ -166,6 +168,7 @@ impl Direction {
             settings_frame: None,
             fault: None,
             unread: false,
+            full: false,
             lost: false,
             sent: 0,
             granted: 0,

@@ -10,6 +10,9 @@ pub const MAX_PATH: usize = 2_048;
 /// bytes.
 const VIA_READ: u32 = 8;
 
+/// A method of so many bytes is kept where there is no room for names and values.
+const KEPT_METHOD: usize = 8;
+
 /// User agents of health checks (AWS load balancers, Route 53, Kubernetes, Google Cloud, Consul, and what checks gRPC).
 const HEALTH_CHECKERS: [&[u8]; 6] = [
     b"ELB-HealthChecker/",
@@ -135,6 +138,31 @@ impl Section {
             self.note(Some(FieldDefect::ContentLength));
         }
         self.content_length = self.content_length.or(length);
+    }
+
+    /// Bytes of its names and values.
+    pub(super) fn held(&self) -> usize {
+        let Section { method, scheme, authority, path, protocol, host, content_type, server, via, cf_id, .. } = self;
+        let values = [method, scheme, authority, path, protocol, host, content_type, server, via, cf_id];
+        values.into_iter().chain([&self.grpc_message]).flatten().map(String::len).sum()
+    }
+
+    /// What is left where there is no room for names and values: numbers, and what a response depends on.
+    pub(super) fn without_texts(self) -> Section {
+        Section {
+            method: self.method.filter(|method| method.len() <= KEPT_METHOD),
+            scheme: None,
+            authority: None,
+            path: None,
+            protocol: None,
+            host: None,
+            content_type: None,
+            server: None,
+            via: None,
+            cf_id: None,
+            grpc_message: None,
+            ..self
+        }
     }
 
     /// What is wrong with the whole of it, once it is over.

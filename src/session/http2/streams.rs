@@ -15,6 +15,10 @@ use std::collections::BTreeMap;
 /// counted as not known.
 pub const MAX_OPEN: usize = 1_024;
 
+/// Bytes of names and values kept of the open and the listed exchanges of a connection. A field of a table may be named
+/// by one byte as often as there are streams.
+pub const MAX_HELD: usize = 512 * 1024;
+
 /// A stream that is not over.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
@@ -36,6 +40,8 @@ pub(super) struct Streams {
     /// The highest stream that the client opened.
     pub(super) opened: u32,
     log: Log,
+    /// Bytes of names and values in all of these.
+    pub(super) held: usize,
     pub(super) total: u64,
     pub(super) overflowed: u64,
     pub(super) via_cloudfront: Option<FrameRef>,
@@ -58,7 +64,7 @@ impl Streams {
                 && let Some((_, mut oldest)) = self.open.pop_first()
             {
                 oldest.exchange.lost = PerSide { client: true, server: true };
-                self.log.push(oldest.exchange);
+                self.end(oldest.exchange);
                 self.overflowed += 1;
             }
             self.total += 1;
@@ -89,7 +95,13 @@ impl Streams {
         for side in [Side::Client, Side::Server] {
             open.exchange.window[side] = open.window(side, settings);
         }
-        self.log.push(open.exchange);
+        self.end(open.exchange);
+    }
+
+    fn end(&mut self, exchange: Exchange) {
+        if let Some(counted) = self.log.push(exchange) {
+            self.held = self.held.saturating_sub(counted.held());
+        }
     }
 
     /// Something of a side is missing: of every stream on which it has not ended, it may be missing there.

@@ -206,6 +206,20 @@ impl Exchange {
         }
     }
 
+    /// Bytes of the names and values in it.
+    pub(super) fn held(&self) -> usize {
+        let of = |values: &[&Option<String>]| values.iter().map(|v| v.as_ref().map_or(0, String::len)).sum::<usize>();
+        let request = self
+            .request
+            .as_ref()
+            .map_or(0, |r| r.method.len() + r.path.len() + of(&[&r.authority, &r.content_type, &r.cf_id]));
+        let response = self.response.as_ref().map_or(0, |r| {
+            let message = r.trailers.as_ref().map_or(&None, |trailers| &trailers.grpc_message);
+            of(&[&r.content_type, &r.server, &r.via, message])
+        });
+        request + response
+    }
+
     /// Whether this side's message was sent to its end.
     #[must_use]
     pub fn is_whole(&self, side: Side) -> bool {

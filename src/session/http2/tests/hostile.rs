@@ -2,7 +2,7 @@
 
 use super::{FaultKind, MAX_BLOCK, MAX_FIRST, MAX_LAST, MAX_OPEN, Observer, PREFACE, asked, at, block, frame, read};
 use crate::base::Side;
-use crate::session::http2::{MAX_GOAWAYS, MAX_NOTABLE};
+use crate::session::http2::{MAX_GOAWAYS, MAX_HELD, MAX_NOTABLE};
 
 const GET: [u8; 3] = [0x82, 0x86, 0x84];
 
@@ -86,4 +86,35 @@ fn noise_is_read_to_its_end() {
         compression += usize::from(matches!(told.fault.server.map(|f| f.kind), Some(FaultKind::Compression(_))));
     }
     assert!(compression > 0, "no mutation reached the header blocks");
+}
+
+#[test]
+fn values_that_are_named_by_a_byte_are_kept_within_a_bound() {
+    // A path of 2,000 bytes goes into the table, and every later request names it.
+    let literal = [&[0x82, 0x86, 0x44, 0x7f, 0xd1, 0x0e][..], b"/", &[b'p'; 1_999]].concat();
+    let mut observer = Observer::new();
+    observer.data(Side::Client, &[PREFACE, &frame(4, 0, 0, &[]), &frame(1, 5, 1, &literal)].concat(), at(1));
+    observer.data(Side::Server, &frame(4, 0, 0, &[]), at(2));
+    for n in 1..1_000 {
+        observer.data(Side::Client, &frame(1, 5, 2 * n + 1, &[0x82, 0x86, 0xbe]), at(3));
+    }
+    // Short methods are kept beyond it.
+    assert!(observer.streams.held <= MAX_HELD + 1_000 * b"GET".len(), "{}", observer.streams.held);
+    // Answers make room again.
+    for n in 0..1_000 {
+        observer.data(Side::Server, &frame(1, 5, 2 * n + 1, &[0x88]), at(4));
+    }
+    observer.data(Side::Client, &frame(1, 5, 2_001, &[0x82, 0x86, 0xbe]), at(5));
+    let told = observer.finish();
+    assert_eq!((told.total, told.unread.client, told.unread.server), (1_001, true, false));
+    let kept: usize = told.exchanges.iter().map(|exchange| exchange.held()).sum();
+    assert!(kept <= MAX_HELD, "{kept}");
+    let whole = |stream: u32| {
+        let exchange = told.exchanges.iter().find(|exchange| exchange.stream == stream).unwrap();
+        let request = exchange.request.as_ref().unwrap();
+        (&*request.method, request.path.len(), exchange.lost.client)
+    };
+    assert_eq!(whole(1), ("GET", 2_000, false));
+    assert_eq!(whole(1_999), ("GET", 0, true));
+    assert_eq!(whole(2_001), ("GET", 2_000, false));
 }
