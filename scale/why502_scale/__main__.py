@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from . import answer, logs
 from .captures import PlanError, Rules
 from .fleetfs import FleetFs
-from .job import bring_binary, run_units
+from .job import bring_binary, run_units, ship
 from .tables import tables
 from .unit import Settings
 
@@ -80,7 +80,8 @@ def read_logs(spark: SparkSession, given: argparse.Namespace) -> DataFrame | Non
 
 
 def session(spark: SparkSession) -> SparkSession:
-    """What the analysis relies on: times in UTC, and values that cannot be read are null."""
+    """What the analysis relies on: this package on executors, times in UTC, and values that cannot be read are null."""
+    ship(spark)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.ansi.enabled", "false")
     return spark

@@ -55,7 +55,6 @@ def run_units(spark: SparkSession, patterns: Sequence[str], rules: Rules, settin
     known = {row.unit: row for row in records(spark, settings.out).collect()}
     todo = [unit for unit in units if unit.id not in known or known[unit.id].status not in FINISHED]
     if todo:
-        _ship(spark)
         # One task a unit, in this order: the costliest are begun first.
         spark.sparkContext.parallelize(todo, len(todo)).foreach(lambda unit: run(unit, settings))
     old = _superseded(known.values(), units)
@@ -134,7 +133,7 @@ def _hadoop(spark: SparkSession) -> Hadoop:
     return Hadoop(":".join(paths + ([f"{home}/jars/*"] if home else [])), settings)
 
 
-def _ship(spark: SparkSession) -> None:
+def ship(spark: SparkSession) -> None:
     """Brings this package to the executors, where --py-files has not."""
     # Where it runs from an archive, that came by --py-files.
     if Path(__file__).is_file():
