@@ -55,6 +55,13 @@ def test_each_failure_is_a_row_and_a_later_run_tries_again(spark: SparkSession, 
     assert tables(spark, str(out)).connections.count() == 1
     record.unlink()
     assert tables(spark, str(out)).connections.count() == 0
+    # Nor is one whose record cannot be written, and its unit is told as failed.
+    record.mkdir()
+    assert run_units(spark, [pattern.replace("*", "sound", 1)], Rules(), settings) == Ran(1, 0, 0)
+    told = {row.capture_host: row for row in spark.read.parquet(f"{out}/units").collect()}
+    assert (told["sound"].status, told["sound"].message) == ("failed", "nothing was heard of it")
+    assert len(told) == len(FAULTS)
+    record.rmdir()
     record.write_bytes(kept)
     faulty.write_text(f'#!/bin/sh\nexec {binary} "$@"\n')
     assert run_units(spark, [pattern], Rules(), settings) == Ran(5, 1, 0)

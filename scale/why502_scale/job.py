@@ -54,15 +54,17 @@ def run_units(spark: SparkSession, patterns: Sequence[str], rules: Rules, settin
     units = plan(captures.values(), rules, [settings.version, *settings.options])
     known = {row.unit: row for row in records(spark, settings.out).collect()}
     todo = [unit for unit in units if unit.id not in known or known[unit.id].status not in FINISHED]
+    told = list[bool]()
     if todo:
         # One task a unit, in this order: the costliest are begun first.
-        spark.sparkContext.parallelize(todo, len(todo)).foreach(lambda unit: run(unit, settings))
+        told = spark.sparkContext.parallelize(todo, len(todo)).map(lambda unit: run(unit, settings)).collect()
     old = _superseded(known.values(), units)
     if old:
         files.delete(f"{settings.out}/{part}" for row in old for part in row.parts or ())
         files.delete(record_uri(settings.out, row.unit) for row in old)
     if todo or old or not files.exists(f"{settings.out}/units"):
-        _write_units(spark, settings.out, units)
+        unheard = [unit for unit, heard in zip(todo, told) if not heard and unit.id not in known]
+        _write_units(spark, settings.out, unheard)
     return Ran(len(units), len(units) - len(todo), len(old))
 
 
@@ -80,23 +82,18 @@ def _superseded(known: Iterable[Row], units: Sequence[Unit]) -> list[Row]:
     return [row for row in known if row.unit not in current and not files.isdisjoint(row.files)]
 
 
-def _write_units(spark: SparkSession, out: str, units: Sequence[Unit]) -> None:
-    """Writes the table `units`; one of which nothing was heard is told as failed."""
-    planned = spark.createDataFrame(
-        [(u.id, u.host, u.own_bytes, [shown(c.uri) for c in u.own], [shown(c.uri) for c in u.context]) for u in units],
-        "unit string, capture_host string, bytes bigint, files array<string>, context array<string>",
-    )
+def _write_units(spark: SparkSession, out: str, unheard: Sequence[Unit]) -> None:
+    """Writes the table `units`; those of which nothing was heard are told as failed."""
     told = records(spark, out)
-    silent = planned.join(told, "unit", "left_anti").selectExpr(
-        *(
-            f"{name} as {name}" if name in planned.columns else f"cast({_UNHEARD.get(name, 'null')} as {kind}) as {name}"
-            for name, kind in (column.strip().split(" ", 1) for column in RECORD.split(","))
-        )
-    )
-    told.unionByName(silent).coalesce(1).write.mode("overwrite").parquet(f"{out}/units")
+    if unheard:
+        told = told.unionByName(spark.createDataFrame([_failed(unit) for unit in unheard], RECORD))
+    told.coalesce(1).write.mode("overwrite").parquet(f"{out}/units")
 
 
-_UNHEARD = {"status": "'failed'", "message": "'nothing was heard of it'"}
+def _failed(unit: Unit) -> tuple[Any, ...]:
+    files, context = ([shown(capture.uri) for capture in captures] for captures in (unit.own, unit.context))
+    told = (unit.id, unit.host, "failed", "nothing was heard of it", files, context, unit.own_bytes)
+    return (*told, None, None, None, None, None)
 
 
 def bring_binary(spark: SparkSession, binary: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ not count. An attempt that comes twice writes the same files with the same rows.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -15,7 +16,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import zipimport
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +63,10 @@ class UnitError(Exception):
     """The unit cannot be analysed; another attempt would not help."""
 
 
-def run(unit: Unit, settings: Settings) -> None:
-    """Analyses a unit and writes its record."""
+def run(unit: Unit, settings: Settings) -> bool:
+    """Analyses a unit and writes its record; tells whether that is in its place."""
     began = time.monotonic()
+    _settle()
     context = TaskContext.get()
     lost = context.attemptNumber() if context else 0
     status, message, parts, attempts = "failed", "", list[str](), 0
@@ -102,6 +106,21 @@ def run(unit: Unit, settings: Settings) -> None:
     except (TransportError, OSError) as why:
         # The driver tells a unit that has no record as failed; its rows are not seen.
         print(f"why502_scale: the record of unit {unit.id} cannot be written: {why}", file=sys.stderr)
+        return False
+    return True
+
+
+def _settle() -> None:
+    """Spares this Python worker what costs more than a small unit does, and Spark has it do again for each task.
+
+    That is to read the lists of what is in each archive it imports from, among them Spark's own jar, and to look for garbage
+    among all that was ever imported.
+    """
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimport.zipimporter):
+            # It comes back, without reading, when something is imported.
+            del sys.path_importer_cache[path]
+    gc.freeze()
 
 
 def _courier(settings: Settings) -> Courier | None:
@@ -156,13 +175,23 @@ def _analyze(unit: Unit, settings: Settings, inputs: Inputs, directory: Path, ta
             )
         except OSError as why:
             raise UnitError(f"{command[0]}: {why.strerror}") from why
+        # To wait with a timeout would be to look every 50 ms.
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(settings.timeout, stop)
+        timer.start()
         try:
-            code = process.wait(settings.timeout)
-        except subprocess.TimeoutExpired:
-            raise UnitError(f"it took more than {settings.timeout:.0f} s") from None
+            code = process.wait()
         finally:
+            timer.cancel()
             process.kill()
             process.wait()
+        if late.is_set():
+            raise UnitError(f"it took more than {settings.timeout:.0f} s")
         said.seek(0)
         text = " ".join(said.read(8 * MESSAGE).decode(errors="replace").split())[:MESSAGE]
     if code < 0:
