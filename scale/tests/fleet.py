@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import gzip
 import json
 import random
 import subprocess
 from collections import Counter
+from datetime import datetime, timezone
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ FILES = 40
 BEGIN = 1_795_000_000_000_000
 # Longer than any connection may be idle: a capture's connections are over when the next one begins.
 GAP = 1_000_000_000
+# Requests in the log that no host has seen, in a day of which the captures last some twenty hours.
+NEVER = 60
+DAY = 86_400_000_000
+FIELDS = "date time x-edge-location cs-method cs-uri-stem sc-status x-edge-request-id time-taken x-edge-detailed-result-type"
 # Larger captures tell nothing more here.
 LARGEST = 60_000
 # What is told of these depends on all else in the same file. One that lacks packets makes the binary careful about all of it;
@@ -47,7 +53,9 @@ def make(directory: Path, whole: Path) -> list[Path]:
     files = []
     for host in range(HOSTS):
         # Servers of their own: verdicts take other connections to the same server into account, within a unit.
-        own = [pcap.moved(r, bytes([10, 1, host, i])) for i, r in enumerate(captures[host::HOSTS])]
+        moved = [pcap.moved(r, bytes([10, 1, host, i])) for i, r in enumerate(captures[host::HOSTS])]
+        # Identifiers of their own as well, by which a row of a log is known.
+        own = [pcap.asked_for(r, b"%d.%03d" % (host, i)) for i, r in enumerate(moved)]
         line = pcap.one_after_the_other(own, BEGIN, GAP)
         pcap.write(whole / f"web-{host}.pcap", [record for records in line for record in records])
         pieces = FILES // HOSTS + (host < FILES % HOSTS)
@@ -59,17 +67,50 @@ def make(directory: Path, whole: Path) -> list[Path]:
 
 
 def analyze(binary: str, whole: Path, out: Path) -> None:
-    """One process a host over its unsplit capture."""
+    """One process a host over its unsplit capture, with a record as of a unit that is done."""
+    (out / "records").mkdir(parents=True)
     for file in sorted(whole.iterdir()):
         name = ["--unit", file.stem, "--capture-host", file.stem]
         done = subprocess.run([binary, "analyze", "--format", "parquet", "-o", str(out), *name, str(file)], check=False)
         assert done.returncode in (0, 1)
+        record = {"unit": file.stem, "capture_host": file.stem, "status": "done"}
+        (out / "records" / f"{file.stem}.json").write_text(json.dumps(record) + "\n")
 
 
-def rows(out: Path, table: str, hosts: str = "%") -> Counter[str]:
-    """Rows of a table with all that does not depend on how captures were split."""
-    files = f"{out}/{table}/**/*.parquet"
-    query = f"select * from read_parquet('{files}', hive_partitioning = false) where capture_host like '{hosts}'"
+def write_log(tables: Path, file: Path) -> None:
+    """CloudFront's log of what these tables hold, and of requests that no host has seen."""
+    asked = f"""
+        select request.time_ns // 1000 + coalesce(duration_us, 1_000_000), coalesce(duration_us, 1_000_000), request.method,
+               request.target, case when f.cause is null then coalesce(response.status, 200) else 502 end,
+               case when f.cause is null then 'Miss' else 'OriginCommError' end, request.cf_id
+        from read_parquet('{tables}/exchanges/*.parquet') as e left join (
+            select unit, connection, exchange, min(cause) as cause from read_parquet('{tables}/findings/*.parquet')
+            where outcome = 'failed' and exchange is not null group by all
+        ) as f on f.unit = e.unit and f.connection = e.connection and f.exchange = e.index
+        where request is not null order by all"""
+    refused = f"""
+        select first_time_ns // 1000 + 1_000_000, 1_000_000, 'GET', '/', 502, 'OriginConnectError', 'refused-' || community_id
+        from read_parquet('{tables}/connections/*.parquet')
+        where verdict.outcome = 'failed' and verdict.stage in ('tcp', 'tls') order by all"""
+    with duckdb.connect() as connection:
+        exchanges, failures = connection.execute(asked).fetchall(), connection.execute(refused).fetchall()
+    # Every third is known by its time and path alone.
+    nameless = [row[:-1] + ("-",) if i % 3 == 0 else row for i, row in enumerate(exchanges)]
+    times = range(BEGIN, BEGIN + DAY, DAY // NEVER)
+    never = [(t, 100_000, "GET", f"/never/{i}", 502, "OriginDnsError", f"never-{i}") for i, t in enumerate(times)]
+    with gzip.open(file, "wt") as out:
+        print("#Version: 1.0", f"#Fields: {FIELDS}", sep="\n", file=out)
+        for micros, taken, method, target, status, detail, name in nameless + failures + never:
+            at = datetime.fromtimestamp(micros // 1_000_000, timezone.utc)
+            when, edge, path = f"{at:%Y-%m-%d\t%H:%M:%S}", f"FRA56-P{at.hour}", target.split("?")[0]
+            print(when, edge, method, path, status, name or "-", f"{taken / 1e6:.3f}", detail, sep="\t", file=out)
+
+
+def rows(out: Path, table: str, hosts: str | None = None) -> Counter[str]:
+    """Rows of a table, or of some hosts in it, with all that does not depend on how captures were split."""
+    query = f"select * from read_parquet('{out}/{table}/**/*.parquet', hive_partitioning = false)"
+    if hosts:
+        query += f" where capture_host like '{hosts}'"
     with duckdb.connect() as connection:
         told = connection.execute(query)
         columns = [column[0] for column in told.description or ()]

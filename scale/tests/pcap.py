@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -58,6 +59,12 @@ def one_after_the_other(captures: Iterable[list[Record]], begin: int, gap: int) 
 def moved(records: list[Record], server: bytes) -> list[Record]:
     """The same packets of another server: 10.0.0.5 has another address (checksums are as if the card had yet to make them)."""
     return [r._replace(data=r.data[:HEADERS].replace(b"\x0a\x00\x00\x05", server) + r.data[HEADERS:]) for r in records]
+
+
+def asked_for(records: list[Record], name: bytes) -> list[Record]:
+    """The same packets of other requests: the identifiers of those that can be read begin with this name."""
+    begin = re.compile(rb"(?i)(x-amz-cf-id: )[^\r\n]{%d}" % len(name))
+    return [r._replace(data=begin.sub(rb"\g<1>" + name, r.data)) for r in records]
 
 
 def cut(captures: list[list[Record]], pieces: int, chance: random.Random) -> list[list[Record]]:

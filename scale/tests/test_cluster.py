@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 from pyspark.sql import Row, SparkSession
 
+from why502_scale import join
+from why502_scale.__main__ import main
 from why502_scale.captures import Rules
 from why502_scale.job import Ran, bring_binary, records, run_units
 from why502_scale.unit import Settings
@@ -21,6 +23,9 @@ from . import fleet
 from .conftest import Cluster
 
 TABLES = ("connections", "exchanges", "findings")
+ANSWER = (
+    "requests", "causes_by_host", "causes_by_path", "causes_by_location", "hosts_apart", "log_hours", "never_reached",
+)  # fmt: skip
 # Every file a unit.
 RULES = Rules(unit_bytes=1)
 
@@ -30,6 +35,7 @@ class Fleet(NamedTuple):
     pattern: str
     out: Path
     expected: Path
+    log: Path
     settings: Settings
 
 
@@ -37,18 +43,31 @@ class Fleet(NamedTuple):
 def made(spark: SparkSession, binary: str, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     directory = tmp_path_factory.mktemp("fleet")
     files = fleet.make(directory / "captures", directory / "whole")
-    fleet.analyze(binary, directory / "whole", directory / "expected")
+    expected, log = directory / "expected", directory / "cloudfront.log.gz"
+    fleet.analyze(binary, directory / "whole", expected)
+    fleet.write_log(expected, log)
+    records(spark, str(expected)).write.parquet(f"{expected}/units")
+    assert main(["-o", str(expected), "--standard-logs", str(log)]) == 0
     path, version = bring_binary(spark, binary)
     settings = Settings(str(directory / "out"), path, version, timeout=120)
     pattern = str(directory / "captures" / "*" / "*.pcap")
-    return Fleet(files, pattern, directory / "out", directory / "expected", settings)
+    return Fleet(files, pattern, directory / "out", expected, log, settings)
 
 
-def assert_same(out: Path, expected: Path, hosts: str = "%") -> None:
+def assert_same(out: Path, expected: Path, hosts: str | None = None) -> None:
     for table in TABLES:
         ours, theirs = fleet.rows(out, table, hosts), fleet.rows(expected, table, hosts)
         assert sum(theirs.values()) > 0
         assert fleet.differences(ours, theirs) == []
+
+
+def assert_same_answer(out: Path, made: Fleet) -> None:
+    """The log joined with these tables tells what it tells with those of one process."""
+    assert main(["-o", str(out), "--standard-logs", str(made.log)]) == 0
+    for table in ANSWER:
+        ours, theirs = fleet.rows(out, f"answer/{table}"), fleet.rows(made.expected, f"answer/{table}")
+        assert sum(theirs.values()) > 0
+        assert fleet.differences(ours, theirs) == [], table
 
 
 def units(spark: SparkSession, out: Path) -> dict[str, Row]:
@@ -70,6 +89,20 @@ def test_rows_are_those_of_one_process(spark: SparkSession, made: Fleet) -> None
     assert sum(row.bytes for row in told.values()) == sum(file.stat().st_size for file in made.files)
     assert all(row.files == [str(file)] for file, row in zip(made.files, sorted(told.values(), key=lambda r: r.files)))
     assert not list(made.out.rglob("*.part"))
+
+
+def test_the_answer_is_that_of_one_process(spark: SparkSession, made: Fleet) -> None:
+    assert_same_answer(made.out, made)
+    told = spark.read.parquet(f"{made.out}/answer/requests").collect()
+    assert {row.by for row in told} == {"id", "path", "time", None}
+    assert {row.answer for row in told} == {join.REACHED, join.NEVER, join.UNDECIDED, join.NOT_COVERED}
+    named = [row for row in told if row.by == "id" and row.request_id[1] == "."]
+    assert {row.capture_host for row in named} == {f"web-{i}" for i in range(fleet.HOSTS)}
+    assert all(row.capture_host == f"web-{row.request_id[0]}" for row in named)
+    never = [row for row in told if row.detail == "OriginDnsError"]
+    assert len(never) == fleet.NEVER
+    assert {row.cause for row in never} == {None}
+    assert sum(row.answer == join.NEVER for row in never) > fleet.NEVER // 2
 
 
 def test_a_second_run_does_nothing(spark: SparkSession, made: Fleet) -> None:
@@ -156,5 +189,6 @@ def test_a_worker_is_killed_in_the_middle(
     assert {row.status for row in told} == {"done"}
     assert len(told) == fleet.FILES
     assert_same(out, made.expected)
+    assert_same_answer(out, made)
     # And a run over what is there does nothing.
     assert run_units(spark, [made.pattern], RULES, settings) == Ran(fleet.FILES, fleet.FILES, 0)
