@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -103,9 +104,28 @@ def test_answers_are_the_truth(read: DataFrame, seen: Tables) -> None:
     assert balanced["http.closed-before-response"] >= 12
 
 
-def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: Tables, tmp_path: Path) -> None:
+@pytest.fixture
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Queries of many rows are worth compiling."""
     for name in INTERPRETED:
         spark.conf.unset(name)
+    yield
+    for name, value in INTERPRETED.items():
+        spark.conf.set(name, value)
+
+
+def asked(seen: Tables) -> DataFrame:
+    """A row of a log for each request that was captured."""
+    return seen.exchanges.where("request.cf_id is not null").select(
+        F.floor(F.col("request.time_ns") / 1_000_000).cast("string"), "request.cf_id", "request.method", "request.target",
+        F.lit("502"), F.lit("FRA56-P3"), F.lit("0.1"), F.lit("OriginCommError"),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def many(spark: SparkSession, seen: Tables, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+    """These among two million others."""
+    path = str(tmp_path_factory.mktemp("many") / "logs")
     first = seen.connections.agg(F.min(F.floor(F.col("first_time_ns") / 1_000_000))).first()
     assert first
     n = F.col("id")
@@ -119,25 +139,34 @@ def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: 
         F.lit("0.1").alias("time_taken"),
         F.when(n % 100 == 0, "OriginDnsError").otherwise("Miss").alias("x_edge_detailed_result_type"),
     )
-    asked = seen.exchanges.where("request.cf_id is not null").select(
-        F.floor(F.col("request.time_ns") / 1_000_000).cast("string"), "request.cf_id", "request.method", "request.target",
-        F.lit("502"), F.lit("FRA56-P3"), F.lit("0.1"), F.lit("OriginCommError"),
-    )  # fmt: skip
-    generated.union(asked).write.parquet(f"{tmp_path}/logs")
-    rows = logs.read(spark, logs.V2_PARQUET, [f"{tmp_path}/logs"])
-    told = join.joined(rows, seen)
-    plan = told._jdf.queryExecution().toString()
-    for product in ("CartesianProduct", "BroadcastNestedLoopJoin", "Join Cross", "CollectLimit", "CollectTail"):
-        assert product not in plan
-    by = told.groupBy("by").agg(F.count("*").alias("n"), F.count("cause").alias("causes"))
-    counts = {row.by: row for row in by.collect()}
-    distinct = asked.select("cf_id").distinct().count()
-    assert counts["id"].n == asked.count() >= distinct > 1_900
+    generated.union(asked(seen)).write.parquet(path)
+    return logs.read(spark, logs.V2_PARQUET, [path])
+
+
+@pytest.mark.usefixtures("compiled")
+def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: Tables, many: DataFrame) -> None:
+    told, merges = [], []
+    # As they come, and where nothing is small enough to be sent to all executors.
+    for threshold in ("10m", "-1"):
+        spark.conf.set("spark.sql.autoBroadcastJoinThreshold", threshold)
+        answer = join.joined(many, seen)
+        plan = answer._jdf.queryExecution().toString()
+        for product in ("CartesianProduct", "BroadcastNestedLoopJoin", "Join Cross", "CollectLimit", "CollectTail"):
+            assert product not in plan
+        merges.append(answer._jdf.queryExecution().executedPlan().toString().count("SortMergeJoin"))
+        whole = F.sum(F.xxhash64(*answer.columns).cast("decimal(38)"))
+        by = answer.groupBy("by").agg(F.count("*").alias("n"), F.count("cause").alias("causes"), whole.alias("whole"))
+        told.append({row.by: row for row in by.collect()})
+    spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
+    assert merges[0] < merges[1]
+    # Whichever way they are joined, every value of every row is the same.
+    assert told[0] == told[1]
+    counts, requests = told[0], asked(seen)
+    distinct = requests.select("cf_id").distinct().count()
+    assert counts["id"].n == requests.count() >= distinct > 1_900
     # The truth of the capture: what failed at the host, and each of these once for each row.
     assert counts["id"].causes >= 38
-    assert sum(row.n for row in counts.values()) == ROWS // 100 + asked.count()
-    for name, value in INTERPRETED.items():
-        spark.conf.set(name, value)
+    assert sum(row.n for row in counts.values()) == ROWS // 100 + requests.count()
 
 
 def test_the_rest_of_a_long_connection_is_marked(spark: SparkSession) -> None:
