@@ -120,7 +120,8 @@ def _settle() -> None:
         if isinstance(finder, zipimport.zipimporter):
             # It comes back, without reading, when something is imported.
             del sys.path_importer_cache[path]
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 def _courier(settings: Settings) -> Courier | None:
