@@ -1,8 +1,9 @@
-"""What Spark costs: overhead of a unit, throughput of a core beside the bare binary, and two workers beside one.
+"""What Spark costs: the time of a job and of each of its units beside the bare binary, and two workers beside one.
 
-    python bench/measure.py BINARY CAPTURE [BYTES]
+    python bench/measure.py BINARY CAPTURE [UNITS]
 
-CAPTURE is cut to BYTES (1 GiB), which are a unit; the file is in the page cache. Medians of three. Needs what the tests need.
+Each unit is the whole CAPTURE, by links to one file that is in the page cache. Jobs of UNITS (48) and of a quarter of that
+give a line: what a job costs, and what each unit of it does. All figures are medians of three. Needs what the tests need.
 """
 
 from __future__ import annotations
@@ -14,41 +15,51 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.conftest import CAPTURES, Cluster
+from tests.conftest import Cluster
 from why502_scale.__main__ import session
 from why502_scale.captures import Rules
 from why502_scale.job import bring_binary, run_units
 from why502_scale.unit import Settings
 
 RUNS = 3
-LARGE_UNITS = 6
-SMALL_UNITS = 40
-SMALL = CAPTURES / "tls" / "no-common-version" / "nginx-tls13-only" / "capture.pcap"
 
 
-def timed(command: list[str]) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - began
+def median(run: Callable[[], object]) -> float:
+    """Seconds of it."""
+    times = []
+    for _ in range(RUNS):
+        began = time.monotonic()
+        run()
+        times.append(time.monotonic() - began)
+    return statistics.median(times)
 
 
-def bare(binary: str, capture: Path, directory: Path) -> float:
-    """Seconds of the binary alone."""
-    out = directory / "bare"
-    command = [binary, "analyze", "--format", "parquet", "-o", str(out), "--threads", "1", str(capture)]
-    return statistics.median(timed(command) for _ in range(RUNS))
+def bare(binary: str, capture: Path, directory: Path, units: int, at_once: int) -> float:
+    """Seconds of the binary alone, as often as there are units."""
+
+    def one(unit: int) -> None:
+        out = str(directory / f"bare-{unit}")
+        command = [binary, "analyze", "--format", "parquet", "-o", out, "--threads", "1", str(capture)]
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert done.returncode in (0, 1, 2)
+        shutil.rmtree(out)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return median(lambda: list(pool.map(one, range(units))))
 
 
-def on_spark(binary: str, directory: Path, workers: int, hosts: dict[str, Path]) -> float:
-    """Seconds of a job over these captures, each a unit, by workers of one core."""
-    (directory / "logs").mkdir(exist_ok=True)
-    cluster = Cluster(directory / "logs")
+def on_spark(binary: str, capture: Path, directory: Path, workers: int, counts: list[int]) -> list[float]:
+    """Seconds of jobs of so many units by workers of one core."""
+    directory.mkdir()
+    cluster = Cluster(directory)
     for _ in range(workers):
         cluster.add_worker()
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -59,45 +70,42 @@ def on_spark(binary: str, directory: Path, workers: int, hosts: dict[str, Path])
     spark.sparkContext.setLogLevel("ERROR")
     try:
         path, version = bring_binary(spark, binary)
-        inputs = directory / f"in-{len(hosts)}"
-        for host, capture in hosts.items():
-            (inputs / host).mkdir(parents=True, exist_ok=True)
-            link = inputs / host / "a.pcap"
-            if not link.exists():
+        out = directory / "out"
+
+        def job(units: int) -> None:
+            run_units(spark, [f"{directory}/in-{units}/*/*.pcap"], Rules(unit_bytes=1), Settings(str(out), path, version))
+            assert len(list(out.glob("records/*.json"))) == units
+            shutil.rmtree(out)
+
+        for units in counts:
+            for unit in range(units):
+                link = directory / f"in-{units}" / f"host-{unit}" / "a.pcap"
+                link.parent.mkdir(parents=True)
                 link.symlink_to(capture)
         # Everything is loaded once before anything is timed.
-        times = []
-        for run in range(RUNS + 1):
-            out = directory / f"out-{workers}-{len(hosts)}-{run}"
-            began = time.monotonic()
-            run_units(spark, [f"{inputs}/*/*.pcap"], Rules(unit_bytes=1), Settings(str(out), path, version))
-            times.append(time.monotonic() - began)
-            shutil.rmtree(out)
-        return statistics.median(times[1:])
+        job(counts[0])
+        return [median(lambda units=units: job(units)) for units in counts]  # type: ignore[misc]
     finally:
         spark.stop()
         cluster.stop()
 
 
 def main() -> None:
-    binary, capture = os.path.realpath(sys.argv[1]), Path(sys.argv[2])
-    size = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 30
+    binary, capture = os.path.realpath(sys.argv[1]), Path(sys.argv[2]).resolve()
+    units = int(sys.argv[3]) if len(sys.argv) > 3 else 48
+    few = units // 4
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        unit = directory / "unit.pcap"
-        with capture.open("rb") as source, unit.open("wb") as target:
-            # The last packet is cut, which the binary says and goes on.
-            target.write(source.read(size))
-        size = unit.stat().st_size
-        alone, small = bare(binary, unit, directory), bare(binary, SMALL.resolve(), directory)
-        print(f"bare binary: {alone:.2f} s for {size >> 20} MiB, {small:.3f} s for a small capture", flush=True)
-        little = on_spark(binary, directory, 1, {f"h{i}": SMALL.resolve() for i in range(SMALL_UNITS)})
-        print(f"{SMALL_UNITS} small units, one core: {little:.2f} s; overhead {little / SMALL_UNITS - small:.3f} s a unit")
-        large = {f"h{i}": unit for i in range(LARGE_UNITS)}
-        one, two = (on_spark(binary, directory, workers, large) for workers in (1, 2))
-        share = LARGE_UNITS * alone / one
-        print(f"{LARGE_UNITS} large units, one core: {one:.2f} s; throughput {share:.2f} of the bare binary")
-        print(f"{LARGE_UNITS} large units, two workers of one core: {two:.2f} s; {one / two:.2f} times one")
+        alone, pair = (bare(binary, capture, directory, units, at_once) for at_once in (1, 2))
+        print(f"{units} units of {capture.stat().st_size >> 20} MiB", flush=True)
+        print(f"bare: {alone:.2f} s, {alone / units:.3f} s each; two at once {alone / pair:.2f} times as fast", flush=True)
+        short, one = on_spark(binary, capture, directory / "one", 1, [few, units])
+        each = (one - short) / (units - few)
+        print(f"Spark, one core: {one:.2f} s, {one - each * units:.2f} s for a job and {each:.3f} s for each unit")
+        print(f"throughput {alone / one:.2f} of the bare binary, {alone / units / each:.2f} without what a job costs")
+        sys.stdout.flush()
+        (two,) = on_spark(binary, capture, directory / "two", 2, [units])
+        print(f"two workers of one core: {two:.2f} s, {one / two:.2f} times one")
 
 
 if __name__ == "__main__":
