@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,16 @@ def test_duckdb_runs_the_queries_of_the_page(incident: Path) -> None:
     assert {row[0] for row in proofs} == {row[1] for row in causes}
     assert paths
     assert missing == []
+
+
+def test_the_binary_reports_on_the_tables_of_a_job(incident: Path, binary: str, tmp_path: Path) -> None:
+    told = subprocess.run([binary, "report", str(incident)], capture_output=True, text=True, check=False)
+    assert told.returncode == 1, told.stderr
+    alone = tmp_path / "alone"
+    command = [binary, "fleet", str(incident.parent / "captures"), "-o", str(alone)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    own = subprocess.run([binary, "report", str(alone)], capture_output=True, text=True, check=False)
+    assert re.findall(r"[\d,]+ connections?\b.*", told.stdout) == re.findall(r"[\d,]+ connections?\b.*", own.stdout) != []
 
 
 def test_the_summary_reads_as_it_should(incident: Path) -> None:
