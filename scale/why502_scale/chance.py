@@ -6,8 +6,6 @@ of each other. Where one fault hits many at a time, chance explains more than is
 
 from __future__ import annotations
 
-from math import exp, lgamma
-
 LEVEL = 0.05
 """Below this probability, divided by the number of hosts, chance is not taken for the explanation."""
 
@@ -23,18 +21,23 @@ def probability(failed: int, of: int, other_failed: int, other_of: int) -> float
     low, high = max(0, k - other_of), min(k, of)
     mode = min(max((of + 1) * (k + 1) // (of + other_of + 2), low), high)
 
-    def log_weight(x: int) -> float:
-        return -(lgamma(x + 1) + lgamma(of - x + 1) + lgamma(k - x + 1) + lgamma(other_of - k + x + 1))
+    def ratio(x: int, step: int) -> float:
+        """How much more probable `x + step` failures of the first are than `x`."""
+        if step > 0:
+            return (of - x) * (k - x) / ((x + 1) * (other_of - k + x + 1))
+        return x * (other_of - k + x) / ((of - x + 1) * (k - x + 1))
 
-    def ratio_up(x: int) -> float:
-        return (of - x) * (k - x) / ((x + 1) * (other_of - k + x + 1))
-
-    observed = exp(log_weight(failed) - log_weight(mode)) * (1 + 1e-9)
+    # By the same factors as below, so that what was observed is as rare as itself to the last digit.
+    observed, at, step = 1.0, mode, 1 if failed > mode else -1
+    while at != failed and observed > _NEGLIGIBLE**2:
+        observed *= ratio(at, step)
+        at += step
+    observed *= 1 + 1e-9
     whole, tails = 1.0, 1.0 if observed >= 1 else 0.0
     for step in (1, -1):
         at, weight = mode, 1.0
         while low <= at + step <= high and weight > whole * _NEGLIGIBLE:
-            weight *= ratio_up(at) if step > 0 else 1 / ratio_up(at - 1)
+            weight *= ratio(at, step)
             at += step
             whole += weight
             tails += weight if weight <= observed else 0.0
