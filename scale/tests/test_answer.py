@@ -153,6 +153,8 @@ def test_two_million_rows_are_joined_by_equal_values(spark: SparkSession, seen: 
         plan = answer._jdf.queryExecution().toString()
         for product in ("CartesianProduct", "BroadcastNestedLoopJoin", "Join Cross", "CollectLimit", "CollectTail"):
             assert product not in plan
+        # Nor does a row's name depend on where it was read.
+        assert "monotonically_increasing_id" not in plan
         merges.append(answer._jdf.queryExecution().executedPlan().toString().count("SortMergeJoin"))
         whole = F.sum(F.xxhash64(*answer.columns).cast("decimal(38)"))
         by = answer.groupBy("by").agg(F.count("*").alias("n"), F.count("cause").alias("causes"), whole.alias("whole"))
@@ -185,3 +187,32 @@ def test_the_rest_of_a_long_connection_is_marked(spark: SparkSession) -> None:
     counted = {(row.unit, row.capture_host, row.community_id) for row in told if row.counted}
     # On web-2 there is no connection of the edge's: all count.
     assert counted == {("u1", "web-1", "1:a"), ("u2", "web-1", "1:b"), ("u2", "web-2", "1:a"), ("u3", "web-1", "1:a")}
+
+
+def test_nothing_is_said_to_be_what_its_own_row_denies(read: DataFrame, seen: Tables) -> None:
+    def of_another_host(table: DataFrame) -> DataFrame:
+        """Another host with the same requests at the same time, which sorts before the first."""
+        return table.withColumn("unit", F.lit("!")).withColumn("capture_host", F.lit("web-2"))
+
+    server = F.col("server").withField("ip", F.lit("10.0.0.6"))
+    twins = Tables(
+        seen.connections.union(of_another_host(seen.connections).withColumn("server", server)),
+        *(table.union(of_another_host(table)) for table in (seen.exchanges, seen.findings, seen.captures)),
+    )
+    nameless = read.where((F.col("kind") == "nameless") & logs.is_error())
+    named = nameless.withColumn("request_id", F.concat(F.lit("other-"), "path")).withColumn("kind", F.lit("named"))
+    served = seen.exchanges.where("outcome = 'ok' and request.cf_id is not null").first()
+    assert served
+    one, micros = nameless.limit(1), F.lit(served.request.time_ns // 1000)
+    warm = one.withColumns({"started": micros, "ended": micros, "path": F.lit(served.request.target), "method": F.lit("GET")})
+    error, connect = (warm.withColumns({"detail": F.lit(s), "kind": F.lit(s)}) for s in ("Error", "OriginConnectError"))
+    # Two rows that say the same are two.
+    told = join.joined(logs.union([read.where(F.col("kind") == logs.ALB), named, error, error, connect]), twins).collect()
+    balanced = [row for row in told if row.kind == logs.ALB and row.cause]
+    assert {row.by for row in balanced} == {"path", "time"}
+    # Every row names 10.0.0.5 for its target.
+    assert {row.capture_host for row in balanced} <= {"web-1", None}
+    assert {row.capture_host for row in balanced if row.by == "path"} == {"web-1"}
+    assert {row.by for row in told if row.kind == "named"} == {"time", None}
+    assert [row.by for row in told if row.kind == "Error"] == ["path", "path"]
+    assert [row.cause for row in told if row.kind == "OriginConnectError" and row.by == "path"] == []

@@ -2,7 +2,8 @@
 
 ```text
 1. the same identifier      x-edge-request-id is the X-Amz-Cf-Id of the request
-2. time and path            rows of errors with exchanges of the same method and path within the row's time
+2. time and path            rows of errors with exchanges of the same method and path within the row's time, of no other
+                            identifier and, where a load balancer names its target, at no other server
 3. time alone               rows of errors with connections that failed before any request
 ```
 What is left never reached any host, where all hosts were captured at that time and nothing hides requests in what they
@@ -12,7 +13,7 @@ captured.
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from .logs import decoded, is_error
@@ -74,12 +75,28 @@ def _exchanges(tables: Tables) -> DataFrame:
         _path(F.col("request.target")).alias("key"),
         F.col("request.cf_id").alias("request_id"),
     )
-    told = asked.join(found, of_exchange, "left")
+    at = tables.connections.select("unit", F.col("id").alias("connection"), _server().alias("of_server"))
+    told = asked.join(found, of_exchange, "left").join(at, ["unit", "connection"], "left")
     seen = F.struct(
         "capture_host", "unit", "connection", "exchange", "community_id", "asked",
         F.col("f.cause").alias("cause"), F.col("f.confidence").alias("confidence"), F.col("f.message").alias("message"),
     )  # fmt: skip
-    return told.select("request_id", "method", "key", "asked", seen.alias("seen"))
+    return told.select("request_id", "method", "key", "asked", "of_server", seen.alias("seen"))
+
+
+def _server() -> Column:
+    """A connection's server as logs write it."""
+    return F.concat_ws(":", "server.ip", "server.port")
+
+
+def _is_target() -> Column:
+    """Whether `of_server` is the target that a row names, if it does; an address of IPv6 may be in brackets there."""
+    return F.col("server").isNull() | (F.regexp_replace("server", r"[\[\]]", "") == F.col("of_server"))
+
+
+def _never_connected() -> Column:
+    """Whether CloudFront could not connect: whatever was answered then was another request."""
+    return F.coalesce(F.col("detail") == "OriginConnectError", F.lit(False))
 
 
 def _path(target: Column) -> Column:
@@ -107,8 +124,11 @@ def _by_id(logs: DataFrame, exchanges: DataFrame) -> DataFrame:
     told = told.where(F.col("error") | F.col("seen.cause").isNotNull())
     known = F.col("seen").isNotNull()
     told = told.withColumn("by", F.when(known, "id")).withColumn("candidates", F.when(known, F.lit(1).cast("bigint")))
-    # The name of a row, for as long as it lies in several buckets.
-    return told.withColumn("row", F.monotonically_increasing_id())
+    # The name of a row, for as long as it lies in several buckets: what it says, and its number among its equals. A row that
+    # is read again, on another executor and in another order, has the same.
+    told = told.withColumn("says", F.xxhash64(*logs.columns))
+    number = F.row_number().over(Window.partitionBy("says").orderBy("says"))
+    return told.withColumn("row", F.struct("says", number.alias("number"))).drop("says")
 
 
 def _window(margin: int) -> tuple[Column, Column]:
@@ -127,13 +147,20 @@ def _by_path(rows: DataFrame, exchanges: DataFrame, margin: int) -> DataFrame:
         F.col("key").alias("asked_for"),
         F.floor(F.col("asked") / BUCKET).alias("in_bucket"),
         "asked",
+        F.col("request_id").alias("of_id"),
+        "of_server",
         F.col("seen").alias("there"),
     )
+    # What has the row's own identifier was found by it.
+    no_other = F.col("request_id").isNull() | F.col("of_id").isNull()
     fits = (
         (F.col("key") == F.col("asked_for"))
         & (F.col("bucket") == F.col("in_bucket"))
         & (F.col("method") == F.col("asked_by"))
         & F.col("asked").between(first, last)
+        & no_other
+        & _is_target()
+        & (~_never_connected() | F.col("there.cause").isNotNull())
     )
     pairs = spread.join(there, fits, "left")
     late = F.abs(F.col("asked") - F.col("started"))
@@ -158,14 +185,13 @@ def _by_time(rows: DataFrame, tables: Tables, margin: int) -> DataFrame:
         F.floor(F.col("first_time_ns") / (1000 * _SECOND)).alias("second"),
         F.col("verdict.cause").alias("of_cause"),
         F.col("capture_host").alias("of_host"),
-        F.concat_ws(":", "server.ip", "server.port").alias("of_server"),
+        _server().alias("of_server"),
     ).agg(F.count("*").alias("failures"), F.min(F.struct("unit", "id", "community_id")).alias("one"))
     # A load balancer tells which host it was, CloudFront that it could not connect.
-    connects = F.col("seen").isNull() & (F.col("server").isNotNull() | (F.col("detail") == "OriginConnectError"))
+    connects = F.col("seen").isNull() & (F.col("server").isNotNull() | _never_connected())
     seconds = F.when(connects, _range(*_window(margin), _SECOND))
     spread = rows.withColumn("second_of_row", F.explode_outer(seconds))
-    there = F.col("server").isNull() | (F.col("server") == F.col("of_server"))
-    pairs = spread.join(by_second, (F.col("second_of_row") == F.col("second")) & there, "left")
+    pairs = spread.join(by_second, (F.col("second_of_row") == F.col("second")) & _is_target(), "left")
     told = pairs.groupBy("row").agg(
         *_as_they_are(rows),
         F.collect_set("of_cause").alias("causes"),
