@@ -67,14 +67,11 @@ def make(directory: Path, whole: Path) -> list[Path]:
 
 
 def analyze(binary: str, whole: Path, out: Path) -> None:
-    """One process a host over its unsplit capture, with a record as of a unit that is done."""
-    (out / "records").mkdir(parents=True)
+    """One process a host over its unsplit capture, as each host could do by itself."""
     for file in sorted(whole.iterdir()):
         name = ["--unit", file.stem, "--capture-host", file.stem]
         done = subprocess.run([binary, "analyze", "--format", "parquet", "-o", str(out), *name, str(file)], check=False)
         assert done.returncode in (0, 1)
-        record = {"unit": file.stem, "capture_host": file.stem, "status": "done"}
-        (out / "records" / f"{file.stem}.json").write_text(json.dumps(record) + "\n")
 
 
 def write_log(tables: Path, file: Path) -> None:

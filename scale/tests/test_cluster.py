@@ -48,7 +48,6 @@ def made(spark: SparkSession, binary: str, tmp_path_factory: pytest.TempPathFact
     expected, log = directory / "expected", directory / "cloudfront.log.gz"
     fleet.analyze(binary, directory / "whole", expected)
     fleet.write_log(expected, log)
-    records(spark, str(expected)).write.parquet(f"{expected}/units")
     assert main(["-o", str(expected), "--standard-logs", str(log)]) == 0
     path, version = bring_binary(spark, binary)
     settings = Settings(str(directory / "out"), path, version, timeout=120)

@@ -7,7 +7,14 @@ import subprocess
 from pathlib import Path
 
 import duckdb
+import pyarrow  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
 
+from why502_scale.__main__ import main
+from why502_scale.tables import tables
+
+from . import fleet
 from .conftest import ROOT
 
 
@@ -24,7 +31,9 @@ def test_duckdb_runs_the_queries_of_the_page(incident: Path) -> None:
     assert missing == []
 
 
-def test_the_binary_reports_on_the_tables_of_a_job(incident: Path, binary: str, tmp_path: Path) -> None:
+def test_the_binary_and_spark_read_each_others_tables(
+    spark: SparkSession, incident: Path, binary: str, tmp_path: Path
+) -> None:
     told = subprocess.run([binary, "report", str(incident)], capture_output=True, text=True, check=False)
     assert told.returncode == 1, told.stderr
     alone = tmp_path / "alone"
@@ -32,6 +41,13 @@ def test_the_binary_reports_on_the_tables_of_a_job(incident: Path, binary: str, 
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     own = subprocess.run([binary, "report", str(alone)], capture_output=True, text=True, check=False)
     assert re.findall(r"[\d,]+ connections?\b.*", told.stdout) == re.findall(r"[\d,]+ connections?\b.*", own.stdout) != []
+    assert main(["-o", str(alone)]) == 0
+    assert fleet.rows(alone, "answer/causes_by_host") == fleet.rows(incident, "answer/causes_by_host")
+    # What is not finished is not told.
+    units = pyarrow.parquet.read_table(alone / "units")
+    failed = units.set_column(units.schema.get_field_index("status"), "status", pyarrow.array(["failed"]))
+    pyarrow.parquet.write_table(failed, next((alone / "units").glob("*.parquet")))
+    assert tables(spark, str(alone)).connections.count() == 0
 
 
 def test_the_summary_reads_as_it_should(incident: Path) -> None:

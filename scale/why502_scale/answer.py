@@ -16,7 +16,7 @@ from . import chance
 from .fleetfs import FleetFs
 from .join import NEVER, NO_FAILURE, joined
 from .logs import is_error
-from .tables import Tables
+from .tables import Tables, units
 
 # Lines of each part of the text.
 LINES = 12
@@ -37,8 +37,9 @@ def write(spark: SparkSession, out: str, tables: Tables, logs: DataFrame | None,
 
     by_host = put("causes_by_host", causes_by_host(tables))
     put("causes_by_path", causes_by_path(tables), 4)
-    apart = hosts_apart(spark, by_host, known_hosts(spark, out, tables))
-    parts = [_units(spark, out), _causes(by_host), _apart(put("hosts_apart", apart))]
+    told = units(spark, out)
+    apart = hosts_apart(spark, by_host, known_hosts(tables, told))
+    parts = [_units(told), _causes(by_host), _apart(put("hosts_apart", apart))]
     if logs is not None:
         requests = put("requests", joined(logs, tables, slack), 16)
         hours = put("log_hours", log_hours(logs))
@@ -116,10 +117,10 @@ def never_reached(requests: DataFrame) -> DataFrame:
     )
 
 
-def known_hosts(spark: SparkSession, out: str, tables: Tables) -> DataFrame:
+def known_hosts(tables: Tables, told: DataFrame | None) -> DataFrame:
     """All hosts, also those of which no connection counts or no capture could be read."""
-    lost = spark.read.parquet(f"{out}/units").where("status = 'failed'")
-    return tables.captures.select("capture_host").union(lost.select("capture_host")).distinct()
+    hosts = tables.captures.select("capture_host")
+    return (hosts if told is None else hosts.union(told.select("capture_host"))).distinct()
 
 
 def hosts_apart(spark: SparkSession, by_host: DataFrame, known: DataFrame) -> DataFrame:
@@ -142,12 +143,13 @@ def _judge(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
         yield name, n, failed, failed / n if n else None, low, high, share, p, p * len(hosts) < chance.LEVEL
 
 
-def _units(spark: SparkSession, out: str) -> Iterator[str]:
-    units = spark.read.parquet(f"{out}/units")
-    counts = {row["status"]: row for row in units.groupBy("status").agg(F.count("*").alias("n")).collect()}
-    told = ", ".join(f"{counts[name].n:,} {name}" for name in ("done", "partial", "failed") if name in counts)
-    yield f"Units: {told or 'none'}"
-    for row in units.where("status != 'done'").orderBy("capture_host", "unit").limit(LINES).collect():
+def _units(told: DataFrame | None) -> Iterator[str]:
+    if told is None:
+        return
+    counts = {row["status"]: row for row in told.groupBy("status").agg(F.count("*").alias("n")).collect()}
+    kinds = ", ".join(f"{counts[name].n:,} {name}" for name in ("done", "partial", "failed") if name in counts)
+    yield f"Units: {kinds or 'none'}"
+    for row in told.where("status != 'done'").orderBy("capture_host", "unit").limit(LINES).collect():
         yield f"  {row.status} {row.unit} of {row.capture_host}: {row.message}"
 
 

@@ -1,6 +1,7 @@
 """The tables of a fleet, as Spark sees them.
 
 Rows count when their unit's record says so: what an attempt left behind that never finished is there, and is not seen.
+`why502 fleet` has no records and tells of units in a table; `why502 analyze` tells of none, and all of its rows count.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from .fleetfs import FleetFs
 from .job import FINISHED, records
 
 
@@ -27,15 +29,24 @@ class Tables:
 
 def tables(spark: SparkSession, out: str) -> Tables:
     """The tables below this directory."""
-    finished = F.broadcast(records(spark, out).where(F.col("status").isin(*FINISHED)).select("unit"))
+    told = records(spark, out) if FleetFs(spark).exists(f"{out}/records") else units(spark, out)
 
     def table(name: str) -> DataFrame:
         # The directories' `date` and `host` say what rows have by themselves.
-        return spark.read.parquet(f"{out}/{name}").drop("date", "host").join(finished, "unit", "left_semi")
+        rows = spark.read.parquet(f"{out}/{name}").drop("date", "host")
+        if told is None:
+            return rows
+        finished = told.where(F.col("status").isin(*FINISHED)).select("unit")
+        return rows.join(F.broadcast(finished), "unit", "left_semi")
 
     return Tables(
         marked(table("connections")), table("exchanges"), table("findings"), table("captures")
     )
+
+
+def units(spark: SparkSession, out: str) -> DataFrame | None:
+    """The table `units`, where there is one."""
+    return spark.read.parquet(f"{out}/units") if FleetFs(spark).exists(f"{out}/units") else None
 
 
 def marked(connections: DataFrame) -> DataFrame:
