@@ -80,10 +80,14 @@ def read_logs(spark: SparkSession, given: argparse.Namespace) -> DataFrame | Non
 
 
 def session(spark: SparkSession) -> SparkSession:
-    """What the analysis relies on: this package on executors, times in UTC, and values that cannot be read are null."""
+    """What the analysis relies on: this package on executors, times in UTC, and values that cannot be read are null.
+
+    Of times that is the case only where nobody asks whether Spark 2 would have read them, which Spark 3 does by itself.
+    """
     ship(spark)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.ansi.enabled", "false")
+    spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
     return spark
 
 

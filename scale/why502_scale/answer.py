@@ -190,8 +190,10 @@ def _logs(hours: DataFrame, requests: DataFrame) -> Iterator[str]:
 def _locations(by_location: DataFrame) -> Iterator[str]:
     rows = by_location.groupBy("location", "hour", "cause").agg(F.sum("requests").alias("n"))
     yield "Requests that failed at a host, by edge location and hour (UTC):"
+    # A time that is collected is the driver's own, wherever that is.
+    rows = rows.withColumn("hour", F.date_format("hour", "yyyy-MM-dd HH"))
     for row in rows.orderBy(F.desc("n"), "location", "hour", "cause").limit(LINES).collect():
-        yield f"  {row.n:>10,}  {row.location or '-'} {row.hour:%Y-%m-%d %H} {row.cause}"
+        yield f"  {row.n:>10,}  {row.location or '-'} {row.hour} {row.cause}"
 
 
 def _never(never: DataFrame) -> Iterator[str]:
