@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import collections
 import gzip
+import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,7 +15,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from why502_scale import join, logs
+from why502_scale import answer, join, logs
+from why502_scale.__main__ import session
 from why502_scale.tables import Tables, marked, tables
 
 from .conftest import INCIDENT, INTERPRETED
@@ -28,6 +32,7 @@ TRUTH = {
 }
 RETRIED = 8
 ROWS = 2_000_000
+SPAN = "capture_host string, first_time_ns long, last_time_ns long"
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +221,47 @@ def test_nothing_is_said_to_be_what_its_own_row_denies(read: DataFrame, seen: Ta
     assert {row.by for row in told if row.kind == "named"} == {"time", None}
     assert [row.by for row in told if row.kind == "Error"] == ["path", "path"]
     assert [row.cause for row in told if row.kind == "OriginConnectError" and row.by == "path"] == []
+
+
+@pytest.fixture
+def new_york() -> Iterator[None]:
+    """The driver's own time."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+@pytest.mark.usefixtures("new_york")
+def test_hours_are_utc_wherever_the_driver_is(spark: SparkSession) -> None:
+    failed = spark.sql("select 'FRA56' as location, timestamp '2026-11-28 03:00:00 UTC' as hour, 'c' as cause, 1L as requests")
+    assert list(answer._locations(failed))[1].split() == ["1", "FRA56", "2026-11-28", "03", "c"]
+
+
+def test_a_capture_of_many_days_covers_them_all(spark: SparkSession, seen: Tables) -> None:
+    days = 5
+    first = 1_795_000_030_000_000_000
+    span = spark.createDataFrame([("web-1", first, first + days * 86_400 * 10**9)], SPAN)
+    minutes = [row.minute for row in join._covered(replace(seen, captures=span)).orderBy("minute").collect()]
+    assert minutes == list(range(minutes[0], minutes[0] + days * 1_440 + 1))
+    assert minutes[0] == first // (60 * 10**9)
+
+
+def test_a_time_that_cannot_be_read_is_null(spark: SparkSession, tmp_path: Path) -> None:
+    # As Spark 3 comes; Spark 2 would have read these.
+    spark.conf.set("spark.sql.legacy.timeParserPolicy", "EXCEPTION")
+    session(spark)
+    (tmp_path / "log").write_text("#Fields: date time sc-status\n2026-11-28\t9:1:1\t502\n2026-11-28\t09:01:01\t502\n")
+    ended = [row.ended for row in logs.read(spark, logs.STANDARD, [f"{tmp_path}/log"]).collect()]
+    assert ended == [None, 1_795_856_461_000_000]
+
+
+def test_paths_are_those_of_connections_that_count(seen: Tables) -> None:
+    def failed(tables: Tables) -> int:
+        return sum(row.exchanges for row in answer.causes_by_path(tables).collect())
+
+    health = F.when(F.col("id") % 2 == 0, F.col("counted")).otherwise(False)
+    some = replace(seen, connections=seen.connections.withColumn("counted", health))
+    assert 0 < failed(some) < failed(seen)

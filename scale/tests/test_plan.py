@@ -31,6 +31,11 @@ def test_files_are_taken_in_the_order_of_their_numbers() -> None:
     assert sorted(shape(Rules(unit_bytes=20), captures)) == sorted(expected)
 
 
+def test_what_looks_like_a_digit_is_none() -> None:
+    captures = files("a/1²10.pcap", "a/1²9.pcap")
+    assert shape(Rules(), captures) == [("", "1²9.pcap 1²10.pcap", "")]
+
+
 def test_the_order_may_be_that_of_a_time_in_the_path() -> None:
     captures = files("a/z-0900.pcap", "a/a-1000.pcap")
     order = re.compile(r"-(?P<time>\d+)")

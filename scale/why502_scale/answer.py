@@ -70,7 +70,8 @@ def causes_by_host(tables: Tables) -> DataFrame:
 
 
 def causes_by_path(tables: Tables) -> DataFrame:
-    """Exchanges that failed, by what was asked for."""
+    """Exchanges that failed on connections that count, by what was asked for."""
+    counted = tables.connections.where("counted").select("unit", F.col("id").alias("connection"))
     found = tables.findings.where(F.col("is_verdict") & (F.col("outcome") == "failed") & F.col("exchange").isNotNull())
     asked = tables.exchanges.select(
         "unit",
@@ -79,7 +80,7 @@ def causes_by_path(tables: Tables) -> DataFrame:
         F.col("request.host").alias("host"),
         F.substring_index("request.target", "?", 1).alias("path"),
     )
-    told = found.join(asked, ["unit", "connection", "exchange"], "left")
+    told = found.join(counted, ["unit", "connection"], "left_semi").join(asked, ["unit", "connection", "exchange"], "left")
     return told.groupBy("host", "path", "cause").agg(
         F.count("*").alias("exchanges"),
         F.count_distinct("capture_host").alias("hosts"),

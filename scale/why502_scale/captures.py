@@ -87,7 +87,7 @@ def host_of(uri: str, rule: re.Pattern[str] | None) -> str:
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """A key by which `file9` comes before `file10`."""
     parts = re.split(r"(\d+)", text)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def _order(capture: Capture, rule: re.Pattern[str] | None) -> tuple[list[tuple[int, int, str]], str]:

@@ -26,7 +26,8 @@ BUCKET = 10 * _SECOND
 MINUTE = 60 * _SECOND
 # A row that lasted longer is looked for in its last part only.
 LONGEST = 600 * _SECOND
-# Buckets that one thing lies in at most; of minutes these are two days.
+DAY = 1_440 * MINUTE
+# Buckets that one thing lies in at most; of days these are eight years.
 MOST_BUCKETS = 2_880
 # Exchanges of one connection that the tables are sure to list.
 LISTED = 128
@@ -275,7 +276,11 @@ def _dark(tables: Tables) -> DataFrame:
 def _minutes(spans: DataFrame, *columns: str) -> DataFrame:
     """A row for each minute between `first_time_ns` and `last_time_ns`."""
     first, last = F.floor(F.col("first_time_ns") / 1000), F.floor(F.col("last_time_ns") / 1000)
-    return spans.select(*columns, F.explode(_range(first, last, MINUTE)).alias("minute"))
+    # By the day first, so that no list is longer than a day's.
+    days = spans.select(*columns, first.alias("first"), last.alias("last"), F.explode(_range(first, last, DAY)).alias("day"))
+    begin, end = F.col("day") * DAY, (F.col("day") + 1) * DAY - 1
+    minutes = _range(F.greatest("first", begin), F.least("last", end), MINUTE)
+    return days.select(*columns, F.explode(minutes).alias("minute"))
 
 
 def _range(first: Column, last: Column, width: int) -> Column:
