@@ -71,7 +71,12 @@ def test_each_failure_is_a_row_and_a_later_run_tries_again(spark: SparkSession, 
 
 @pytest.fixture(scope="module")
 def courier() -> Courier:
-    return Courier.shared(Hadoop(f"{HOME}/jars/*", {"fs.viewfs.mounttable.fleet.linkMergeSlash": "file:///"}))
+    # Also under the name of what stores objects.
+    settings = {
+        "fs.viewfs.mounttable.fleet.linkMergeSlash": "file:///",
+        "fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+    }
+    return Courier.shared(Hadoop(f"{HOME}/jars/*", settings))
 
 
 def read(path: Path) -> bytes:
@@ -106,17 +111,25 @@ def test_bytes_pass_through_pipes_whole_or_not_at_all(courier: Courier, tmp_path
 
 
 def test_files_appear_whole_in_the_stead_of_what_was_there(courier: Courier, tmp_path: Path) -> None:
-    local = tmp_path / "local"
+    local, there = tmp_path / "local", tmp_path / "a" / "b"
     for content in (b"first", b"second"):
         local.write_bytes(content)
-        for target in (f"viewfs://fleet{tmp_path}/a/b/by-hadoop", f"file:{tmp_path}/c/d/by-path"):
+        for target in (f"viewfs://fleet{there}/by-hadoop", f"s3://fleet{there}/object", f"file:{tmp_path}/c/d/by-path"):
             put(courier, local, target, 60)
-        assert (tmp_path / "a" / "b" / "by-hadoop").read_bytes() == content
+        assert (there / "by-hadoop").read_bytes() == (there / "object").read_bytes() == content
         assert (tmp_path / "c" / "d" / "by-path").read_bytes() == content
     assert not list(tmp_path.rglob("*.part"))
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(TransportError):
         put(courier, local, f"file:{tmp_path}/file/below", 60)
+    # What breaks off in the middle leaves what was there, and nothing beside it.
+    for broken in (Path("/proc/self/mem"), tmp_path / "nothing"):
+        with pytest.raises(TransportError):
+            put(courier, broken, f"viewfs://fleet{there}/by-hadoop", 60)
+    with pytest.raises(TransportError, match="Input/output error"):
+        put(courier, Path("/proc/self/mem"), f"s3://fleet{there}/object", 60)
+    assert {path.name for path in there.iterdir() if path.suffix != ".crc"} == {"by-hadoop", "object"}
+    assert (there / "by-hadoop").read_bytes() == b"second"
 
 
 def test_a_courier_that_dies_is_said_and_replaced(courier: Courier, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
@@ -77,18 +78,43 @@ public class Courier implements Runnable {
         boolean object = scheme.startsWith("s3") || scheme.equals("gs");
         String other = "." + path.getName() + "." + UUID.randomUUID() + ".part";
         Path draft = object ? path : new Path(path.getParent(), other);
-        OutputStream out = system.create(draft, true);
+        InputStream in = new FileInputStream(local);
+        FSDataOutputStream out = system.create(draft, true);
         long bytes;
+        boolean whole = false;
         try {
-            bytes = copy(new FileInputStream(local), out);
-        } finally {
+            bytes = copy(in, out);
             out.close();
+            whole = true;
+        } finally {
+            if (!whole && object) {
+                abort(out);
+            } else if (!whole) {
+                discard(out, system, draft);
+            }
         }
         if (!object) {
             FileContext context = FileContext.getFileContext(system.getUri(), CONF);
             context.rename(draft, path, new Options.Rename[] {Options.Rename.OVERWRITE});
         }
         return bytes;
+    }
+
+    /** Gives up an object, which would appear when it is closed: it is not, where there is no other way. */
+    private static void abort(FSDataOutputStream out) {
+        try {
+            out.abort();
+        } catch (UnsupportedOperationException why) {
+            return;
+        }
+    }
+
+    private static void discard(OutputStream out, FileSystem system, Path draft) throws Exception {
+        try {
+            out.close();
+        } finally {
+            system.delete(draft, false);
+        }
     }
 
     private static long copy(InputStream in, OutputStream out) throws Exception {
