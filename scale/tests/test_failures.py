@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
-from why502_scale.captures import Rules
-from why502_scale.job import Ran, run_units
+from why502_scale.captures import Capture, Rules, plan
+from why502_scale.job import Ran, records, run_units
 from why502_scale.tables import tables
 from why502_scale.transport import Courier, Hadoop, Inputs, TransportError, put
-from why502_scale.unit import Settings
+from why502_scale.unit import Settings, run
 
 from .conftest import CAPTURES, HOME
 
@@ -26,7 +28,9 @@ FAULTS = {
     "killed": "kill -9 $$",
     "hungry": "exec python3 -c 'bytearray(3 << 30)'",
     "mute": "exit 1",
-    "sound": ":",
+    "cut-short": '"$0".real "$@"; exit 3',
+    "lethal": "kill -9 $PPID",
+    "-sound": ":",
 }
 
 
@@ -34,39 +38,66 @@ def test_each_failure_is_a_row_and_a_later_run_tries_again(spark: SparkSession, 
     for host in FAULTS:
         (tmp_path / "captures" / host).mkdir(parents=True)
         (tmp_path / "captures" / host / "a.pcap").write_bytes(CAPTURE.read_bytes())
-    faults = "\n".join(f'*"--capture-host {host} "*) {fault} ;;' for host, fault in FAULTS.items())
+    faults = "\n".join(f'*"--capture-host={host} "*) {fault} ;;' for host, fault in FAULTS.items())
     faulty = tmp_path / "faulty"
+    (tmp_path / "faulty.real").symlink_to(binary)
     faulty.write_text(f'#!/bin/sh\ncase "$*" in\n{faults}\nesac\nexec {binary} "$@"\n')
     faulty.chmod(0o755)
     out = tmp_path / "out"
     settings = Settings(str(out), f"file:{faulty}", "faulty", timeout=5)
     pattern = f"{tmp_path}/captures/*/*.pcap"
-    assert run_units(spark, [pattern], Rules(), settings) == Ran(5, 0, 0)
+    assert run_units(spark, [pattern], Rules(), settings) == Ran(7, 0, 0)
     told = {row.capture_host: row for row in spark.read.parquet(f"{out}/units").collect()}
-    assert {host: row.status for host, row in told.items()} == dict.fromkeys(FAULTS, "failed") | {"sound": "done"}
+    assert {host: row.status for host, row in told.items()} == dict.fromkeys(FAULTS, "failed") | {"-sound": "done"}
     assert "more than 5 s" in told["slow"].message
     assert "SIGKILL" in told["killed"].message
     assert "MemoryError" in told["hungry"].message
     assert "status 1" in told["mute"].message
-    assert {path.parent.name for path in (out / "connections").rglob("*.parquet")} == {"host=sound"}
+    assert "status 3" in told["cut-short"].message
+    assert "given up by Spark, attempts: 4" in told["lethal"].message
+    assert {path.parent.name for path in (out / "connections").rglob("*.parquet")} == {"host=-sound"}
     # A row whose unit has no record is not seen.
-    record = out / "records" / f"{told['sound'].unit}.json"
+    record = out / "records" / f"{told['-sound'].unit}.json"
     kept = record.read_bytes()
     assert tables(spark, str(out)).connections.count() == 1
     record.unlink()
     assert tables(spark, str(out)).connections.count() == 0
     # Nor is one whose record cannot be written, and its unit is told as failed.
     record.mkdir()
-    assert run_units(spark, [pattern.replace("*", "sound", 1)], Rules(), settings) == Ran(1, 0, 0)
+    assert run_units(spark, [pattern.replace("*", "-sound", 1)], Rules(), settings) == Ran(1, 0, 0)
     told = {row.capture_host: row for row in spark.read.parquet(f"{out}/units").collect()}
-    assert (told["sound"].status, told["sound"].message) == ("failed", "nothing was heard of it")
+    assert (told["-sound"].status, told["-sound"].message) == ("failed", "nothing was heard of it")
     assert len(told) == len(FAULTS)
     record.rmdir()
     record.write_bytes(kept)
     faulty.write_text(f'#!/bin/sh\nexec {binary} "$@"\n')
-    assert run_units(spark, [pattern], Rules(), settings) == Ran(5, 1, 0)
+    assert run_units(spark, [pattern], Rules(), settings) == Ran(7, 1, 0)
     assert {row.status for row in spark.read.parquet(f"{out}/units").collect()} == {"done"}
-    assert tables(spark, str(out)).connections.count() == 5
+    assert tables(spark, str(out)).connections.count() == 7
+    # What a driver that died has not written is written by the next.
+    for file in (out / "units").glob("*.parquet"):
+        file.unlink()
+    assert run_units(spark, [pattern], Rules(), settings) == Ran(7, 7, 0)
+    assert {row.status for row in spark.read.parquet(f"{out}/units").collect()} == {"done"}
+
+
+def test_an_attempt_is_judged_by_what_becomes_of_it(
+    spark: SparkSession, binary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Copy:
+        """The fourth attempt by number, none of which has failed."""
+
+        def attemptNumber(self) -> int:
+            return 3
+
+    monkeypatch.setattr(TaskContext, "get", Copy)
+    captures = [Capture(f"file:{CAPTURE}", CAPTURE.stat().st_size, 1)]
+    unit, settings = plan(captures, Rules(), [])[0], Settings(f"file:{tmp_path}/out", binary, "1")
+    run(unit, settings)
+    # A late one that fails does not undo it.
+    run(unit, replace(settings, binary="/bin/false"))
+    told = records(spark, settings.out).collect()
+    assert [(row.unit, row.status, row.attempts) for row in told] == [(unit.id, "done", 4)]
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings = Settings(
                 out, binary, version, tuple(given.option), given.timeout, given.memory,
                 threads=int(conf.get("spark.task.cpus", "1")), attempts=given.attempts,
-                task_failures=int(conf.get("spark.task.maxFailures", "4")),
             )  # fmt: skip
             rules = Rules(given.host, given.order, given.unit_bytes, given.context_files, given.context_bytes)
             ran = run_units(spark, given.captures, rules, settings)

@@ -1,7 +1,8 @@
 """One unit of work, on an executor. Whatever happens to it, it ends as one record.
 
 The record is written last, under the unit's name, when all of its tables are where they belong; until then its rows do
-not count. An attempt that comes twice writes the same files with the same rows.
+not count. An attempt that comes twice, or two at once, write the same files with the same rows. The record of a failure has
+a name of its own, so that it never takes the place of one that tells of success.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ class Settings:
     """Most address space of the binary, in bytes."""
     threads: int = 1
     attempts: int = 2
-    task_failures: int = 4
     hadoop: Hadoop | None = None
     """Set where captures or tables are on no mounted file system."""
 
@@ -63,27 +63,24 @@ class UnitError(Exception):
     """The unit cannot be analysed; another attempt would not help."""
 
 
-def run(unit: Unit, settings: Settings) -> bool:
-    """Analyses a unit and writes its record; tells whether that is in its place."""
+def run(unit: Unit, settings: Settings) -> None:
+    """Analyses a unit and writes its record."""
     began = time.monotonic()
     _settle()
     context = TaskContext.get()
-    lost = context.attemptNumber() if context else 0
+    # Those of Spark before this one: lost, preempted, or still at it where this is a copy.
+    others = context.attemptNumber() if context else 0
     status, message, parts, attempts = "failed", "", list[str](), 0
-    if lost and lost >= settings.task_failures - 1:
-        # Once more, and Spark would give up the whole job.
-        message = f"{lost} executors were lost with it, or failed in other ways"
-    else:
-        while attempts < settings.attempts:
-            attempts += 1
-            try:
-                status, message, parts = _attempt(unit, settings)
-                break
-            except UnitError as why:
-                message = str(why)
-                break
-            except (TransportError, OSError) as why:
-                message = str(why)
+    while attempts < settings.attempts:
+        attempts += 1
+        try:
+            status, message, parts = _attempt(unit, settings)
+            break
+        except UnitError as why:
+            message = str(why)
+            break
+        except (TransportError, OSError) as why:
+            message = str(why)
     record = {
         "unit": unit.id,
         "capture_host": unit.host,
@@ -94,7 +91,7 @@ def run(unit: Unit, settings: Settings) -> bool:
         "bytes": unit.own_bytes,
         "seconds": round(time.monotonic() - began, 3),
         "version": settings.version,
-        "attempts": attempts + lost,
+        "attempts": attempts + others,
         "executor": socket.gethostname(),
         "parts": parts,
     }
@@ -102,12 +99,10 @@ def run(unit: Unit, settings: Settings) -> bool:
         with _directory() as directory:
             file = directory / "record.json"
             file.write_text(json.dumps(record) + "\n")
-            put(_courier(settings), file, record_uri(settings.out, unit.id), PATIENCE)
+            put(_courier(settings), file, record_uri(settings.out, unit.id, status), PATIENCE)
     except (TransportError, OSError) as why:
         # The driver tells a unit that has no record as failed; its rows are not seen.
         print(f"why502_scale: the record of unit {unit.id} cannot be written: {why}", file=sys.stderr)
-        return False
-    return True
 
 
 def _settle() -> None:
@@ -128,9 +123,9 @@ def _courier(settings: Settings) -> Courier | None:
     return Courier.shared(settings.hadoop) if settings.hadoop else None
 
 
-def record_uri(out: str, unit: str) -> str:
+def record_uri(out: str, unit: str, status: str) -> str:
     """Where a unit's record is."""
-    return f"{out}/records/{unit}.json"
+    return f"{out}/records/{unit}.{'failed.' if status == 'failed' else ''}json"
 
 
 def _attempt(unit: Unit, settings: Settings) -> tuple[str, str, list[str]]:
@@ -160,7 +155,7 @@ def _attempt(unit: Unit, settings: Settings) -> tuple[str, str, list[str]]:
 def _analyze(unit: Unit, settings: Settings, inputs: Inputs, directory: Path, tables: Path) -> tuple[int, str]:
     """Runs the binary; gives its exit status and what it said."""
     command = [_binary(settings), "analyze", "--format", "parquet", "-o", str(tables), "--partition-by", "date,host"]
-    command += ["--unit", unit.id, "--capture-host", unit.host, "--threads", str(settings.threads), *settings.options]
+    command += ["--unit", unit.id, f"--capture-host={unit.host}", "--threads", str(settings.threads), *settings.options]
     for capture in unit.context:
         command += ["--context", inputs.path(capture.uri, capture.size)]
     command += ["--", *(inputs.path(capture.uri, capture.size) for capture in unit.own)]
