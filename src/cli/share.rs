@@ -54,6 +54,7 @@ fn opened(typed: &Analyze, stop: Stop) -> Result<Output, String> {
     if stop.came() {
         say("a signal ended the reading: what came before is written");
     }
+    stop.heeded();
     let out = Output::open(output, false)?;
     let files = typed.files.iter().map(PathBuf::as_path);
     sandbox::enter(typed.confined, &needs(typed).reads(files).output(output));

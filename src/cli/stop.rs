@@ -79,13 +79,19 @@ impl Stop {
         UntilStopped(Pipe { file, stop: self.clone(), until: None })
     }
 
-    /// From now on the next signal ends the program: what is written would be of no use, and the draft of it goes as well.
-    pub(super) fn abandon(self, draft: Option<PathBuf>) {
+    /// What came until now has been heeded: the next signal is another one.
+    pub(super) fn heeded(&self) {
         self.came.store(false, Ordering::Relaxed);
         let mut told = [0; 16];
         let wakes = |wake: &PipeReader| poll(&mut [PollFd::new(wake, PollFlags::IN)], Some(&Timespec::default()));
         while wakes(&self.wake).is_ok_and(|ready| ready > 0) && (&*self.wake).read(&mut told).is_ok_and(|n| n > 0) {}
+    }
+
+    /// From now on a signal, or one that was not heeded, ends the program: what is written would be of no use, and the draft of
+    /// it goes as well.
+    pub(super) fn abandon(self, draft: Option<PathBuf>) {
         thread::spawn(move || {
+            let mut told = [0; 16];
             if (&*self.wake).read(&mut told).is_ok_and(|n| n > 0) {
                 draft.map(fs::remove_file);
                 say("a signal ended it: nothing is written");
