@@ -67,9 +67,7 @@ struct More {
     not_captured: u64,
     not_acknowledged: u64,
     conflicts: u32,
-    /// No room was left for a segment: the hole must be given up now.
-    full: bool,
-    /// That happened at least once.
+    /// No room was left for a segment at least once.
     limit_reached: bool,
 }
 
@@ -144,11 +142,13 @@ impl Half {
         self.more.as_ref()?.pending.first_offset()
     }
 
-    /// Holes are given up from now on instead of waiting for what fills them.
+    /// Gives up all holes instead of waiting for what fills them.
     #[cold]
-    pub(super) fn make_room(&mut self) {
-        let more = self.more();
-        (more.full, more.limit_reached) = (true, true);
+    pub(super) fn make_room(&mut self, side: Side, frame: FrameRef, out: &mut impl Stream) {
+        while self.held() > 0 {
+            self.more().limit_reached = true;
+            self.skip_hole(side, frame, out);
+        }
     }
 
     /// Notes the peer's acknowledgement, `pure` in a packet that says nothing else. Says whether it acknowledges more.
@@ -284,7 +284,7 @@ impl Half {
         let Some(more) = self.more.as_deref() else { return false };
         let Some(since) = more.hole_since else { return false };
         let acknowledged = more.pending.first_offset().is_some_and(|first| self.acknowledged >= first);
-        (acknowledged && frame.since(since) >= HOLE_PATIENCE) || more.full
+        acknowledged && frame.since(since) >= HOLE_PATIENCE
     }
 
     /// Hands on everything that is left; nothing more will come.
@@ -367,7 +367,6 @@ impl Half {
             self.more().hole_since = None;
             self.holed = false;
         }
-        self.more().full = false;
     }
 
     /// Accounts for the bytes from the next one to `to`, which are not there.

@@ -146,10 +146,7 @@ impl Tracker {
     #[cold]
     pub fn make_room(&mut self, frame: FrameRef, out: &mut impl Stream) {
         for side in [Side::Client, Side::Server] {
-            while self.halves[side].held() > 0 {
-                self.halves[side].make_room();
-                self.halves[side].give_up_holes(side, frame, out);
-            }
+            self.halves[side].make_room(side, frame, out);
         }
     }
 
