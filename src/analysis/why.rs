@@ -103,11 +103,11 @@ fn marks(before: Option<(u64, tcp::Summary)>, after: Option<&(u64, tcp::Summary)
     let before = before.filter(|(b, _)| b == id).map(|(_, summary)| summary).unwrap_or_default();
     let counts = |s: &tcp::Summary| {
         [
-            (Mark::Duplicate, s.duplicates),
-            (Mark::Retransmission, s.retransmissions),
-            (Mark::OutOfOrder, s.out_of_order),
-            (Mark::KeepAlive, s.keep_alives),
-            (Mark::ZeroWindow, s.zero_windows),
+            (Mark::Duplicate, s.odd.duplicates),
+            (Mark::Retransmission, s.odd.retransmissions),
+            (Mark::OutOfOrder, s.odd.out_of_order),
+            (Mark::KeepAlive, s.odd.keep_alives),
+            (Mark::ZeroWindow, s.odd.zero_windows),
         ]
     };
     let grown = counts(&before).into_iter().zip(counts(after)).filter(|(was, is)| was.1 != is.1);

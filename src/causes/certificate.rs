@@ -156,7 +156,7 @@ fn wordless(c: &Connection) -> Option<Refusal<'_>> {
     let holds_one = !tls.is_tls13() || tls.encrypted.server.application_bytes >= LEAST_FLIGHT;
     let flight = c.server_flight().filter(|_| holds_one)?;
     // A flight that never arrived is not what the edge refused.
-    let arrived = c.tcp.unacknowledged(Side::Server) == 0 || c.tcp.retransmissions.server == 0;
+    let arrived = c.tcp.unacknowledged(Side::Server) == 0 || c.tcp.odd.retransmissions.server == 0;
     if !arrived || c.edge_went_on().is_some() {
         return None;
     }

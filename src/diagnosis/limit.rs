@@ -62,10 +62,10 @@ pub(super) fn limits(c: &Connection, findings: &[(&'static Cause, Finding)]) -> 
     let clock = c.clock_step.zip(findings.iter().find_map(|(cause, _)| cause.rests_on.time()));
     let clock =
         clock.map(|(step, what)| ("clock-stepped", format!("{what} (the clock jumps in frame {})", step.named())));
-    let first = c.tcp.closer.filter(|_| c.tcp.closer_in_doubt && !c.is_one_sided());
+    let first = c.tcp.end.closer.filter(|_| c.tcp.end.closer_in_doubt && !c.is_one_sided());
     let first = first.map(|_| ("order-in-doubt", "which end closed the connection first".to_owned()));
     let evicted = (c.ended == Ended::Evicted).then(|| ("connections-evicted", "how it went on".to_owned()));
-    let holes = c.tcp.reassembly_limit_reached;
+    let holes = c.tcp.odd.reassembly_limit_reached;
     let holes = holes.then(|| ("reassembly-limited", "what lay in holes that were given up early".to_owned()));
     let all = told.chain(clock).chain(first).chain(evicted).chain(holes);
     all.map(|(limit, blocks)| Limit { limit, blocks }).collect()

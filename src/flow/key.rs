@@ -18,7 +18,7 @@ pub enum FlowKey {
     /// Any other pair.
     V6 {
         /// Lower end's address, then higher end's; IPv4 in its mapped form.
-        addresses: [u128; 2],
+        addresses: [[u64; 2]; 2],
         /// Lower end's port, then higher end's.
         ports: u32,
     },
@@ -46,7 +46,7 @@ impl FlowKey {
         let (addresses, ports) = match *self {
             FlowKey::V4 { addresses, ports } => (addresses, ports),
             FlowKey::V6 { addresses: [low, high], ports } => {
-                let both = low ^ high.rotate_left(32);
+                let both = joined(low) ^ joined(high).rotate_left(32);
                 ((both >> 64) as u64 ^ both as u64, ports)
             }
         };
@@ -63,19 +63,25 @@ impl Hash for FlowKey {
         match self {
             FlowKey::V4 { addresses, ports } => state.write_u128(u128::from(*addresses) << 32 | u128::from(*ports)),
             FlowKey::V6 { addresses: [low, high], ports } => {
-                state.write_u128(*low);
-                state.write_u128(*high);
+                state.write_u128(joined(*low));
+                state.write_u128(joined(*high));
                 state.write_u32(*ports);
             }
         }
     }
 }
 
-fn mapped(ip: IpAddr) -> u128 {
-    match ip {
+/// Upper half, then lower: whole, an address would have to begin at each sixteenth byte, and the key be larger.
+fn mapped(ip: IpAddr) -> [u64; 2] {
+    let address = match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
         IpAddr::V6(ip) => ip.to_bits(),
-    }
+    };
+    [(address >> 64) as u64, address as u64]
+}
+
+fn joined([upper, lower]: [u64; 2]) -> u128 {
+    u128::from(upper) << 64 | u128::from(lower)
 }
 
 #[cfg(test)]

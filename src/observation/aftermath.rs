@@ -49,7 +49,7 @@ impl Connection {
         let complete = response.is_some_and(|r| r.complete);
         let wants_close = response.is_some_and(|r| r.wants_close);
         let Some(end) = self.certain_end() else { return Aftermath::NotCaptured };
-        let reset = self.tcp.rst.client.filter(|rst| *rst > fault && !complete);
+        let reset = self.tcp.end.rst.client.filter(|rst| *rst > fault && !complete);
         match (end.side, end.how) {
             (Side::Server, _) => reset.map_or(Aftermath::NotShown, Aftermath::Left),
             // It closed its half when it had asked, and went on listening.

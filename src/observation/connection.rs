@@ -85,13 +85,13 @@ impl Connection {
     /// What brought the connection to its end, where something did.
     #[must_use]
     pub fn closer(&self) -> Option<Closer> {
-        self.tcp.closer
+        self.tcp.end.closer
     }
 
     /// What brought the connection to its end, where the capture leaves no doubt about it.
     #[must_use]
     pub fn certain_end(&self) -> Option<Closer> {
-        self.tcp.closer.filter(|_| !self.tcp.closer_in_doubt)
+        self.tcp.end.closer.filter(|_| !self.tcp.end.closer_in_doubt)
     }
 
     /// Where `side` ended the connection, if it was surely the one that did.
@@ -109,7 +109,7 @@ impl Connection {
     /// Whether the capture ended while the connection was open.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.ended == Ended::CaptureEnd && self.tcp.closer.is_none()
+        self.ended == Ended::CaptureEnd && self.tcp.end.closer.is_none()
     }
 
     /// Whether the beginning is in the capture.

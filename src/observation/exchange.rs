@@ -123,11 +123,11 @@ impl Connection {
         }
         let may_be_whole = response.complete || owed.exchange.lost.server;
         // A host whose program has gone answers what comes after its FIN with RST.
-        let taken = may_be_whole && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.rst.client.is_none();
+        let taken = may_be_whole && self.tcp.unacknowledged(Side::Server) == 0 && self.tcp.end.rst.client.is_none();
         let listens = owed.end.side == Side::Client
             && owed.end.how == End::Fin
             && (owed.wait() < HALF_CLOSE || taken)
-            && self.tcp.rst.client.is_none_or(|rst| rst > response.last_frame);
+            && self.tcp.end.rst.client.is_none_or(|rst| rst > response.last_frame);
         response.frame > owed.end.frame && !listens
     }
 
@@ -147,7 +147,7 @@ impl Connection {
     /// Whether bytes of the origin that are missing are known to be missing to whoever read its messages: a hole before
     /// the first byte is not.
     fn knows_its_holes(&self) -> bool {
-        let missing = self.tcp.not_captured.server + self.tcp.not_acknowledged.server;
+        let missing = self.tcp.odd.not_captured.server + self.tcp.odd.not_acknowledged.server;
         let told = |http: &Transcript| {
             let within = |e: &Exchange| e.response.as_ref().is_some_and(|r| r.gaps);
             http.lost.server || http.exchanges.iter().any(within)
@@ -189,7 +189,7 @@ impl Connection {
 
     fn is_cut(&self, cut: &Unfinished<'_>) -> bool {
         let gone = |rst: FrameRef| rst < cut.response.last_frame;
-        let refused = cut.end.side == Side::Client && self.tcp.rst.client.is_some_and(gone);
+        let refused = cut.end.side == Side::Client && self.tcp.end.rst.client.is_some_and(gone);
         !cut.response.complete || refused
     }
 

@@ -41,7 +41,7 @@ impl Connection {
     /// Whether a frame comes before the connection ended, or ends it.
     #[must_use]
     pub fn before_end(&self, frame: FrameRef) -> bool {
-        self.tcp.closer.is_none_or(|end| frame <= end.frame)
+        self.tcp.end.closer.is_none_or(|end| frame <= end.frame)
     }
 
     /// The origin's first byte, if the edge could still take it.
@@ -59,7 +59,7 @@ impl Connection {
             Some(hello) => hello.first_frame,
             None => tls.records.client.first.filter(|_| is_half_a_hello(tls) || cut_hello(tls).is_some())?,
         };
-        let reordered = self.tcp.out_of_order.client > 0 || self.tcp.retransmissions.client > 0;
+        let reordered = self.tcp.odd.out_of_order.client > 0 || self.tcp.odd.retransmissions.client > 0;
         (self.comes_first(begins) || (reordered && !tls.lost.client)).then_some(begins)
     }
 
@@ -95,7 +95,7 @@ impl Connection {
         let first = tls.alerts.iter().find(|alert| alert.ends_handshake()).filter(|alert| alert.from == from)?;
         let unfinished = tls.handshake_done().is_none_or(|done| first.frame <= done);
         // The ends of the other side come first where the alert answers them.
-        let own = self.tcp.closer.is_none_or(|end| end.side == from || first.frame <= end.frame);
+        let own = self.tcp.end.closer.is_none_or(|end| end.side == from || first.frame <= end.frame);
         (unfinished && own).then_some(first)
     }
 

@@ -46,9 +46,9 @@ impl Connection {
         let before = |frame: FrameRef| until.is_none_or(|end| frame < end);
         let owed = owed_at(self, tls, &before)?;
         let arrived =
-            |side: Side, but: u64| self.tcp.unacknowledged(side) <= but || self.tcp.retransmissions[side] == 0;
+            |side: Side, but: u64| self.tcp.unacknowledged(side) <= but || self.tcp.odd.retransmissions[side] == 0;
         // What did not get through is another story, and so is an edge that takes no more.
-        if !arrived(Side::Client, farewell) || !arrived(Side::Server, 0) || self.tcp.zero_windows.client > 0 {
+        if !arrived(Side::Client, farewell) || !arrived(Side::Server, 0) || self.tcp.odd.zero_windows.client > 0 {
             return None;
         }
         let last = self.closer().map_or(self.tcp.last_data, |end| end.last_data);

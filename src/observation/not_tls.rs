@@ -58,7 +58,7 @@ impl Connection {
         // A message may be odd to this reader and good to the other end: then that goes on.
         let matters = closes(fault.kind) || (reaction.is_some() && !self.went_on_after(tls, fault));
         let finished = tls.handshake_done().filter(|&done| done <= fault.frame);
-        let contested = self.tcp.conflicting_overlaps[fault.from] > 0;
+        let contested = self.tcp.odd.conflicting_overlaps[fault.from] > 0;
         let found = Malformed { fault, finished, reaction, contested };
         (spoke_tls && matters && !said_farewell).then_some(found)
     }

@@ -138,17 +138,18 @@ impl Facts {
 fn tcp(c: &Connection, all: &mut Facts) {
     let t = &c.tcp;
     all.bare(t.syn, Side::Client, "SYN");
-    if t.last_syn != t.syn {
-        all.bare(t.last_syn, Side::Client, &format!("SYN again, the last of {}", t.syns));
+    if t.last_syn() != t.syn {
+        all.bare(t.last_syn(), Side::Client, &format!("SYN again, the last of {}", t.syns));
     }
     all.bare(t.syn_ack, Side::Server, "SYN-ACK");
     all.bare(t.established, Side::Client, "ACK: the connection is established");
     for side in [Side::Client, Side::Server] {
-        for frame in [t.first_data[side], t.last_data[side], t.last_packet[side], t.cut[side]].into_iter().flatten() {
+        for frame in [t.first_data[side], t.last_data[side], t.last_packet[side], t.odd.cut[side]].into_iter().flatten()
+        {
             all.add(frame, side, Weight::Silent, "");
         }
-        all.bare(t.fin[side], side, "FIN");
-        all.bare(t.rst[side], side, "RST");
+        all.bare(t.end.fin[side], side, "FIN");
+        all.bare(t.end.rst[side], side, "RST");
     }
 }
 

@@ -61,6 +61,8 @@ struct More {
     /// Offset of the FIN.
     fin: Option<(u64, FrameRef)>,
     young: Young,
+    /// Where the last new bytes begin.
+    last_start: Option<SeqNumber>,
     losses: Losses,
     pending: Pending,
     hole_since: Option<FrameRef>,
@@ -109,6 +111,11 @@ impl Half {
             && self.next > 0
             && self.acknowledged >= self.next
             && self.offset(seq).is_some_and(|at| at + 1 == self.next as i64)
+    }
+
+    /// Where the last new bytes begin.
+    pub(super) fn last_start(&self) -> Option<SeqNumber> {
+        self.more.as_ref()?.last_start
     }
 
     /// Memory that bytes out of order take.
@@ -255,10 +262,12 @@ impl Half {
         } else {
             self.keep(side, (start, bytes, end - start), frame, out);
         }
+        let more = self.more();
+        more.last_start = Some(seq);
         if start < before {
             return Arrival::Late;
         }
-        self.more().young.grew(start, frame.time);
+        more.young.grew(start, frame.time);
         Arrival::New
     }
 

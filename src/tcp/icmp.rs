@@ -62,6 +62,10 @@ pub struct IcmpErrors {
 }
 
 impl IcmpErrors {
+    pub(super) const fn none() -> IcmpErrors {
+        IcmpErrors { kept: Vec::new(), total: 0 }
+    }
+
     /// Notes one; `false` where there is no more room.
     pub(super) fn push(&mut self, error: &IcmpError, about: Side, frame: FrameRef) -> bool {
         self.total = self.total.saturating_add(1);

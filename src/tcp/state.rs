@@ -41,10 +41,10 @@ impl ConnState {
     /// The state that the facts add up to.
     #[must_use]
     pub fn of(s: &Summary) -> ConnState {
-        let reset = s.closer.filter(|c| c.how == End::Rst).map(|c| c.side);
+        let reset = s.end.closer.filter(|c| c.how == End::Rst).map(|c| c.side);
         match (s.syn.is_some(), s.syn_ack.is_some()) {
             (true, true) => ConnState::of_answered(s),
-            (true, false) => match (s.rst.server, s.rst.client, s.fin.client) {
+            (true, false) => match (s.end.rst.server, s.end.rst.client, s.end.fin.client) {
                 (Some(_), _, _) if s.stream_bytes.server == 0 => ConnState::Rej,
                 (Some(_), _, _) => ConnState::Rstr,
                 (_, Some(_), _) => ConnState::Rstos0,
@@ -54,7 +54,7 @@ impl ConnState {
             },
             (false, true) => match reset {
                 Some(Side::Server) => ConnState::Rstrh,
-                _ if s.fin.server.is_some() => ConnState::Shr,
+                _ if s.end.fin.server.is_some() => ConnState::Shr,
                 _ => ConnState::Oth,
             },
             (false, false) => ConnState::Oth,
@@ -62,13 +62,13 @@ impl ConnState {
     }
 
     fn of_answered(s: &Summary) -> ConnState {
-        let first_reset = match (s.rst.client, s.rst.server) {
+        let first_reset = match (s.end.rst.client, s.end.rst.server) {
             (Some(c), Some(o)) if c > o => Some(Side::Server),
             (Some(_), _) => Some(Side::Client),
             (None, Some(_)) => Some(Side::Server),
             (None, None) => None,
         };
-        match (s.fin.client.is_some(), s.fin.server.is_some(), first_reset) {
+        match (s.end.fin.client.is_some(), s.end.fin.server.is_some(), first_reset) {
             (true, true, _) => ConnState::Sf,
             (_, _, Some(Side::Client)) => ConnState::Rsto,
             (_, _, Some(Side::Server)) => ConnState::Rstr,

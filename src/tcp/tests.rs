@@ -143,7 +143,7 @@ fn every_order_of_the_segments_gives_the_same_stream() {
             })
             .collect();
         let (summary, heard) = play(&[&OPEN, &shuffled[..]].concat());
-        assert_eq!((heard.client.as_str(), summary.not_acknowledged.client), ("abcdefg.", 0), "order {order}");
+        assert_eq!((heard.client.as_str(), summary.odd.not_acknowledged.client), ("abcdefg.", 0), "order {order}");
     }
 }
 
@@ -163,9 +163,9 @@ fn the_account_of_a_connection_adds_up() {
     assert_eq!((heard.client.as_str(), heard.server.as_str()), ("abc.", "xyz."));
     assert_eq!((s.stream_bytes.client, s.stream_bytes.server), (3, 3));
     assert_eq!((s.acknowledged.client, s.acknowledged.server), (3, 3));
-    assert_eq!((s.keep_alives.server, s.retransmissions.client), (1, 1));
-    assert_eq!((s.not_captured.client, s.not_captured.server), (0, 0));
-    assert_eq!(s.closer.map(|c| (c.side, c.how)), Some((S, End::Fin)));
+    assert_eq!((s.odd.keep_alives.server, s.odd.retransmissions.client), (1, 1));
+    assert_eq!((s.odd.not_captured.client, s.odd.not_captured.server), (0, 0));
+    assert_eq!(s.end.closer.map(|c| (c.side, c.how)), Some((S, End::Fin)));
     assert_eq!((s.state.to_string(), s.history.to_string()), ("SF".to_owned(), "ShADdaTfF".to_owned()));
     assert_eq!(s.handshake_rtt().map(|rtt| rtt.0), Some(2_000));
 }
@@ -231,7 +231,7 @@ fn an_icmp_error_is_believed_where_it_quotes_what_is_under_way() {
             tracker.icmp(about, &error, frame(10 + n));
         }
         tracker.finish(frame(9), &mut Heard::default());
-        let icmp = tracker.summary.icmp;
+        let icmp = &tracker.summary.odd.icmp;
         let expected = if believed { (16, 101) } else { (0, 0) };
         assert_eq!((icmp.about(about).count(), icmp.total), expected, "{before:?} {about} {seq}");
     }
@@ -242,7 +242,7 @@ fn a_reset_without_effect_does_not_close() {
     let all = [told(C, ACK, 1, 1, "ab"), told(C, RST, 3, 0, ""), told(C, ACK, 3, 1, "cd")];
     let (s, heard) = play(&[&OPEN[..], &all].concat());
     assert_eq!(heard.client, "ab!cd");
-    assert!(s.rst.client.is_some() && s.closer.is_none());
+    assert!(s.end.rst.client.is_some() && s.end.closer.is_none());
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn short_memory_gives_up_holes() {
     tracker.make_room(frame(9), &mut heard);
     assert_eq!((tracker.held(), heard.client.as_str()), (0, "<3 NotAcknowledged>def<3 NotAcknowledged>jkl"));
     tracker.finish(frame(9), &mut heard);
-    assert!(tracker.summary.reassembly_limit_reached);
+    assert!(tracker.summary.odd.reassembly_limit_reached);
 }
 
 #[test]
@@ -287,6 +287,6 @@ fn a_refusal_is_told_by_its_numbers() {
         (told(C, RST | ACK, 2, 1, ""), false),
     ] {
         let (summary, _) = play(&[OPEN[0], rst]);
-        assert_eq!(summary.refusal.is_some(), refuses);
+        assert_eq!(summary.end.refusal.is_some(), refuses);
     }
 }

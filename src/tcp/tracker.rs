@@ -15,7 +15,7 @@ use super::ConnState;
 use super::copies::{Recent, is_young};
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
-use super::summary::{Closer, Summary};
+use super::summary::{Closer, Closing, Summary};
 
 /// A connection that ended is kept this long for packets that come late, while there is room.
 const LINGER: Micros = Micros::from_secs(300);
@@ -43,25 +43,8 @@ pub struct Tracker {
     recent: PerSide<Recent>,
     /// A RST took effect.
     was_reset: bool,
-    /// The numbers of the packet that closed the connection.
-    closing: Option<Closing>,
-    /// What a side acknowledged before the capture had it, until its peer has sent more.
-    early: PerSide<Option<SeqNumber>>,
-    /// Where the last new bytes of a side begin.
-    last_start: PerSide<Option<SeqNumber>>,
     /// The client's first ACK, where the capture has the SYN-ACK later, if at all.
     answered: Option<Box<(SeqNumber, FrameRef)>>,
-}
-
-/// The numbers of the first FIN or RST: they tell what its sender had sent and received by then, in whatever order the
-/// capture has the packets.
-#[derive(Debug, Clone, Copy)]
-struct Closing {
-    side: Side,
-    seq: SeqNumber,
-    ack: Option<SeqNumber>,
-    /// Something up to here had acknowledged bytes that the capture has only later, if at all.
-    early: bool,
 }
 
 /// Whether a segment opens another connection on a four-tuple that is in use: a SYN with a sequence number
@@ -86,11 +69,11 @@ impl Tracker {
     pub fn segment(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.count(from, segment, frame);
         if self.recent[from].has(segment, frame.time) {
-            self.summary.duplicates[from] += 1;
+            self.summary.odd.duplicates[from] += 1;
             return;
         }
         if segment.flags.syn() && !self.syn(from, segment, frame) {
-            self.summary.duplicates[from] += 1;
+            self.summary.odd.duplicates[from] += 1;
             return;
         }
         if segment.flags.ack() && !segment.flags.rst() {
@@ -120,7 +103,7 @@ impl Tracker {
             Side::Server => s.established.is_some(),
         };
         let under_way = if is_syn { !syn_arrived && half.seen == 0 } else { half.is_under_way(error.seq) };
-        s.heard(about) && under_way && self.summary.icmp.push(error, about, frame)
+        s.heard(about) && under_way && self.summary.odd.icmp.push(error, about, frame)
     }
 
     /// The number of the first byte of a side, where that is known.
@@ -159,20 +142,17 @@ impl Tracker {
             self.summary.stream_bytes[side] = half.seen;
             self.summary.acknowledged[side] = half.acknowledged;
             let mut told = half.told();
-            self.summary.not_captured[side] = told.not_captured;
-            self.summary.not_acknowledged[side] = told.not_acknowledged;
-            self.summary.conflicting_overlaps[side] = told.conflicts;
             self.summary.largest_acknowledged[side] = told.losses.largest_acknowledged();
-            self.summary.longest_sack[side] = told.losses.longest_sack;
-            self.summary.stalls[side] = told.losses.take_stall();
-            self.summary.reassembly_limit_reached |= told.limit_reached;
+            self.summary.missed(side, &mut told);
             for n in 1..=u32::from(told.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
             }
         }
-        let complete = self.summary.not_captured.client + self.summary.not_captured.server == 0;
+        let complete = self.summary.odd.not_captured.client + self.summary.odd.not_captured.server == 0;
         let doubtful = |closing: Closing| self.answers_unseen_fin(closing) || (closing.early && complete);
-        self.summary.closer_in_doubt = self.closing.is_some_and(doubtful);
+        if self.summary.end.closing.is_some_and(doubtful) {
+            self.summary.end.closer_in_doubt = true;
+        }
         self.summary.state = ConnState::of(&self.summary);
     }
 
@@ -187,7 +167,7 @@ impl Tracker {
                 true => LINGER_CROWDED,
                 false => LINGER,
             }
-        } else if s.fin.client.is_some() || s.fin.server.is_some() {
+        } else if s.end.fin.client.is_some() || s.end.fin.server.is_some() {
             HALF_CLOSED_IDLE
         } else if s.syns > 0 && s.syn_acks == 0 {
             ATTEMPT_IDLE
@@ -200,7 +180,7 @@ impl Tracker {
     #[must_use]
     #[inline]
     pub fn is_over(&self) -> bool {
-        self.was_reset || (self.summary.fin.client.is_some() && self.summary.fin.server.is_some())
+        self.was_reset || (self.summary.end.fin.client.is_some() && self.summary.end.fin.server.is_some())
     }
 
     /// Whether both sides closed, and know it of each other.
@@ -214,7 +194,7 @@ impl Tracker {
         s.payload_bytes[from] += u64::from(segment.payload_len);
         s.last_packet[from] = Some(frame);
         if segment.payload.len() < segment.payload_len as usize {
-            s.cut[from].get_or_insert(frame);
+            s.odd.cut[from].get_or_insert(frame);
         }
     }
 
@@ -223,14 +203,16 @@ impl Tracker {
         let s = &mut self.summary;
         // A SYN-ACK may well come twice at once: as the answer to a further SYN, and because none came to the first.
         let first_of_all = from == Side::Client && !segment.flags.ack();
-        if s.last_syn.is_some_and(|last| first_of_all && is_young(frame.since(last))) {
+        if s.last_syn().is_some_and(|last| first_of_all && is_young(frame.since(last))) {
             return false;
         }
         self.halves[from].begin(segment.seq.plus(1));
         s.mss[from] = s.mss[from].or(segment.options.mss);
         if segment.flags.ack() {
-            s.syn_ack.get_or_insert(frame);
-            s.last_syn_ack = Some(frame);
+            match s.syn_ack {
+                None => s.syn_ack = Some(frame),
+                Some(_) => s.odd.last_syn_ack = Some(frame),
+            }
             s.syn_acks += 1;
             let early = self.answered.as_deref().filter(|(ack, _)| *ack == segment.seq.plus(1)).map(|&(_, at)| at);
             s.established = s.established.or(early);
@@ -239,10 +221,14 @@ impl Tracker {
             }
             s.history.once(from, b'H');
         } else if from == Side::Client {
-            s.syn.get_or_insert(frame);
-            s.last_syn = Some(frame);
+            match s.syn {
+                None => s.syn = Some(frame),
+                Some(_) => s.odd.last_syn = Some(frame),
+            }
             s.syns += 1;
-            s.damaged_syns += u32::from(segment.options.checksum == Checksum::Wrong);
+            if segment.options.checksum == Checksum::Wrong {
+                s.odd.damaged_syns += 1;
+            }
             if s.syns > 1 {
                 Self::count_retransmission(s, from);
             }
@@ -250,7 +236,7 @@ impl Tracker {
             // Each SYN is answered by a SYN-ACK like the one before, to the last bit.
             self.recent[from.peer()] = Recent::default();
         } else {
-            s.simultaneous_open = true;
+            s.odd.simultaneous_open = true;
             s.history.once(from, b'S');
         }
         if segment.flags.fin() || segment.flags.rst() {
@@ -276,8 +262,8 @@ impl Tracker {
             }
             self.halves[from].begin(segment.seq);
             if segment.window == 0 {
-                s.zero_windows[from] += 1;
-                s.history.counted(from, b'W', s.zero_windows[from]);
+                s.odd.zero_windows[from] += 1;
+                s.history.counted(from, b'W', s.odd.zero_windows[from]);
             }
         }
         let peers = &mut self.halves[from.peer()];
@@ -296,12 +282,12 @@ impl Tracker {
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {
-            self.summary.refusal.get_or_insert(frame);
+            self.summary.end.refusal.get_or_insert(frame);
         }
         self.summary.history.once(from, b'R');
         self.was_reset = true;
-        if self.summary.rst[from].is_none() {
-            self.summary.rst[from] = Some(frame);
+        if self.summary.end.rst[from].is_none() {
+            self.summary.end.rst[from] = Some(frame);
             self.close((from, End::Rst), segment, frame);
             out.end(from, End::Rst, frame);
         }
@@ -311,13 +297,15 @@ impl Tracker {
     fn close(&mut self, (side, how): (Side, End), segment: &TcpSegment<'_>, frame: FrameRef) {
         let after = segment.seq.plus(segment.payload_len).plus(1);
         let answered = |closing: &Closing| how == End::Fin && closing.side != side && closing.ack == Some(after);
-        if self.closing.as_ref().is_none_or(answered) {
+        if self.summary.end.closing.as_ref().is_none_or(answered) {
             let ack = Some(segment.ack).filter(|_| segment.flags.ack());
-            let early = self.early.client.is_some() || self.early.server.is_some();
-            let last = self.last_start[side.peer()];
+            let early = self.summary.odd.early.client.is_some() || self.summary.odd.early.server.is_some();
+            let last = self.halves[side.peer()].last_start();
             let unread = ack.zip(last).is_some_and(|(ack, last)| ack.distance_from(last) <= 0);
-            self.closing = Some(Closing { side, seq: segment.seq, ack, early });
-            self.summary.closer = Some(Closer { side, how, frame, last_data: self.summary.last_data, unread });
+            let last_data = self.summary.last_data;
+            let end = &mut self.summary.end;
+            end.closing = Some(Closing { side, seq: segment.seq, ack, early });
+            end.closer = Some(Closer { side, how, frame, last_data, unread });
         }
     }
 
@@ -327,12 +315,13 @@ impl Tracker {
         let flags = segment.flags;
         let speaks = segment.payload_len > 0 || flags.fin() || flags.rst();
         if speaks && flags.ack() && self.halves[from.peer()].is_ahead(segment.ack) {
-            self.early[from] = Some(segment.ack);
+            self.summary.odd.early[from] = Some(segment.ack);
         }
-        if let Some(ack) = self.early[from.peer()].filter(|_| segment.payload_len > 0)
+        if segment.payload_len > 0
+            && let Some(ack) = self.summary.odd.early[from.peer()]
             && segment.seq.distance_from(ack) >= 0
         {
-            self.early[from.peer()] = None;
+            self.summary.odd.early[from.peer()] = None;
         }
     }
 
@@ -345,7 +334,7 @@ impl Tracker {
     fn payload(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         let half = &mut self.halves[from];
         if half.is_keep_alive(segment.seq, segment.payload_len) && !segment.flags.fin() && !segment.flags.syn() {
-            self.summary.keep_alives[from] += 1;
+            self.summary.odd.keep_alives[from] += 1;
             return;
         }
         if segment.payload_len == 0 {
@@ -359,11 +348,11 @@ impl Tracker {
         s.first_data[from].get_or_insert(frame);
         match arrival {
             Arrival::Old => Self::count_retransmission(s, from),
-            Arrival::Copy => s.duplicates[from] += 1,
+            Arrival::Copy => s.odd.duplicates[from] += 1,
             Arrival::Late => {
                 let soon = s.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
                 if soon {
-                    s.out_of_order[from] += 1
+                    s.odd.out_of_order[from] += 1
                 } else {
                     Self::count_retransmission(s, from)
                 }
@@ -376,12 +365,11 @@ impl Tracker {
         if matches!(arrival, Arrival::New | Arrival::Late) {
             s.history.once(from, b'D');
             s.last_data[from] = Some(frame);
-            self.last_start[from] = Some(seq);
-            if s.rst[from].is_some() {
+            if s.end.rst[from].is_some() {
                 // New data after its own RST: that RST was not this side's, or took no effect.
                 self.was_reset = false;
-                s.closer = s.closer.filter(|c| c.how != End::Rst || c.side != from);
-                self.closing = self.closing.filter(|_| s.closer.is_some());
+                s.end.closer = s.end.closer.filter(|c| c.how != End::Rst || c.side != from);
+                s.end.closing = s.end.closing.filter(|_| s.end.closer.is_some());
             }
         }
     }
@@ -389,7 +377,7 @@ impl Tracker {
     fn fin(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         let s = &mut self.summary;
         s.history.once(from, b'F');
-        s.fin[from].get_or_insert(frame);
+        s.end.fin[from].get_or_insert(frame);
         self.close((from, End::Fin), segment, frame);
         let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
         self.halves[from].begin(seq);
@@ -397,7 +385,7 @@ impl Tracker {
     }
 
     fn count_retransmission(s: &mut Summary, from: Side) {
-        s.retransmissions[from] += 1;
-        s.history.counted(from, b'T', s.retransmissions[from]);
+        s.odd.retransmissions[from] += 1;
+        s.history.counted(from, b'T', s.odd.retransmissions[from]);
     }
 }

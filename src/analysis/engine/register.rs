@@ -93,9 +93,9 @@ impl<'o> Register<'o> {
             self.keys_of(tls);
         }
         let noticed = self.noticed.captures.entry(c.first.capture()).or_default();
-        noticed.duplicates += u64::from(c.tcp.duplicates.client) + u64::from(c.tcp.duplicates.server);
+        noticed.duplicates += u64::from(c.tcp.odd.duplicates.client) + u64::from(c.tcp.odd.duplicates.server);
         noticed.one_sided += u64::from(c.is_one_sided());
-        noticed.reassembly_limited += u64::from(c.tcp.reassembly_limit_reached);
+        noticed.reassembly_limited += u64::from(c.tcp.odd.reassembly_limit_reached);
     }
 
     /// All that was noticed.

@@ -37,11 +37,11 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let blind = |side: &Side| c.tcp.not_captured[*side] > 0 && super::is_blind(c, *side);
+    let blind = |side: &Side| c.tcp.odd.not_captured[*side] > 0 && super::is_blind(c, *side);
     let side = [Side::Server, Side::Client].into_iter().filter(|_| !c.is_one_sided()).find(blind)?;
-    let missing = c.tcp.not_captured[side];
+    let missing = c.tcp.odd.not_captured[side];
     // The number in a RST covers all that its sender had sent, whether it was acknowledged or not.
-    let reset = c.tcp.rst[side].filter(|_| c.tcp.unacknowledged(side) > 0);
+    let reset = c.tcp.end.rst[side].filter(|_| c.tcp.unacknowledged(side) > 0);
     let how = match reset {
         Some(_) => "by the numbers of later packets".to_owned(),
         None => format!("and that {} acknowledged", super::who(side.peer())),

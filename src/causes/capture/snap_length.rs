@@ -39,7 +39,7 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let blind = |side: Side| c.tcp.cut[side].filter(|_| super::is_blind(c, side)).map(|frame| (side, frame));
+    let blind = |side: Side| c.tcp.odd.cut[side].filter(|_| super::is_blind(c, side)).map(|frame| (side, frame));
     let (side, frame) = blind(Side::Server).or_else(|| blind(Side::Client))?;
     let message = format!(
         "The capture cut packets of {} short, and what is missing would be needed: {} cannot be told.",

@@ -58,7 +58,7 @@ fn said_farewell(c: &Connection) -> Option<Finding> {
     let exchange = Some(first).filter(|e| e.index == 0 && e.response.is_none() && e.interim_total == 0)?;
     let request = exchange.request.as_ref()?;
     let farewell = tls.alerts.iter().find(|a| a.from == Side::Server && a.is_close_notify())?.frame;
-    let gone_first = [c.tcp.fin.client, c.tcp.rst.client].into_iter().flatten().any(|end| end < farewell);
+    let gone_first = [c.tcp.end.fin.client, c.tcp.end.rst.client].into_iter().flatten().any(|end| end < farewell);
     if farewell <= request.last_frame || gone_first {
         return None;
     }

@@ -93,7 +93,7 @@ fn crossed(c: &Connection) -> Option<Finding> {
     let finding = finding(c, &owed, Confidence::Certain, message)
         .evidence(owed.end.frame, "the origin closes: nothing was asked of it at this moment")
         .evidence(owed.request.frame, format!("the request that crossed it: {}", super::name(owed.request)))
-        .evidence_if(c.tcp.rst.server.filter(|rst| *rst > owed.request.frame), "RST: nobody reads it any more");
+        .evidence_if(c.tcp.end.rst.server.filter(|rst| *rst > owed.request.frame), "RST: nobody reads it any more");
     Some(advice(c, finding, idle))
 }
 
@@ -133,7 +133,7 @@ fn encrypted(c: &Connection) -> Option<Finding> {
         .evidence(answer, "the origin's last answer, encrypted")
         .evidence(request.end.frame, "the origin closes: nothing was asked of it at this moment")
         .evidence(request.sent, "application data from the edge, after the close")
-        .evidence_if(c.tcp.rst.server.filter(|rst| *rst > request.sent), "RST: nobody reads it any more")
+        .evidence_if(c.tcp.end.rst.server.filter(|rst| *rst > request.sent), "RST: nobody reads it any more")
         .rules_out("http.encrypted-closed-before-response", "the origin had closed before the request came");
     Some(advice(c, finding, Some(idle)))
 }

@@ -61,8 +61,8 @@ fn begins_an_answer(c: &Connection, exchange: &Exchange, frame: FrameRef) -> boo
     if exchange.index > 0 {
         return !exchange.lost.server;
     }
-    let whole = c.has_beginning() && c.tcp.not_captured.server == 0 && c.tcp.not_acknowledged.server == 0;
-    whole && c.tcp.cut.server.is_none_or(|cut| cut >= frame)
+    let whole = c.has_beginning() && c.tcp.odd.not_captured.server == 0 && c.tcp.odd.not_acknowledged.server == 0;
+    whole && c.tcp.odd.cut.server.is_none_or(|cut| cut >= frame)
 }
 
 /// How sure it is that the origin had not ended the connection before this request: where the first request of a

@@ -72,7 +72,7 @@ fn reset(c: &Connection, owed: &Unanswered<'_>) -> Option<Finding> {
 
 fn shut(c: &Connection, owed: &Unanswered<'_>) -> Option<Finding> {
     let (end, wait) = (owed.end.frame, owed.wait());
-    if c.tcp.zero_windows.server == 0 || wait < super::TIMEOUT {
+    if c.tcp.odd.zero_windows.server == 0 || wait < super::TIMEOUT {
         return None;
     }
     let message = format!(
@@ -87,7 +87,7 @@ fn shut(c: &Connection, owed: &Unanswered<'_>) -> Option<Finding> {
                 c.tcp.last_packet.server.filter(|last| *last < end),
                 format!(
                     "one of {} packets from the host around here that announce a window of 0",
-                    c.tcp.zero_windows.server
+                    c.tcp.odd.zero_windows.server
                 ),
             )
             .evidence(end, format!("the edge gives up, {wait} after the last byte that it could send"))

@@ -45,7 +45,7 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let cut = c.unfinished().filter(|u| u.end.side == Side::Client && u.stood_still() >= super::TIMEOUT)?;
     // What the edge had not received when it gave up was lost on the way; what it had no room for it did not want.
-    if cut.end.unread || c.tcp.zero_windows.client > 0 {
+    if cut.end.unread || c.tcp.odd.zero_windows.client > 0 {
         return None;
     }
     let (end, wait) = (cut.end.frame, cut.stood_still());

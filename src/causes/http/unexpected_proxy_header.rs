@@ -80,7 +80,7 @@ fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) ->
         return None;
     }
     // As long as the client may still send something, that may be a ClientHello.
-    let ended = c.tcp.fin.client.or(c.tcp.rst.client).is_some();
+    let ended = c.tcp.end.fin.client.or(c.tcp.end.rst.client).is_some();
     if request.is_none() && !ended {
         return None;
     }

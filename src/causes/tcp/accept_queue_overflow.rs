@@ -102,9 +102,9 @@ fn is_unread(c: &Connection) -> bool {
 fn detect(c: &Connection) -> Option<Finding> {
     let (_, syn_ack, established) = (c.tcp.syn?, c.tcp.syn_ack?, c.tcp.established?);
     let (data, again) = (c.tcp.first_data.client?, c.tcp.stall(Side::Client)?);
-    let taken = c.tcp.acknowledged.client > 0 || c.tcp.fin.server.is_some() || !is_unread(c);
+    let taken = c.tcp.acknowledged.client > 0 || c.tcp.end.fin.server.is_some() || !is_unread(c);
     // An edge that acknowledges more than the SYN-ACK has had an answer, though the capture missed it.
-    let answered = c.tcp.acknowledged.server > 0 || c.tcp.not_captured.server > 0;
+    let answered = c.tcp.acknowledged.server > 0 || c.tcp.odd.not_captured.server > 0;
     if taken || answered || again.times < REPEATED {
         return None;
     }
@@ -113,7 +113,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     if waited < if end.is_some() { GIVEN_UP_AFTER } else { PROVEN_AFTER } {
         return None;
     }
-    let repeated = c.tcp.last_syn_ack.filter(|&last| last > established);
+    let repeated = c.tcp.last_syn_ack().filter(|&last| last > established);
     let confidence = if repeated.is_some() { Confidence::Likely } else { Confidence::Possible };
     let sent = if c.tls.is_some() {
         "ClientHello"
@@ -131,7 +131,7 @@ fn detect(c: &Connection) -> Option<Finding> {
             None => "the accept queue is full (with SYN cookies), or a filter on the host drops what comes",
         }
     );
-    let reset = c.tcp.rst.server.filter(|_| c.ended_with(Side::Server, End::Rst).is_some());
+    let reset = c.tcp.end.rst.server.filter(|_| c.ended_with(Side::Server, End::Rst).is_some());
     let gives_up = end.filter(|end| end.side == Side::Client).map(|end| end.frame);
     let acknowledged = format!("the edge acknowledged the SYN-ACK (frame {}) in frame {}", syn_ack.named(), established.named());
     let finding = told(c, Finding::new(data, confidence, message), again);

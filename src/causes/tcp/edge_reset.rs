@@ -61,7 +61,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     c.tcp.established?;
     let rst = c.ended_with(Side::Client, End::Rst)?;
     let last = c.closer()?.last_data.client?;
-    let taken = c.tcp.unacknowledged(Side::Client) == 0 && c.tcp.zero_windows.server == 0;
+    let taken = c.tcp.unacknowledged(Side::Client) == 0 && c.tcp.odd.zero_windows.server == 0;
     if !c.counts_all() || !taken {
         return None;
     }

@@ -53,12 +53,12 @@ cause! {
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
-    let (syn, last_syn) = (c.tcp.syn?, c.tcp.last_syn?);
+    let (syn, last_syn) = (c.tcp.syn?, c.tcp.last_syn()?);
     // An edge that acknowledges something has had an answer, though the capture missed it.
     if c.tcp.heard(Side::Server) || !c.tcp.sent_only_syns() || c.tcp.acknowledgements.client {
         return None;
     }
-    let rejections: Vec<&Icmp> = c.tcp.icmp.about(Side::Client).filter(|icmp| rejects(icmp.kind)).collect();
+    let rejections: Vec<&Icmp> = c.tcp.odd.icmp.about(Side::Client).filter(|icmp| rejects(icmp.kind)).collect();
     let (&first, last) = (rejections.first()?, rejections.last()?);
     let left_it = c.ended != Ended::CaptureEnd || c.watched_until.since(last_syn.time) >= GIVEN_UP_AFTER;
     let (confidence, effect) = match left_it || rejections.len() > 1 {

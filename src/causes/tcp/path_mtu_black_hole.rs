@@ -94,19 +94,19 @@ fn towards_edge(c: &Connection) -> Option<Finding> {
     let stall = c.tcp.stall(Side::Server)?;
     let size = on_the_wire(c, stall.len);
     let limit = ignored(c, &stall, size);
-    let only_small = c.tcp.largest_acknowledged.server < size && c.tcp.longest_sack.server < size;
-    let small_since = c.tcp.longest_sack.server > 0;
+    let only_small = c.tcp.largest_acknowledged.server < size && c.tcp.odd.longest_sack.server < size;
+    let small_since = c.tcp.odd.longest_sack.server > 0;
     // An edge that says nothing more may be gone.
     let alive = c.tcp.last_packet.client.is_some_and(|last| last > stall.first);
     let enough = if small_since { REPEATED } else { REPEATED_ALONE };
     let without_word = only_small && size >= LARGE && stall.times >= enough && (small_since || alive);
     // What the edge has no room for is not lost.
-    let excluded = c.tcp.zero_windows.client > 0 || c.is_one_sided();
+    let excluded = c.tcp.odd.zero_windows.client > 0 || c.is_one_sided();
     if (limit.is_none() && !without_word) || excluded || !stands_still(c, c.tcp.last_progress.server.or(c.tcp.established)?) {
         return None;
     }
     let confidence = if limit.is_some() { Confidence::Certain } else { Confidence::Likely };
-    let arrived = match (c.tcp.largest_acknowledged.server, c.tcp.longest_sack.server) {
+    let arrived = match (c.tcp.largest_acknowledged.server, c.tcp.odd.longest_sack.server) {
         (0, 0) => String::new(),
         (a, b) => format!(" Segments of up to {} bytes arrived.", a.max(b)),
     };
@@ -130,8 +130,8 @@ fn towards_edge(c: &Connection) -> Option<Finding> {
 
 /// What the edge sends does not arrive: its end does.
 fn towards_host(c: &Connection) -> Option<Finding> {
-    let hole = u32::try_from(c.tcp.not_acknowledged.client).ok()?;
-    let tail = c.tcp.longest_sack.client;
+    let hole = u32::try_from(c.tcp.odd.not_acknowledged.client).ok()?;
+    let tail = c.tcp.odd.longest_sack.client;
     let only_small = c.tcp.largest_acknowledged.client < LARGE && c.tcp.acknowledged.client < u64::from(LARGE);
     // A hole that full segments fill; the options of each take 12 bytes where there are timestamps.
     let mss = u32::from(c.tcp.mss.server?);
@@ -165,7 +165,7 @@ fn on_the_wire(c: &Connection, len: u32) -> u32 {
 /// The message that told the host of a size which it went on exceeding.
 fn ignored<'c>(c: &'c Connection, stall: &Stall, size: u32) -> Option<&'c Icmp> {
     let (headers, least) = if c.server.ip.is_ipv6() { (60, 1_280) } else { (40, 68) };
-    c.tcp.icmp.about(Side::Server).find(|icmp| {
+    c.tcp.odd.icmp.about(Side::Server).find(|icmp| {
         let too_long = icmp.mtu.is_some_and(|mtu| mtu >= least && mtu < size.saturating_add(headers));
         icmp.kind == IcmpKind::PacketTooBig && too_long && icmp.frame < stall.last && stall.times >= REPEATED
     })

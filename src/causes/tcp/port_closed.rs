@@ -43,14 +43,14 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let syn = c.tcp.syn?;
-    let rst = c.tcp.rst.server?;
+    let rst = c.tcp.end.rst.server?;
     // An edge that acknowledges something has had an answer, though the capture missed it.
     let answered = c.tcp.syn_ack.is_some() || c.tcp.stream_bytes.server > 0 || c.tcp.acknowledgements.client;
     if answered || rst < syn {
         return None;
     }
     // Other numbers are those of a connection that was open, or of a device in between.
-    let confidence = if c.tcp.refusal == Some(rst) { Confidence::Certain } else { Confidence::Likely };
+    let confidence = if c.tcp.end.refusal == Some(rst) { Confidence::Certain } else { Confidence::Likely };
     let message = format!("{} refused the connection: its SYN was answered by RST after {}.", c.server, rst.since(syn));
     Some(
         Finding::new(rst, confidence, message)

@@ -87,7 +87,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn stalled(c: &Connection, side: Side) -> Option<Finding> {
     let stall = c.tcp.stall(side).filter(|s| s.times >= REPEATED)?;
     let peers_end = c.closer().filter(|end| end.side == side.peer()).map(|end| end.frame);
-    let shut = c.tcp.zero_windows[side.peer()] > 0;
+    let shut = c.tcp.odd.zero_windows[side.peer()] > 0;
     if shut || !is_begun(c, stall) || !is_sure(c, side, stall) || peers_end.is_some_and(|end| end < stall.first) || !is_missed(c, side, stall) {
         return None;
     }
@@ -125,22 +125,22 @@ fn is_begun(c: &Connection, stall: Stall) -> bool {
 
 /// Whether no acknowledgement can be among the packets that the capture missed: it missed none, or the peer speaks later.
 fn is_sure(c: &Connection, side: Side, stall: Stall) -> bool {
-    let whole = c.tcp.not_captured.client == 0 && c.tcp.not_captured.server == 0;
+    let whole = c.tcp.odd.not_captured.client == 0 && c.tcp.odd.not_captured.server == 0;
     whole || heard(c, side, stall).is_some_and(|last| last > stall.last)
 }
 
 /// The last packet of the peer that says how far it has got what this side sent. A RST may say nothing of that.
 fn heard(c: &Connection, side: Side, stall: Stall) -> Option<FrameRef> {
     let peer = side.peer();
-    [stall.last_asked, c.tcp.fin[peer], c.tcp.last_data[peer]].into_iter().flatten().max()
+    [stall.last_asked, c.tcp.end.fin[peer], c.tcp.last_data[peer]].into_iter().flatten().max()
 }
 
 /// Bytes of the edge that never came, before others that did: the host has these, as it says by SACK, and asks for those.
 fn hole(c: &Connection) -> Option<Finding> {
     let (last, asked) = (c.tcp.last_data.client?, c.tcp.last_packet.server?);
     let progress = c.tcp.last_progress.client?;
-    let stuck = c.tcp.longest_sack.client > 0 && c.tcp.unacknowledged(Side::Client) > 0 && progress < last;
-    let whole = c.tcp.not_captured.server == 0 && c.tcp.zero_windows.server == 0;
+    let stuck = c.tcp.odd.longest_sack.client > 0 && c.tcp.unacknowledged(Side::Client) > 0 && progress < last;
+    let whole = c.tcp.odd.not_captured.server == 0 && c.tcp.odd.zero_windows.server == 0;
     if !stuck || !whole || asked < progress || c.tcp.stall(Side::Client).is_some() {
         return None;
     }

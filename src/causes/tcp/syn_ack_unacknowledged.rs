@@ -49,14 +49,14 @@ fn detect(c: &Connection) -> Option<Finding> {
         return None;
     }
     // A program that closes the connection was given it: the ACK came, though not into the capture.
-    if c.tcp.fin.server.is_some() {
+    if c.tcp.end.fin.server.is_some() {
         return None;
     }
     let waited = c.watched_until.since(syn_ack.time);
     if waited < PROVEN_AFTER {
         return None;
     }
-    let last_syn = c.tcp.last_syn.filter(|&last| last > syn_ack);
+    let last_syn = c.tcp.last_syn().filter(|&last| last > syn_ack);
     let repeated = c.tcp.syn_acks > 1 || last_syn.is_some();
     let confidence = if repeated { Confidence::Certain } else { Confidence::Likely };
     let message = format!(

@@ -52,7 +52,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let syn = c.tcp.syn?;
-    let last = c.tcp.last_syn?;
+    let last = c.tcp.last_syn()?;
     // Any other packet of the client's (an ACK, a RST) answers something that was not captured, or ends a scan.
     if c.tcp.heard(Side::Server) || !c.tcp.sent_only_syns() {
         return None;
@@ -61,7 +61,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     if waited < PROVEN_AFTER {
         return None;
     }
-    let damaged = c.tcp.damaged_syns == c.tcp.syns;
+    let damaged = c.tcp.odd.damaged_syns == c.tcp.syns;
     let confidence = if c.tcp.syns > 1 && !damaged { Confidence::Certain } else { Confidence::Likely };
     let repeated = match c.tcp.syns {
         1 => "once and not repeated".to_owned(),

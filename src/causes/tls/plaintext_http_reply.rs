@@ -56,7 +56,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let said = status.map_or_else(|| "an HTTP response".to_owned(), |status| format!("HTTP status {status}"));
     let by = server.map(|name| format!(" from \"{name}\"")).unwrap_or_default();
     // What is hidden of an answer may name another reason, such as a PROXY protocol header that did not come.
-    let whole = c.tcp.cut.server.is_none_or(|cut| cut > frame);
+    let whole = c.tcp.odd.cut.server.is_none_or(|cut| cut > frame);
     let confidence = if whole { Confidence::Certain } else { Confidence::Likely };
     let message = format!(
         "{} answered the edge's TLS ClientHello in plain HTTP, with {said}{by}: this port does not speak TLS.",

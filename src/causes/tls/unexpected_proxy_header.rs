@@ -69,7 +69,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let begins = c.hello_begins();
     let refusal = in_clear(c, begins).or_else(|| by_alert(c)).or_else(|| silently(c, header, begins?))?;
     // Where the packets are out of order, an answer may stand before the ClientHello.
-    let alone = begins.is_none_or(|hello| refusal.frame < hello && !c.tcp.closer_in_doubt);
+    let alone = begins.is_none_or(|hello| refusal.frame < hello && !c.tcp.end.closer_in_doubt);
     let confidence = match (refusal.spoken, alone) {
         (true, true) => Confidence::Certain,
         (true, false) | (false, true) => Confidence::Likely,

@@ -29,7 +29,7 @@ impl Holes {
             self.heard.insert(c.server.ip);
         }
         // What is not captured of a side that was not captured at all was not lost, but left out.
-        let not_captured = c.tcp.not_captured.client + c.tcp.not_captured.server;
+        let not_captured = c.tcp.odd.not_captured.client + c.tcp.odd.not_captured.server;
         if not_captured > 0 && !c.is_one_sided() {
             *self.not_captured.entry(c.first.capture()).or_default() += not_captured;
         }

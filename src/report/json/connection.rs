@@ -169,34 +169,34 @@ fn foreign(both: &PerSide<Option<seen::Foreign>>) -> Sides<Option<Foreign>> {
 impl Tcp {
     fn of(c: &seen::Connection) -> Tcp {
         let t = &c.tcp;
-        let lost = |side: Side| t.not_captured[side] + t.not_acknowledged[side];
+        let lost = |side: Side| t.odd.not_captured[side] + t.odd.not_acknowledged[side];
         Tcp {
             syn: t.syn.is_some(),
             syn_ack: t.syn_ack.is_some(),
             established: t.established.is_some(),
             handshake_rtt_us: micros(t.handshake_rtt()),
             mss: t.mss.into(),
-            retransmissions: t.retransmissions.into(),
-            out_of_order: t.out_of_order.into(),
-            zero_windows: t.zero_windows.into(),
-            duplicates: t.duplicates.into(),
-            conflicting_overlaps: t.conflicting_overlaps.into(),
+            retransmissions: t.odd.retransmissions.into(),
+            out_of_order: t.odd.out_of_order.into(),
+            zero_windows: t.odd.zero_windows.into(),
+            duplicates: t.odd.duplicates.into(),
+            conflicting_overlaps: t.odd.conflicting_overlaps.into(),
             lost_bytes: PerSide { client: lost(Side::Client), server: lost(Side::Server) }.into(),
-            fin: t.fin.map(number).into(),
-            rst: t.rst.map(number).into(),
-            closed_by: t.closer.map(|closer| side_name(closer.side)),
+            fin: t.end.fin.map(number).into(),
+            rst: t.end.rst.map(number).into(),
+            closed_by: t.end.closer.map(|closer| side_name(closer.side)),
             end: end(c),
             conn_state: Shown(t.state),
             history: Shown(t.history),
-            icmp_total: t.icmp.total,
-            icmp: t.icmp.iter().map(Icmp::of).collect(),
+            icmp_total: t.odd.icmp.total,
+            icmp: t.odd.icmp.iter().map(Icmp::of).collect(),
         }
     }
 }
 
 /// How the connection ended, as far as the capture shows.
 fn end(c: &seen::Connection) -> &'static str {
-    match (c.tcp.closer.map(|closer| closer.how), c.ended) {
+    match (c.tcp.end.closer.map(|closer| closer.how), c.ended) {
         (Some(tcp::End::Rst), _) => "rst",
         (Some(tcp::End::Fin), _) => "fin",
         (None, Ended::CaptureEnd) => "open",

@@ -164,7 +164,8 @@ impl Renderer for Ear {
             message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
             notes: d.findings.iter().take(1).flat_map(|(_, f)| &f.evidence).map(|e| e.note.clone()).collect(),
             limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),
-            troubles: [&c.tcp.retransmissions, &c.tcp.out_of_order, &c.tcp.zero_windows].map(|n| n.client + n.server),
+            troubles: [&c.tcp.odd.retransmissions, &c.tcp.odd.out_of_order, &c.tcp.odd.zero_windows]
+                .map(|n| n.client + n.server),
         });
         Ok(())
     }
