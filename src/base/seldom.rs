@@ -36,6 +36,14 @@ impl<T: Blank> DerefMut for Seldom<T> {
     }
 }
 
+impl<T: Blank + PartialEq> PartialEq for Seldom<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Blank + Eq> Eq for Seldom<T> {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

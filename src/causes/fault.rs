@@ -76,7 +76,7 @@ pub(super) fn of_responses(
 ) -> impl Iterator<Item = Found<'_>> {
     let exchanges = whole(c).into_iter().flat_map(|http| &http.exchanges).filter(|e| e.request.is_some());
     exchanges.flat_map(move |exchange| {
-        let response = exchange.response.iter().flat_map(|r| r.fault.as_deref().into_iter().chain(&r.notes));
+        let response = exchange.response.iter().flat_map(|r| r.faults());
         // What is wrong with an interim response lies with the exchange.
         response.chain(exchange.fault.as_deref()).filter_map(move |fault| {
             let known = is(fault.kind)?;

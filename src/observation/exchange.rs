@@ -46,7 +46,7 @@ impl Unanswered<'_> {
     #[must_use]
     pub fn last_word(&self) -> FrameRef {
         let before = |f: &FrameRef| *f < self.end.frame;
-        let interim = self.exchange.interim.iter().map(|i| i.frame).filter(before).max();
+        let interim = self.exchange.interim.first.iter().map(|i| i.frame).filter(before).max();
         // What the edge sends after the end was on its way already.
         let counted = self.exchange.lost.client.then_some(self.end.last_data.client).flatten();
         let last = counted.unwrap_or(self.request.last_frame);
@@ -111,7 +111,7 @@ impl Connection {
     /// Whether it is known when the final response began, if it did: where bytes of the origin are missing it may be
     /// among them, unless they are but the rest of packets that were cut.
     fn knows_answer(&self, exchange: &Exchange) -> bool {
-        let begins = exchange.interim_total == 0 && exchange.response.is_some();
+        let begins = exchange.interim.total == 0 && exchange.response.is_some();
         !exchange.lost.server || (begins && self.counts_all())
     }
 
@@ -140,7 +140,7 @@ impl Connection {
             let farewell = tls.alerts.iter().any(|a| a.from == Side::Server && !apart(a.frame));
             tls.decrypted && inside && (owed.end.side == Side::Server || !farewell)
         });
-        let silent = opened || owed.exchange.interim_total > 0 || self.tcp.last_data.server.is_none_or(apart);
+        let silent = opened || owed.exchange.interim.total > 0 || self.tcp.last_data.server.is_none_or(apart);
         self.tcp.heard(Side::Server) && silent && self.knows_its_holes()
     }
 
@@ -247,5 +247,5 @@ fn has_certain_length(response: &Response) -> bool {
         ) && kind != FaultKind::MalformedChunk(ChunkDefect::BareLf)
     };
     let counted = !response.gaps || matches!(response.framing, Framing::Length(_));
-    counted && !response.fault.as_deref().into_iter().chain(&response.notes).any(|f| doubtful(f.kind))
+    counted && !response.faults().any(|f| doubtful(f.kind))
 }

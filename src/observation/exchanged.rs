@@ -70,7 +70,7 @@ impl<'c> Exchanged<'c> {
             complete: r.complete,
             reason: &r.reason,
             server: r.server.as_deref(),
-            body_excerpt: &r.body_excerpt,
+            body_excerpt: &r.extra.body_excerpt,
         });
         Exchanged { index: e.index, stream: None, request, response, idle_before: e.idle_before }
     }

@@ -33,11 +33,11 @@ impl Signs {
         signs.note(Sign::WebSocket, c.websocket.is_some());
         for exchange in c.http.iter().flat_map(|http| &http.exchanges) {
             let response = exchange.response.as_ref();
-            let faulty = response.is_some_and(|r| r.fault.is_some() || !r.notes.is_empty());
+            let faulty = response.is_some_and(|r| r.faults().next().is_some());
             signs.note(Sign::ResponseFault, faulty || exchange.fault.is_some());
             signs.note(Sign::ErrorStatus, response.is_some_and(|r| r.status >= 400));
             let asked = exchange.request.as_ref();
-            signs.note(Sign::WebSocket, asked.is_some_and(|r| r.websocket.is_some() || r.asks_for_websocket()));
+            signs.note(Sign::WebSocket, asked.is_some_and(|r| r.extra.websocket.is_some() || r.asks_for_websocket()));
         }
         if let Some(http) = &c.http2 {
             let error = |e: &super::http2::Exchange| e.response.as_ref().is_some_and(|r| r.status >= 400);

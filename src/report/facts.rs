@@ -233,7 +233,7 @@ fn http(h: &http1::Transcript, exchange: Option<u64>, all: &mut Facts) {
             all.add(r.frame, Side::Client, weight, format!("{} {}{host}", name(&r.method), name(&r.target)));
             all.add(r.last_frame, Side::Client, Weight::Silent, "");
         }
-        for i in &e.interim {
+        for i in &e.interim.first {
             all.add(i.frame, Side::Server, weight, i.status.to_string());
         }
         if let Some(r) = &e.response {

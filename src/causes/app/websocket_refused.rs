@@ -52,7 +52,7 @@ enum Lack {
 impl Lack {
     fn of(request: &Request) -> Option<Lack> {
         let asks = request.asks_for_websocket();
-        match &request.websocket {
+        match &request.extra.websocket {
             None if !asks => None,
             Some(_) if !asks => Some(Lack::Upgrade),
             Some(fields) if fields.key.is_some() => Some(Lack::Nothing),

@@ -55,7 +55,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn said_farewell(c: &Connection) -> Option<Finding> {
     let tls = c.tls.as_ref().filter(|tls| tls.decrypted)?;
     let first = c.http.as_ref()?.exchanges.first()?;
-    let exchange = Some(first).filter(|e| e.index == 0 && e.response.is_none() && e.interim_total == 0)?;
+    let exchange = Some(first).filter(|e| e.index == 0 && e.response.is_none() && e.interim.total == 0)?;
     let request = exchange.request.as_ref()?;
     let farewell = tls.alerts.iter().find(|a| a.from == Side::Server && a.is_close_notify())?.frame;
     let gone_first = [c.tcp.end.fin.client, c.tcp.end.rst.client].into_iter().flatten().any(|end| end < farewell);

@@ -56,7 +56,7 @@ fn mismatch(exchange: &Exchange) -> Option<Found<'_>> {
     // A part of a stream begins anywhere; where there is no body nothing is coded.
     let response = exchange.response.as_ref().filter(|r| r.status != 206 && !r.gaps)?;
     exchange.request.as_ref()?;
-    let coding = response.content_encoding.as_deref()?.rsplit(',').next()?.trim();
+    let coding = response.extra.content_encoding.as_deref()?.rsplit(',').next()?.trim();
     if response.body_bytes < BODY_START as u64 || may_be(coding, response.body_start) {
         return None;
     }

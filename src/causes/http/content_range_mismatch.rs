@@ -53,7 +53,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn mismatch(exchange: &Exchange) -> Option<Found<'_>> {
     let response = exchange.response.as_ref().filter(|r| r.status == 206)?;
     exchange.request.as_ref().filter(|r| r.method != "HEAD")?;
-    let (range, length) = (response.content_range.as_deref()?, response.content_length?);
+    let (range, length) = (response.extra.content_range.as_deref()?, response.content_length?);
     let ranged = length_of(range).filter(|ranged| *ranged != length)?;
     let excerpt = range.as_bytes().iter().copied().take(MAX_EXCERPT).collect();
     let frame = response.head_frame?;

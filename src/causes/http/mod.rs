@@ -115,7 +115,7 @@ fn progress(owed: &Unanswered<'_>) -> String {
 fn told_request(owed: &Unanswered<'_>, finding: Finding) -> Finding {
     let first = owed.request.frame;
     let last = Some(owed.last_word()).filter(|last| *last != first);
-    let interim = owed.exchange.interim.first().map(|i| (i.frame, i.status));
+    let interim = owed.exchange.interim.first.first().map(|i| (i.frame, i.status));
     let finding = finding.exchange(owed.exchange.index).evidence(first, format!("the request: {}", name(owed.request)));
     let (finding, last) = match interim {
         Some((frame, status)) => {

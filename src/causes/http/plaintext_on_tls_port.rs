@@ -98,7 +98,7 @@ fn answered_by_400(c: &Connection, request: &Request, response: &Response) -> Op
     if response.status != 400 {
         return None;
     }
-    let body = String::from_utf8_lossy(&response.body_excerpt).to_lowercase();
+    let body = String::from_utf8_lossy(&response.extra.body_excerpt).to_lowercase();
     PHRASES.iter().any(|phrase| body.contains(phrase)).then_some(())?;
     let answer = "a 400 that says that this port expects HTTPS";
     Some(told(c, request, response.frame, Confidence::Certain, answer).edge(Edge::status(response.status)))
@@ -106,7 +106,7 @@ fn answered_by_400(c: &Connection, request: &Request, response: &Response) -> Op
 
 /// No answer at all, where TLS is what one expects.
 fn hung_up(c: &Connection) -> Option<Finding> {
-    let owed = c.unanswered().filter(|u| u.exchange.index == 0 && u.exchange.interim_total == 0)?;
+    let owed = c.unanswered().filter(|u| u.exchange.index == 0 && u.exchange.interim.total == 0)?;
     let end = owed.end;
     if !TLS_PORTS.contains(&c.server.port) || end.side != Side::Server || owed.wait() > AT_ONCE || !owed.is_asked() {
         return None;

@@ -56,7 +56,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The answer says so.
 fn named(c: &Connection, exchange: &Exchange, request: &Request) -> Option<Finding> {
     let answer = exchange.response.as_ref().filter(|r| (400..500).contains(&r.status))?;
-    if !names_header(&answer.body_excerpt) && !names_header(answer.reason.as_bytes()) {
+    if !names_header(&answer.extra.body_excerpt) && !names_header(answer.reason.as_bytes()) {
         return None;
     }
     let message = format!(

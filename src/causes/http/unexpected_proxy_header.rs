@@ -133,7 +133,7 @@ fn first_response(c: &Connection) -> Option<&Response> {
 
 /// Whether a 400 answers bytes that are no request, as servers word it, and is the last that they say.
 fn is_about_no_request(c: &Connection, response: &Response) -> bool {
-    let body = String::from_utf8_lossy(&response.body_excerpt).to_lowercase();
+    let body = String::from_utf8_lossy(&response.extra.body_excerpt).to_lowercase();
     // Node.js answers with a status line and nothing else.
     let bare = body.is_empty() && response.server.is_none() && response.header_bytes < 64;
     let words = bare || PHRASES.iter().any(|phrase| body.contains(phrase));

@@ -90,7 +90,7 @@ fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
     let exchange = c.http.as_ref().filter(|_| c.sees_all())?.exchanges.last()?;
     let request = exchange.request.as_ref().filter(|r| !r.complete && r.frame < rst && r.fault.is_none())?;
     // Whoever asks for a 100 before it goes on is owed that.
-    let owed = request.expect_continue && exchange.interim.is_empty();
+    let owed = request.expect_continue && exchange.interim.first.is_empty();
     if owed || exchange.response.is_some() {
         return None;
     }

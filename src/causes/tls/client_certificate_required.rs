@@ -123,7 +123,7 @@ fn told_in_http(c: &Connection, tls: &tls::Transcript) -> Option<Finding> {
     const MISSING: &str = "No required SSL certificate was sent";
     let empty = tls.empty_certificate.client?;
     let first = c.http.as_ref().filter(|_| tls.decrypted)?.exchanges.first()?;
-    let refuses = |r: &&http1::Response| String::from_utf8_lossy(&r.body_excerpt).contains(MISSING);
+    let refuses = |r: &&http1::Response| String::from_utf8_lossy(&r.extra.body_excerpt).contains(MISSING);
     let (request, response) = (first.request.as_ref()?, first.response.as_ref().filter(refuses)?);
     let message = format!(
         "{} asked the edge for a client certificate, got none, and answered its request with status {}.",

@@ -74,7 +74,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn told_in_http(c: &Connection, hello: &tls::ClientHello) -> Option<Finding> {
     const MISSING: &str = "ALPN Protocol, expected";
     let first = c.http.as_ref().filter(|_| c.tls.as_ref().is_some_and(|tls| tls.decrypted))?.exchanges.first()?;
-    let refuses = |r: &&http1::Response| r.status == 403 && String::from_utf8_lossy(&r.body_excerpt).contains(MISSING);
+    let refuses = |r: &&http1::Response| r.status == 403 && String::from_utf8_lossy(&r.extra.body_excerpt).contains(MISSING);
     let (request, response) = (first.request.as_ref()?, first.response.as_ref().filter(refuses)?);
     let offered = offered(&hello.alpn);
     let message = format!("{} speaks no protocol that the edge offered{}: {offered}.", c.server, for_name(c));

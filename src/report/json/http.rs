@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
             index: e.index,
             stream: None,
             request: e.request.as_ref().map(Request::of),
-            interim: e.interim.iter().map(|i| Interim { frame: i.frame.frame, status: i.status }).collect(),
+            interim: e.interim.first.iter().map(|i| Interim { frame: i.frame.frame, status: i.status }).collect(),
             // What has no status is no response: `faults` says what it is.
             response: e.response.as_ref().filter(|r| r.status > 0).map(Response::of),
             first_byte_us: micros(e.first_byte()),
@@ -198,7 +198,7 @@ impl<'a> Response<'a> {
             reason: &r.reason,
             version: known(&r.version),
             content_length: r.content_length,
-            transfer_encoding: r.transfer_encoding.as_deref(),
+            transfer_encoding: r.extra.transfer_encoding.as_deref(),
             server: r.server.as_deref(),
             header_bytes: r.header_bytes,
             body_bytes: r.body_bytes,

@@ -67,7 +67,7 @@ fn request(e: &Exchange, frame: u64, told: &mut Vec<String>) {
 }
 
 fn response(e: &Exchange, frame: u64, told: &mut Vec<String>) {
-    for interim in e.interim.iter().filter(|i| i.frame.frame == frame) {
+    for interim in e.interim.first.iter().filter(|i| i.frame.frame == frame) {
         told.push(format!("interim response to request {}: {}", e.index, interim.status));
     }
     let Some(r) = &e.response else { return };

@@ -255,7 +255,9 @@ impl Request {
             self.record(Fault::new(kind, frame, at, &[]));
         }
         self.content_length = reader.declared.content_length();
-        self.transfer_encoding = reader.declared.transfer_encoding().map(String::into_boxed_str);
+        if let Some(coding) = reader.declared.transfer_encoding() {
+            self.extra.transfer_encoding = Some(coding.into_boxed_str());
+        }
         self.wants_close = self.connection.wants_close(self.is_http10());
         self.framing = reader.declared.framing(false);
     }

@@ -8,7 +8,7 @@ use super::line::Line;
 use super::reader::Message;
 use super::transcript::Connection;
 use super::upgrade::WebSocket;
-use crate::base::{FrameRef, PROBE_ID};
+use crate::base::{Blank, FrameRef, PROBE_ID, Seldom};
 
 /// Bytes kept of a request target. CloudFront's longest URL is 8,192; this is enough to know it again.
 pub const MAX_TARGET: usize = 2_048;
@@ -51,14 +51,8 @@ pub struct Request {
     pub wants_close: bool,
     /// Expect: 100-continue.
     pub expect_continue: bool,
-    /// The first Upgrade.
-    pub upgrade: Option<Box<str>>,
-    /// What it says in `Sec-WebSocket-*`, where it has any such field.
-    pub websocket: Option<Box<WebSocket>>,
     /// A well-formed Content-Length.
     pub content_length: Option<u64>,
-    /// Transfer-Encoding, as sent.
-    pub transfer_encoding: Option<Box<str>>,
     /// Bytes of the head, with its request line and the empty line that ends it.
     pub header_bytes: u64,
     /// Bytes of content; the framing of chunks is not counted.
@@ -73,8 +67,37 @@ pub struct Request {
     pub gaps: bool,
     /// The first thing that is wrong with it.
     pub fault: Option<Box<Fault>>,
+    /// What few requests have.
+    pub extra: Seldom<RequestExtra>,
+}
+
+/// What few requests have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestExtra {
+    /// The first Upgrade.
+    pub upgrade: Option<Box<str>>,
+    /// What it says in `Sec-WebSocket-*`, where it has any such field.
+    pub websocket: Option<Box<WebSocket>>,
+    /// Transfer-Encoding, as sent.
+    pub transfer_encoding: Option<Box<str>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
+}
+
+impl RequestExtra {
+    const fn none() -> Self {
+        Self { upgrade: None, websocket: None, transfer_encoding: None, notes: Vec::new() }
+    }
+}
+
+impl Default for RequestExtra {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl Blank for RequestExtra {
+    const BLANK: &'static Self = &Self::none();
 }
 
 /// Who sent the request, by its User-Agent.
@@ -112,10 +135,7 @@ impl Request {
             connection: Connection::default(),
             wants_close: false,
             expect_continue: false,
-            upgrade: None,
-            websocket: None,
             content_length: None,
-            transfer_encoding: None,
             header_bytes: 0,
             body_bytes: 0,
             framing: Framing::Unknown,
@@ -123,7 +143,7 @@ impl Request {
             complete: false,
             gaps: false,
             fault: None,
-            notes: Vec::new(),
+            extra: Seldom::default(),
         }
     }
 
@@ -178,10 +198,15 @@ impl Request {
         self.target_truncated |= target.len() > MAX_TARGET;
     }
 
+    /// What is wrong with it, and what else is odd.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.fault.as_deref().into_iter().chain(&self.extra.notes)
+    }
+
     /// Whether it asks for a WebSocket (RFC 6455 section 4.1).
     #[must_use]
     pub fn asks_for_websocket(&self) -> bool {
-        self.upgrade.as_ref().is_some_and(|upgrade| has_token(upgrade.as_bytes(), "websocket"))
+        self.extra.upgrade.as_ref().is_some_and(|upgrade| has_token(upgrade.as_bytes(), "websocket"))
     }
 
     /// Whether CloudFront's own headers are in it.
@@ -220,17 +245,17 @@ impl Message for Request {
             3 if field.is("via") => self.via_cloudfront |= memchr::memmem::find(value, b"(CloudFront)").is_some(),
             4 if field.is("host") => keep(&mut self.host, value),
             6 if field.is("expect") => self.expect_continue |= has_token(value, "100-continue"),
-            7 if field.is("upgrade") => keep(&mut self.upgrade, value),
+            7 if field.is("upgrade") => keep(&mut self.extra.upgrade, value),
             10 if field.is("connection") => self.connection.read(value),
             10 if field.is("user-agent") => self.user_agent = UserAgent::read(value),
             11 if field.is("x-amz-cf-id") => keep(&mut self.cf_id, value),
-            17..=24 if WebSocket::is_one(field) => self.websocket.get_or_insert_default().read(field),
+            17..=24 if WebSocket::is_one(field) => self.extra.websocket.get_or_insert_default().read(field),
             _ => {}
         }
     }
 
     fn record(&mut self, fault: Fault) {
-        record(&mut self.fault, &mut self.notes, fault);
+        record(&mut self.fault, &mut self.extra.notes, fault);
     }
 
     fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
@@ -251,7 +276,8 @@ impl Message for Request {
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        self.fault.as_deref_mut().into_iter().chain(&mut self.notes).find(|f| f.kind == kind)
+        let notes = self.extra.written().into_iter().flat_map(|extra| &mut extra.notes);
+        self.fault.as_deref_mut().into_iter().chain(notes).find(|f| f.kind == kind)
     }
 
     fn touched(&mut self, frame: FrameRef) {

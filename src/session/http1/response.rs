@@ -7,7 +7,7 @@ use super::line::Line;
 use super::reader::Message;
 use super::request::{MAX_VERSION, VERSIONS, is_http1};
 use super::transcript::Connection;
-use crate::base::FrameRef;
+use crate::base::{Blank, FrameRef, Seldom};
 
 /// Content kept of a response that is an error: a person, or a cause, must recognise whose page it is.
 pub const MAX_BODY_EXCERPT: usize = 512;
@@ -42,35 +42,15 @@ pub struct Response {
     pub version: Word,
     /// A well-formed Content-Length; of several that differ, the first.
     pub content_length: Option<u64>,
-    /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
-    pub content_length_raw: Option<Box<str>>,
-    /// Transfer-Encoding, as sent; several joined by `, `.
-    pub transfer_encoding: Option<Box<str>>,
     /// The first Server.
     pub server: Option<Box<str>>,
-    /// The first Location.
-    pub location: Option<Box<str>>,
     /// The first Content-Type.
     pub content_type: Option<Box<str>>,
-    /// The first Content-Range.
-    pub content_range: Option<Box<str>>,
-    /// The first Content-Encoding.
-    pub content_encoding: Option<Box<str>>,
-    /// The first Via.
-    pub via: Option<Box<str>>,
-    /// Upgrade names WebSocket.
-    pub websocket: bool,
-    /// The first Sec-WebSocket-Accept.
-    pub websocket_accept: Option<Box<str>>,
     /// What Connection says.
     pub connection: Connection,
     /// The connection is to be closed after this response (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
     /// `keep-alive`.
     pub wants_close: bool,
-    /// The `timeout` of Keep-Alive, in seconds: how long the origin keeps an idle connection, by its own word.
-    pub keep_alive_timeout: Option<u32>,
-    /// The `max` of Keep-Alive: how many more requests it will answer, by its own word.
-    pub keep_alive_max: Option<u32>,
     /// Bytes of the head, with its status line and the empty line that ends it.
     pub header_bytes: u64,
     /// Bytes of content; the framing of chunks is not counted.
@@ -87,10 +67,66 @@ pub struct Response {
     pub gaps: bool,
     /// The first thing that is wrong with it.
     pub fault: Option<Box<Fault>>,
+    /// What few responses have.
+    pub extra: Seldom<ResponseExtra>,
+}
+
+/// What few responses have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseExtra {
+    /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
+    pub content_length_raw: Option<Box<str>>,
+    /// Transfer-Encoding, as sent; several joined by `, `.
+    pub transfer_encoding: Option<Box<str>>,
+    /// The first Location.
+    pub location: Option<Box<str>>,
+    /// The first Content-Range.
+    pub content_range: Option<Box<str>>,
+    /// The first Content-Encoding.
+    pub content_encoding: Option<Box<str>>,
+    /// The first Via.
+    pub via: Option<Box<str>>,
+    /// Upgrade names WebSocket.
+    pub websocket: bool,
+    /// The first Sec-WebSocket-Accept.
+    pub websocket_accept: Option<Box<str>>,
+    /// The `timeout` of Keep-Alive, in seconds: how long the origin keeps an idle connection, by its own word.
+    pub keep_alive_timeout: Option<u32>,
+    /// The `max` of Keep-Alive: how many more requests it will answer, by its own word.
+    pub keep_alive_max: Option<u32>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
     /// The first [`MAX_BODY_EXCERPT`] bytes of content, if the status is at least [`EXCERPT_FROM_STATUS`].
     pub body_excerpt: Vec<u8>,
+}
+
+impl ResponseExtra {
+    const fn none() -> Self {
+        Self {
+            content_length_raw: None,
+            transfer_encoding: None,
+            location: None,
+            content_range: None,
+            content_encoding: None,
+            via: None,
+            websocket: false,
+            websocket_accept: None,
+            keep_alive_timeout: None,
+            keep_alive_max: None,
+            notes: Vec::new(),
+            body_excerpt: Vec::new(),
+        }
+    }
+}
+
+impl Default for ResponseExtra {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl Blank for ResponseExtra {
+    const BLANK: &'static Self = &Self::none();
 }
 
 impl Response {
@@ -105,20 +141,10 @@ impl Response {
             reason: Word::default(),
             version: Word::default(),
             content_length: None,
-            content_length_raw: None,
-            transfer_encoding: None,
             server: None,
-            location: None,
             content_type: None,
-            content_range: None,
-            content_encoding: None,
-            via: None,
-            websocket: false,
-            websocket_accept: None,
             connection: Connection::default(),
             wants_close: false,
-            keep_alive_timeout: None,
-            keep_alive_max: None,
             header_bytes: 0,
             body_bytes: 0,
             body_start: [0; BODY_START],
@@ -127,8 +153,7 @@ impl Response {
             complete: false,
             gaps: false,
             fault: None,
-            notes: Vec::new(),
-            body_excerpt: Vec::new(),
+            extra: Seldom::default(),
         }
     }
 
@@ -175,6 +200,11 @@ impl Response {
         odd.then_some(FaultKind::OddWhitespace)
     }
 
+    /// What is wrong with it, and what else is odd.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.fault.as_deref().into_iter().chain(&self.extra.notes)
+    }
+
     pub(super) fn is_http10(&self) -> bool {
         &*self.version == "HTTP/1.0"
     }
@@ -197,8 +227,8 @@ impl Response {
                 continue;
             };
             match name.trim().to_ascii_lowercase().as_str() {
-                "timeout" => self.keep_alive_timeout = number.trim().parse().ok(),
-                "max" => self.keep_alive_max = number.trim().parse().ok(),
+                "timeout" => self.extra.keep_alive_timeout = number.trim().parse().ok(),
+                "max" => self.extra.keep_alive_max = number.trim().parse().ok(),
                 _ => {}
             }
         }
@@ -209,22 +239,22 @@ impl Message for Response {
     fn field(&mut self, field: &Field<'_>) {
         let value = field.value;
         match field.name.len() {
-            3 if field.is("via") => keep(&mut self.via, value),
+            3 if field.is("via") => keep(&mut self.extra.via, value),
             6 if field.is("server") => keep(&mut self.server, value),
-            7 if field.is("upgrade") => self.websocket |= has_token(value, "websocket"),
-            8 if field.is("location") => keep(&mut self.location, value),
+            7 if field.is("upgrade") => self.extra.websocket |= has_token(value, "websocket"),
+            8 if field.is("location") => keep(&mut self.extra.location, value),
             10 if field.is("connection") => self.connection.read(value),
             10 if field.is("keep-alive") => self.keep_alive(value),
             12 if field.is("content-type") => keep(&mut self.content_type, value),
-            13 if field.is("content-range") => keep(&mut self.content_range, value),
-            16 if field.is("content-encoding") => keep(&mut self.content_encoding, value),
-            20 if field.is("sec-websocket-accept") => keep(&mut self.websocket_accept, value),
+            13 if field.is("content-range") => keep(&mut self.extra.content_range, value),
+            16 if field.is("content-encoding") => keep(&mut self.extra.content_encoding, value),
+            20 if field.is("sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
             _ => {}
         }
     }
 
     fn record(&mut self, fault: Fault) {
-        record(&mut self.fault, &mut self.notes, fault);
+        record(&mut self.fault, &mut self.extra.notes, fault);
     }
 
     fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
@@ -238,8 +268,9 @@ impl Message for Response {
         self.body_bytes += bytes.len() as u64;
         self.last_frame = frame;
         if self.status >= EXCERPT_FROM_STATUS && !self.gaps {
-            let room = MAX_BODY_EXCERPT.saturating_sub(self.body_excerpt.len());
-            self.body_excerpt.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            let excerpt = &mut self.extra.body_excerpt;
+            let room = MAX_BODY_EXCERPT.saturating_sub(excerpt.len());
+            excerpt.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
     }
 
@@ -252,7 +283,8 @@ impl Message for Response {
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        self.fault.as_deref_mut().into_iter().chain(&mut self.notes).find(|f| f.kind == kind)
+        let notes = self.extra.written().into_iter().flat_map(|extra| &mut extra.notes);
+        self.fault.as_deref_mut().into_iter().chain(notes).find(|f| f.kind == kind)
     }
 
     fn touched(&mut self, frame: FrameRef) {

@@ -148,11 +148,11 @@ impl Inner {
         let request = self.pending.front().filter(|_| self.target == Target::Front).and_then(|e| e.request.as_ref());
         let method = request.map_or("", |r| &*r.method);
         let (head, connect) = (method == "HEAD", method == "CONNECT");
-        let asked = request.is_none_or(|r| r.upgrade.is_some());
-        let offered = request.filter(|r| r.asks_for_websocket()).map(|r| r.websocket.clone().unwrap_or_default());
+        let asked = request.is_none_or(|r| r.extra.upgrade.is_some());
+        let offered = request.filter(|r| r.asks_for_websocket()).map(|r| r.extra.websocket.clone().unwrap_or_default());
         let Some(response) = current(self.target, &mut self.pending, &mut self.orphan) else { return };
         // Of several protocols that are offered the server chooses one.
-        let offered = offered.filter(|_| response.status == 101 && response.websocket);
+        let offered = offered.filter(|_| response.status == 101 && response.extra.websocket);
         let status = response.status;
         if response.is_interim() && self.target == Target::Front {
             self.server.state = State::Start;
@@ -167,7 +167,7 @@ impl Inner {
             if status == 101 && !asked {
                 response.record(Fault::new(FaultKind::UnexpectedUpgrade, frame, 0, &[]));
             }
-            let accept = response.websocket_accept.as_deref();
+            let accept = response.extra.websocket_accept.as_deref();
             if offered.as_ref().is_some_and(|offered| !offered.is_answered_by(accept)) {
                 let excerpt = accept.unwrap_or_default().as_bytes().to_vec();
                 response.record(Fault::new(FaultKind::WebSocketAccept, frame, 0, &excerpt));
@@ -284,8 +284,12 @@ impl Response {
             self.record(Fault::new(kind, frame, at, values.as_bytes()));
         }
         self.content_length = reader.declared.content_length();
-        self.content_length_raw = reader.declared.odd_lengths().map(String::into_boxed_str);
-        self.transfer_encoding = reader.declared.transfer_encoding().map(String::into_boxed_str);
+        if let Some(lengths) = reader.declared.odd_lengths() {
+            self.extra.content_length_raw = Some(lengths.into_boxed_str());
+        }
+        if let Some(coding) = reader.declared.transfer_encoding() {
+            self.extra.transfer_encoding = Some(coding.into_boxed_str());
+        }
         self.wants_close = self.connection.wants_close(self.is_http10());
     }
 

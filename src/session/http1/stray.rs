@@ -161,7 +161,7 @@ impl Inner {
 
     /// An exchange that was opened for a response without request is none if what comes is no response.
     fn withdraw_unasked(&mut self) {
-        let empty = |e: &super::Exchange| e.request.is_none() && e.interim_total == 0;
+        let empty = |e: &super::Exchange| e.request.is_none() && e.interim.total == 0;
         if self.target == Target::Front && self.pending.front().is_some_and(|e| empty(e)) && self.pending.len() == 1 {
             self.pending.clear();
             self.total -= 1;

@@ -2,7 +2,7 @@
 
 use super::field::members;
 use super::{Exchanges, Fault, FaultKind, Request, Response};
-use crate::base::{FrameRef, Histogram, Micros, PerSide};
+use crate::base::{Blank, FrameRef, Histogram, Micros, PerSide, Seldom};
 
 /// Exchanges kept from the beginning of a connection.
 pub const MAX_FIRST: usize = 64;
@@ -61,10 +61,8 @@ pub struct Exchange {
     pub index: u64,
     /// The request; `None` where it was sent before the capture began, is not in it, or cannot be read.
     pub request: Option<Request>,
-    /// 1xx responses, the first [`MAX_INTERIM`].
-    pub interim: Vec<Interim>,
-    /// How many 1xx responses there were.
-    pub interim_total: u64,
+    /// 1xx responses.
+    pub interim: Seldom<Interims>,
     /// The final response, from its first byte on.
     pub response: Option<Response>,
     /// What is wrong with the exchange and not with one message: a repeated 100, or a fault within a 1xx.
@@ -86,6 +84,19 @@ pub struct Unlisted {
     pub duration: Histogram,
     /// [`Exchange::idle_before`].
     pub idle_before: Histogram,
+}
+
+/// The 1xx responses of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interims {
+    /// The first [`MAX_INTERIM`].
+    pub first: Vec<Interim>,
+    /// How many there were.
+    pub total: u64,
+}
+
+impl Blank for Interims {
+    const BLANK: &'static Self = &Self { first: Vec::new(), total: 0 };
 }
 
 /// A response that announces another one (RFC 9110 section 15.2).
@@ -179,8 +190,7 @@ impl Exchange {
         Self {
             index,
             request,
-            interim: Vec::new(),
-            interim_total: 0,
+            interim: Seldom::default(),
             response: None,
             fault: None,
             lost: PerSide { client: false, server: false },
@@ -217,8 +227,8 @@ impl Exchange {
 
     /// Everything wrong or odd in this exchange: its own fault, then the response's, then the request's.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        let response = self.response.iter().flat_map(|r| r.fault.as_deref().into_iter().chain(&r.notes));
-        let request = self.request.iter().flat_map(|r| r.fault.as_deref().into_iter().chain(&r.notes));
+        let response = self.response.iter().flat_map(Response::faults);
+        let request = self.request.iter().flat_map(Request::faults);
         self.fault.as_deref().into_iter().chain(response).chain(request)
     }
 
@@ -238,11 +248,12 @@ impl Exchange {
     /// Makes a 1xx that stands in the place of the final response what it is.
     pub(super) fn settle_interim(&mut self) {
         let Some(response) = self.response.take_if(|r| r.is_interim()) else { return };
-        self.interim_total += 1;
-        if self.interim.len() < MAX_INTERIM {
-            self.interim.push(Interim { status: response.status, frame: response.frame });
+        let interim = &mut *self.interim;
+        interim.total += 1;
+        if interim.first.len() < MAX_INTERIM {
+            interim.first.push(Interim { status: response.status, frame: response.frame });
         }
-        let repeated = response.status == 100 && self.interim.iter().filter(|i| i.status == 100).count() > 1;
+        let repeated = response.status == 100 && interim.first.iter().filter(|i| i.status == 100).count() > 1;
         let repeated = repeated.then(|| Box::new(Fault::new(FaultKind::RepeatedContinue, response.frame, 0, &[])));
         self.fault = self.fault.take().or(response.fault).or(repeated);
     }

@@ -21,7 +21,7 @@ fn an_idle_observer_is_small() {
 /// Hundreds of them are kept of each connection while it is open.
 #[test]
 fn what_is_kept_of_an_exchange_is_small() {
-    assert!(size_of::<Exchange>() <= 832, "{}", size_of::<Exchange>());
+    assert!(size_of::<Exchange>() <= 512, "{}", size_of::<Exchange>());
 }
 
 #[test]

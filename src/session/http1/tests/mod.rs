@@ -99,7 +99,7 @@ pub(super) fn words(t: &Transcript) -> String {
 
 fn exchange(e: &Exchange) -> String {
     let mut out = e.request.as_ref().map_or("?".to_owned(), request);
-    for i in &e.interim {
+    for i in &e.interim.first {
         let _ = write!(out, " | {}", i.status);
     }
     let _ = write!(out, " | {}", e.response.as_ref().map_or("-".to_owned(), response));
@@ -111,12 +111,12 @@ fn exchange(e: &Exchange) -> String {
 
 fn request(r: &Request) -> String {
     let cut = if r.target_truncated { "..." } else { "" };
-    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.as_deref().into_iter().chain(&r.notes));
+    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.faults());
     format!("{} {}{cut} {}{tail}", r.method, r.target, r.version)
 }
 
 fn response(r: &Response) -> String {
-    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.fault.as_deref().into_iter().chain(&r.notes));
+    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.faults());
     format!("{} {}{tail}", r.status, r.reason)
 }
 

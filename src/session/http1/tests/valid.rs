@@ -67,8 +67,8 @@ fn what_is_kept_of_a_message() {
     assert!(!q.wants_close && q.connection.keep_alive);
     assert_eq!(t.via_cloudfront.map(|m| m.header), Some(CloudFrontHeader::CfId));
     assert_eq!((r.server.as_deref(), r.content_type.as_deref()), (Some("Apache/2.4"), Some("text/html")));
-    assert_eq!((r.keep_alive_timeout, r.keep_alive_max, r.content_length), (Some(5), Some(100), Some(4)));
-    assert_eq!((r.header_bytes, r.body_excerpt.as_slice()), (answer.len() as u64 - 4, &b"busy"[..]));
+    assert_eq!((r.extra.keep_alive_timeout, r.extra.keep_alive_max, r.content_length), (Some(5), Some(100), Some(4)));
+    assert_eq!((r.header_bytes, r.extra.body_excerpt.as_slice()), (answer.len() as u64 - 4, &b"busy"[..]));
     assert_eq!((e.first_byte().unwrap().0, e.duration().unwrap().0), (1_000, 1_000));
 }
 
