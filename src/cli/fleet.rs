@@ -5,6 +5,7 @@
 
 mod plan;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -89,14 +90,15 @@ fn read_all(program: &Path, typed: &Fleet, units: Vec<Unit>) -> Result<(), Strin
 /// Reads one unit, and notes what became of it.
 fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<(), String> {
     let began = Instant::now();
-    let became = analyzed(program, typed, unit);
+    let found = LazyCell::new(|| found(&typed.output));
+    let became = analyzed(program, typed, unit, || has_rows(&found, &unit.id));
     let (status, message) = match &became {
         Became::Done => ("done", None),
         Became::Partial(why) => ("partial", Some(why.as_str())),
         Became::Failed(why) => ("failed", Some(why.as_str())),
     };
     if matches!(became, Became::Failed(_)) {
-        remove(&typed.output, &unit.id);
+        remove(&found, &unit.id);
     }
     if let Some(why) = message {
         say(&format!("unit {} of {}: {status}: {}", unit.id, escape(&unit.host), escape(why)));
@@ -116,8 +118,8 @@ fn read(program: &Path, typed: &Fleet, unit: &Unit) -> Result<(), String> {
     row.write(&typed.output).map_err(|e| format!("{}: {e}", escape(&typed.output.to_string_lossy())))
 }
 
-/// Has another process write the tables of a unit.
-fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
+/// Has another process write the tables of a unit, and asks, where it could not read all, whether there are rows of it.
+fn analyzed(program: &Path, typed: &Fleet, unit: &Unit, has_rows: impl FnOnce() -> bool) -> Became {
     let mut command = Command::new(program);
     command.args([
         "analyze",
@@ -150,7 +152,7 @@ fn analyzed(program: &Path, typed: &Fleet, unit: &Unit) -> Became {
     let said: String = said.trim().replace("why502: ", "").chars().take(MAX_WORDS).collect();
     match ended.status.code() {
         Some(0 | 1) => Became::Done,
-        Some(2) if has_rows(&typed.output, &unit.id) => Became::Partial(said),
+        Some(2) if has_rows() => Became::Partial(said),
         Some(_) if !said.is_empty() => Became::Failed(said),
         _ => Became::Failed(format!("ended with {} {said}", ended.status).trim().to_owned()),
     }
@@ -191,7 +193,7 @@ fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> 
     let current: BTreeSet<&str> = planned.iter().map(|unit| unit.id.as_str()).collect();
     let files: BTreeSet<String> =
         planned.iter().flat_map(|unit| &unit.own).map(|c| c.path.to_string_lossy().into_owned()).collect();
-    let mut done = BTreeSet::new();
+    let (mut done, mut over) = (BTreeSet::new(), Vec::new());
     for row in known {
         let replaced = || row.files.iter().any(|file| files.contains(file));
         let gone = || !row.is_finished() && !row.files.iter().any(|file| Path::new(file).exists());
@@ -200,15 +202,23 @@ fn settled(typed: &Fleet, planned: &[Unit]) -> Result<BTreeSet<String>, String> 
                 done.insert(row.unit);
             }
         } else if replaced() || gone() {
-            remove(&typed.output, &row.unit);
+            over.push(row.unit);
         }
+    }
+    if !over.is_empty() {
+        let found = found(&typed.output);
+        over.iter().for_each(|unit| remove(&found, unit));
     }
     Ok(done)
 }
 
+/// What is in the directory of tables: where there is nothing to be found, nothing.
+fn found(output: &Path) -> Found {
+    Found::below(&[output.to_owned()]).unwrap_or_default()
+}
+
 /// Removes all rows of a unit, and the record of it.
-fn remove(output: &Path, unit: &str) {
-    let Ok(found) = Found::below(&[output.to_owned()]) else { return };
+fn remove(found: &Found, unit: &str) {
     for (_, path) in found.of_unit(unit) {
         if let Err(e) = fs::remove_file(path) {
             say(&format!("{}: cannot be removed: {e}", escape(&path.to_string_lossy())));
@@ -217,7 +227,6 @@ fn remove(output: &Path, unit: &str) {
 }
 
 /// Whether there are rows of a unit.
-fn has_rows(output: &Path, unit: &str) -> bool {
-    let found = Found::below(&[output.to_owned()]);
-    found.is_ok_and(|found| found.of_unit(unit).any(|(table, _)| table == Table::Connections))
+fn has_rows(found: &Found, unit: &str) -> bool {
+    found.of_unit(unit).any(|(table, _)| table == Table::Connections)
 }

@@ -29,7 +29,7 @@ pub(super) fn capture(typed: &Analyze, options: &Options) -> Result<u8, String> 
     let out = opened(typed, stop)?;
     let (shared, unreadable) = prepared(inputs, typed, Vec::new(), options)?;
     write(out, |out| shared.write(out))?;
-    told(&shared, unreadable)
+    told(&shared, &shared.remarks(), unreadable)
 }
 
 /// `why502 bundle`.
@@ -45,7 +45,7 @@ pub(super) fn bundle(typed: Bundle) -> Result<u8, String> {
     let (shared, unreadable) = prepared(inputs, &typed, logs, &options)?;
     let case = Case::new(shared, &went_by(&typed)).map_err(|e| e.to_string())?;
     write(out, |out| case.write(out))?;
-    told(case.shared(), unreadable || unreadable_log)
+    told(case.shared(), &case.remarks(), unreadable || unreadable_log)
 }
 
 /// Opens what is written, and lets go of everything else but the captures, which are read more than once.
@@ -121,8 +121,8 @@ fn write(mut out: Output, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     }
 }
 
-fn told(shared: &Shared, unreadable: bool) -> Result<u8, String> {
-    shared.remarks().iter().for_each(|remark| say(remark));
+fn told(shared: &Shared, remarks: &[String], unreadable: bool) -> Result<u8, String> {
+    remarks.iter().for_each(|remark| say(remark));
     Ok(if unreadable { ERROR } else { shared.summary().map_or(0, status) })
 }
 

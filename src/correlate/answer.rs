@@ -122,6 +122,8 @@ pub struct Joined {
     pub retried: Vec<Retried>,
     /// Failures that no row tells of.
     pub unmentioned: Vec<Seen>,
+    /// Rows and requests could not all be compared with each other: failures that no row tells of may be fewer.
+    pub limited: bool,
     /// What of the capture could not be remembered.
     pub not_remembered: u64,
     /// Packets are missing in the capture, or were left out: what is not there may have been.

@@ -48,6 +48,12 @@ const MAX_AROUND: usize = 256;
 /// How long CloudFront answers from the cache with an error, unless it is told otherwise.
 const CACHED: Micros = Micros::from_secs(10);
 
+/// Why a row is undecided although all was there that it takes.
+const TOO_MANY: &str = "these are more rows and requests than could be compared with each other";
+/// The same of one row.
+const TOO_MANY_NEAR: &str =
+    "more requests were under way then than are compared with one row, and it is in none of those";
+
 /// What the capture covers.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -89,6 +95,8 @@ struct Work<'w> {
     alike: HashMap<&'w str, Vec<(Timestamp, usize)>>,
     /// Other rows than those of errors could not all be looked at and weighed.
     overloaded: bool,
+    /// Rows of errors could not all be weighed against what fits them.
+    unweighed: bool,
 }
 
 /// Joins what was read of logs with what was seen.
@@ -107,6 +115,7 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
         retried: Vec::new(),
         alike: HashMap::new(),
         overloaded: false,
+        unweighed: false,
     };
     work.by_id(&watched);
     work.clocks();
@@ -174,7 +183,7 @@ impl Work<'_> {
             let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
             work.free(all, |seen| seen.is_failure() || seen.verdict.outcome == Outcome::Inconclusive)
         };
-        self.match_up(failures, |_| Confidence::Likely);
+        self.unweighed |= !self.match_up(failures, |_| Confidence::Likely);
         let interesting = self.interesting();
         let fine = |work: &Work<'_>, row: &Row, w: &Window| {
             if row.is_error() || !interesting.contains(&path_number(&row.target)) {
@@ -189,17 +198,18 @@ impl Work<'_> {
             let all = if asked { work.picker.attempts(row, w) } else { Vec::new() };
             work.free(all, |_| true)
         };
-        self.match_up(attempts, |seen| match seen.kind {
+        self.unweighed |= !self.match_up(attempts, |seen| match seen.kind {
             Kind::Hidden => Confidence::Possible,
             _ => Confidence::Likely,
         });
         self.overloaded |= self.picker.is_spent();
+        self.unweighed |= self.overloaded;
         if !self.overloaded {
             let in_order = |work: &Work<'_>, row: &Row, w: &Window| {
                 let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
                 work.free(all, Seen::is_fine)
             };
-            self.match_up(in_order, |_| Confidence::Possible);
+            self.unweighed |= !self.match_up(in_order, |_| Confidence::Possible);
         }
         self.retries_by_time();
     }
@@ -385,6 +395,7 @@ impl Work<'_> {
             .filter_map(|(i, s)| Some(Retried { row: self.rows.get(*i)?.clone(), seen: self.seen.get(*s)?.clone() }))
             .collect();
         self.unmentioned(&mut joined);
+        joined.limited = joined.counts.unmentioned > 0 && self.is_limited();
         joined
     }
 
@@ -415,11 +426,28 @@ impl Work<'_> {
         if forgot {
             return Answer::Undecided("more was captured than could be remembered".to_owned(), Vec::new());
         }
-        if self.picker.is_spent() {
-            let why = "these are more rows and requests than could be compared with each other";
-            return Answer::Undecided(why.to_owned(), Vec::new());
+        // Where not all was weighed, what fits a row and is not its own may be.
+        let fits = || !self.picker.exchanges(row, w).is_empty() || !self.picker.attempts(row, w).is_empty();
+        let is_unweighed = self.unweighed && fits();
+        if is_unweighed || self.picker.is_spent() {
+            return Answer::Undecided(TOO_MANY.to_owned(), Vec::new());
+        }
+        if self.picker.is_cut(row, w) {
+            return Answer::Undecided(TOO_MANY_NEAR.to_owned(), Vec::new());
         }
         Answer::NeverReached(leaves(row))
+    }
+
+    /// Whether a row may have a failure that it was not given, as not all was compared with it.
+    fn is_limited(&self) -> bool {
+        let interesting = self.interesting();
+        let may_have = |row: &Row, found: &Option<Found>| match row.is_error() {
+            true => found.is_none(),
+            false => interesting.contains(&path_number(&row.target)),
+        };
+        let rows = self.rows.iter().zip(&self.windows).zip(&self.found);
+        let mut open = rows.filter(|((row, _), found)| may_have(row, found));
+        self.unweighed || self.picker.is_spent() || open.any(|((row, w), _)| self.picker.is_cut(row, w))
     }
 
     /// The row before with the same target whose error may have come from the cache.

@@ -84,6 +84,8 @@ pub(super) struct Picker<'w> {
     spent: Cell<bool>,
     /// Connections that carry what cannot be compared, by beginning.
     dark: Vec<usize>,
+    /// When the last one of each of these and those before it ended.
+    dark_until: Vec<Timestamp>,
     clients: HashSet<IpAddr>,
     servers: HashSet<Endpoint>,
     edge_only: bool,
@@ -97,6 +99,12 @@ impl<'w> Picker<'w> {
         let dark = |seen: &Seen| matches!(seen.kind, Kind::Hidden | Kind::Unlisted);
         let failed =
             |seen: &Seen| matches!(seen.kind, Kind::Attempt | Kind::Hidden) && seen.verdict.outcome != Outcome::Ok;
+        let dark: Vec<usize> = (0..).zip(seen).filter(|(_, seen)| dark(seen)).map(|(i, _)| i).collect();
+        let ends = dark.iter().filter_map(|i| seen.get(*i)).map(|seen| seen.end);
+        let dark_until = ends.scan(Timestamp(i64::MIN), |last, end| {
+            *last = end.max(*last);
+            Some(*last)
+        });
         let looks = MAX_LOOKS.max((rows + seen.len()).saturating_mul(MAX_LOOKS_EACH));
         Picker {
             seen,
@@ -104,7 +112,8 @@ impl<'w> Picker<'w> {
             failed: (0..).zip(seen).filter(|(_, seen)| failed(seen)).map(|(i, _)| i).collect(),
             looks: Cell::new(looks),
             spent: Cell::new(false),
-            dark: (0..).zip(seen).filter(|(_, seen)| dark(seen)).map(|(i, _)| i).collect(),
+            dark_until: dark_until.collect(),
+            dark,
             clients: seen.iter().map(|seen| seen.client.ip).collect(),
             servers: seen.iter().map(|seen| seen.server).collect(),
             edge_only: seen.iter().any(|seen| seen.role == Role::Edge),
@@ -113,15 +122,30 @@ impl<'w> Picker<'w> {
     }
 
     /// Those that began in these limits, in the order of time.
-    fn between(&self, from: Timestamp, to: Timestamp) -> Range<usize> {
+    fn between(&self, (from, to): (Timestamp, Timestamp)) -> Range<usize> {
         let begin = self.seen.partition_point(|seen| seen.start < from);
         let end = self.seen.partition_point(|seen| seen.start <= to);
-        begin..end.min(begin + MAX_LOOKED)
+        begin..end
     }
 
-    fn near(&self, row: &Row, w: &Window) -> Range<usize> {
-        let before = if row.vantage == Vantage::Host { LONGEST.0 } else { 0 };
-        self.between(w.start.plus(Micros(-w.slack.0 - before)), w.end.plus(w.slack))
+    /// As many of them as are looked at.
+    fn looked_at(&self, times: (Timestamp, Timestamp)) -> Range<usize> {
+        let all = self.between(times);
+        all.start..all.end.min(all.start + MAX_LOOKED)
+    }
+
+    /// Whether more began or went on with the request of a row than is looked at: what is not found may be there.
+    pub(super) fn is_cut(&self, row: &Row, w: &Window) -> bool {
+        let is_beside = row.vantage == Vantage::Edge && row.is_error();
+        let times = [Some(near(row, w)), is_beside.then(|| beside(w))];
+        let unseen = self.dark_begun(w).checked_sub(MAX_LOOKED + 1).and_then(|last| self.dark_until.get(last));
+        times.into_iter().flatten().any(|times| self.between(times).len() > MAX_LOOKED)
+            || unseen.is_some_and(|until| *until >= w.start.plus(Micros(-w.slack.0)))
+    }
+
+    /// How many of those that carry what cannot be compared began before the request of a row was over.
+    fn dark_begun(&self, w: &Window) -> usize {
+        self.dark.partition_point(|i| self.seen.get(*i).is_some_and(|seen| seen.start <= w.end))
     }
 
     /// Whether so many may be looked at.
@@ -160,19 +184,18 @@ impl<'w> Picker<'w> {
                 && self.is_at_hand(row, seen)
                 && in_time(row, seen, w)
         };
-        let asking = self.asking(self.near(row, w), same);
+        let asking = self.asking(self.looked_at(near(row, w)), same);
         asking.filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }
 
     /// Exchanges that were under way together with the row's request and ask for the same.
     pub(super) fn beside(&self, row: &Row, w: &Window) -> Vec<usize> {
         let path = path_number(&row.target);
-        let long = Micros(-LONGEST.0);
         let fits = |(_, seen): &(usize, &Seen)| {
             let same = seen.kind == Kind::Exchange && *seen.method == *row.method;
             same && seen.end.since(w.start).0 >= 0 && w.end.since(seen.start).0 >= 0 && self.counts(seen)
         };
-        let asking = self.asking(self.between(w.start.plus(long), w.end), |asked| asked.number == path);
+        let asking = self.asking(self.looked_at(beside(w)), |asked| asked.number == path);
         asking.filter(fits).map(|(i, _)| i).collect()
     }
 
@@ -184,7 +207,7 @@ impl<'w> Picker<'w> {
         // Nothing comes between a request and its first attempt to connect.
         let at_once = |seen: &Seen| !w.told || seen.start.since(w.start).0.abs() <= w.slack.0 + row.grain.0;
         let fits = |(_, seen): &(usize, &Seen)| at_once(seen) && self.counts(seen) && self.is_target(row, seen);
-        let near = self.near(row, w);
+        let near = self.looked_at(near(row, w));
         let place = |limit: usize| self.failed.partition_point(|i| *i < limit);
         let failed = self.failed.get(place(near.start)..place(near.end));
         let failed = failed.filter(|failed| self.may_look(failed.len())).unwrap_or_default();
@@ -194,8 +217,7 @@ impl<'w> Picker<'w> {
 
     /// Connections on which the request may have passed without being seen, a few.
     pub(super) fn dark(&self, row: &Row, w: &Window) -> Vec<usize> {
-        let begun = self.dark.partition_point(|i| self.seen.get(*i).is_some_and(|seen| seen.start <= w.end));
-        let before = self.dark.get(..begun).unwrap_or_default().iter().rev().take(MAX_LOOKED);
+        let before = self.dark.get(..self.dark_begun(w)).unwrap_or_default().iter().rev().take(MAX_LOOKED);
         let fits = |i: &&usize| {
             let Some(seen) = self.seen.get(**i) else { return false };
             let fits = seen.end >= w.start.plus(Micros(-w.slack.0)) && self.counts(seen) && self.is_target(row, seen);
@@ -249,6 +271,17 @@ impl<'w> Picker<'w> {
         let differs = other && row.id != seen.id;
         !differs && (row.method.is_empty() || row.method == seen.method)
     }
+}
+
+/// When what a row is about may have begun.
+fn near(row: &Row, w: &Window) -> (Timestamp, Timestamp) {
+    let before = if row.vantage == Vantage::Host { LONGEST.0 } else { 0 };
+    (w.start.plus(Micros(-w.slack.0 - before)), w.end.plus(w.slack))
+}
+
+/// When that may have begun which was under way together with it.
+fn beside(w: &Window) -> (Timestamp, Timestamp) {
+    (w.start.plus(Micros(-LONGEST.0)), w.end)
 }
 
 fn in_time(row: &Row, seen: &Seen, w: &Window) -> bool {

@@ -22,6 +22,19 @@ pub(super) enum Heading {
     Reason(String),
 }
 
+impl Heading {
+    /// What one more connection is told under: where there are as many reasons as are told apart, one that is not among
+    /// them is another of those that can be looked up `elsewhere`.
+    pub(super) fn among<E>(self, groups: &BTreeMap<Heading, Group<E>>, elsewhere: &str) -> Heading {
+        let is_reason = |heading: &Heading| matches!(heading, Heading::Reason(_));
+        let full = || groups.keys().filter(|heading| is_reason(heading)).count() >= MAX_REASONS;
+        if is_reason(&self) && !groups.contains_key(&self) && full() {
+            return Heading::Reason(format!("for other reasons, see {elsewhere}"));
+        }
+        self
+    }
+}
+
 /// What makes one connection a better example than another: a surer verdict, then an earlier beginning.
 pub(super) type Rank = (Reverse<Option<Confidence>>, u64);
 
@@ -91,15 +104,11 @@ impl<E: Ranked<Rank = Rank>> Groups<E> {
 
     /// Notes a connection that is not; `make` is called where it is worth showing.
     pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis, make: impl FnOnce(&Connection, &Diagnosis) -> E) {
-        let mut heading = match (d.verdict.cause, &d.verdict.reason) {
+        let heading = match (d.verdict.cause, &d.verdict.reason) {
             (Some(cause), _) => Heading::Cause(d.verdict.outcome, cause.id()),
             (None, reason) => Heading::Reason(reason.as_deref().map(bounded).unwrap_or_default()),
         };
-        let reasons = self.groups.keys().filter(|h| matches!(h, Heading::Reason(_))).count();
-        if matches!(heading, Heading::Reason(_)) && reasons >= MAX_REASONS && !self.groups.contains_key(&heading) {
-            heading = Heading::Reason("for other reasons, see --format json".to_owned());
-        }
-        let group = self.groups.entry(heading).or_default();
+        let group = self.groups.entry(heading.among(&self.groups, "--format json")).or_default();
         group.connections += 1;
         let better = |last: &E| (Reverse(d.verdict.confidence), c.id) < last.rank();
         if group.examples.len() < MAX_EXAMPLES || group.examples.last().is_some_and(better) {

@@ -196,6 +196,15 @@ pub(super) fn retried(joined: &Joined, row: &Row, seen: &Seen) -> String {
     format!("{}: {}; the row: {}", place(seen), went_wrong(seen), told(joined, row))
 }
 
+/// What stands above failures that no row tells of.
+pub(super) fn without_row(joined: &Joined) -> &'static str {
+    if joined.limited {
+        "Failed here, and found in no row (at most so many: not all rows and requests could be compared with each other)"
+    } else {
+        "Failed here, and in no row (logs may lack rows, and the edge tries again)"
+    }
+}
+
 /// A failure that no row tells of.
 pub(super) fn unmentioned(seen: &Seen) -> String {
     let asked = if seen.method.is_empty() {

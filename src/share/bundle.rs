@@ -7,12 +7,23 @@ use sha2::{Digest as _, Sha256};
 use crate::report::{Html, Json};
 
 use super::zip::Zip;
-use super::{NAME, Refusal, Shared, case, check, rows, words};
+use super::{NAME, Refusal, Shared, case, rows, words};
+
+pub(super) const PAGE: &str = "report.html";
+pub(super) const JSON: &str = "report.json";
+pub(super) const ROWS: &str = "log-rows.ndjson";
 
 /// Everything, ready to be written.
 pub struct Case {
     shared: Shared,
     files: Vec<(&'static str, Vec<u8>)>,
+    /// Those in which something stands that was removed.
+    left_out: Vec<&'static str>,
+}
+
+/// What is said of a file that is left out.
+pub(super) fn remark(name: &str) -> String {
+    format!("{name} is left out: {}", words::SAID)
 }
 
 impl Case {
@@ -21,39 +32,41 @@ impl Case {
     /// # Errors
     /// [`Refusal`].
     pub fn new(shared: Shared, options: &[String]) -> Result<Case, Refusal> {
-        let known = words::known()?;
         let (mut page, mut json) = (Vec::new(), Vec::new());
         shared.report(&mut Html::new(&mut page))?;
         let summary = shared.report(&mut Json::new(&mut json))?;
-        let rows = rows::told(&shared)?;
-        let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined));
         let about = format!(
             "why502 {}\n{}\n",
             env!("CARGO_PKG_VERSION"),
             options.iter().map(|option| words::cleaned(&shared, option.clone())).collect::<Vec<_>>().join("\n")
         );
-        let mut files = vec![
-            ("case.txt", text.into_bytes()),
-            ("report.html", page),
-            ("report.json", json),
-            ("about.txt", about.into_bytes()),
-        ];
+        let mut files = vec![(PAGE, page), (JSON, json), ("about.txt", about.into_bytes())];
         if !shared.joined.logs.is_empty() {
-            files.push(("log-rows.ndjson", rows));
+            files.push((ROWS, rows::told(&shared)?));
         }
+        let mut left_out = without_removed(&shared, &mut files);
+        let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined), &left_out);
+        let mut first = vec![("case.txt", text.into_bytes())];
+        left_out.extend(without_removed(&shared, &mut first));
+        files.splice(..0, first);
         let mut sums = format!("{}  {NAME}\n", shared.digest()?);
         for (name, bytes) in &files {
-            check::search_text(name, bytes, &shared.removed, &known).map_err(Refusal::Check)?;
             sums += &format!("{}  {name}\n", hex(&Sha256::digest(bytes)));
         }
         files.push(("SHA256SUMS", sums.into_bytes()));
-        Ok(Case { shared, files })
+        Ok(Case { shared, files, left_out })
     }
 
     /// What was looked over.
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// What whoever passes it on should know: one line each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.shared.remarks().into_iter().chain(self.left_out.iter().map(|name| remark(name))).collect()
     }
 
     /// Writes it.
@@ -77,6 +90,12 @@ impl Shared {
         self.write(&mut hash)?;
         Ok(hex(&hash.0.finalize()))
     }
+}
+
+/// Takes those out of the files in which something stands that was removed; their names.
+fn without_removed(shared: &Shared, files: &mut Vec<(&'static str, Vec<u8>)>) -> Vec<&'static str> {
+    let said = files.extract_if(.., |(_, bytes)| shared.is_said(bytes));
+    said.map(|(name, _)| name).collect()
 }
 
 struct Hashing(Sha256);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Endpoint, escape};
 use crate::diagnosis::Outcome;
 
-use super::Shared;
 use super::gather::{Told, position};
 use super::words::{cleaned, remarks, verdict};
+use super::{Shared, bundle};
 
 /// Names listed of a kind.
 const MAX_NAMES: usize = 8;
@@ -18,8 +18,8 @@ const MAX_EXAMPLES: usize = 5;
 /// A connection and its number among those of the original.
 type Seen = (usize, Told);
 
-/// The whole text: what, since when, where, and why.
-pub(super) fn text(shared: &Shared, headline: &str, locations: &[String]) -> String {
+/// The whole text: what, since when, where, why, and which files are beside it.
+pub(super) fn text(shared: &Shared, headline: &str, locations: &[String], left_out: &[&str]) -> String {
     let seen: Vec<&Seen> = shared.seen.iter().filter(|(_, told)| told.alone.outcome == Outcome::Failed).collect();
     let mut lines = vec!["CloudFront answers 5xx: what a capture at the origin shows".to_owned(), String::new()];
     lines.push(format!("Summary: {}", escape(headline)));
@@ -35,7 +35,7 @@ pub(super) fn text(shared: &Shared, headline: &str, locations: &[String]) -> Str
     for ((_, id), seen) in &causes {
         cause(shared, id, seen, &mut lines);
     }
-    attached(shared, &mut lines);
+    attached(shared, left_out, &mut lines);
     lines.push(String::new());
     cleaned(shared, lines.join("\n"))
 }
@@ -95,14 +95,25 @@ fn cause(shared: &Shared, id: &str, seen: &[&Seen], lines: &mut Vec<String>) {
     lines.push(String::new());
 }
 
-fn attached(shared: &Shared, lines: &mut Vec<String>) {
+fn attached(shared: &Shared, left_out: &[&str], lines: &mut Vec<String>) {
     lines.push("Attached:".to_owned());
-    lines.push(format!("- {}: the packets of the failing connections, evidence in packet comments", super::NAME));
-    lines.push("- report.html, report.json: the same as a page and for programs".to_owned());
-    if !shared.joined.logs.is_empty() {
-        lines.push("- log-rows.ndjson: rows of access logs that belong to them".to_owned());
+    let with_logs = !shared.joined.logs.is_empty();
+    for (name, about, is_made) in [
+        (super::NAME, "the packets of the failing connections, evidence in packet comments", true),
+        (bundle::PAGE, "the same as a page", true),
+        (bundle::JSON, "the same for programs", true),
+        (bundle::ROWS, "rows of access logs that belong to them", with_logs),
+    ] {
+        if is_made && !left_out.contains(&name) {
+            lines.push(format!("- {name}: {about}"));
+        }
     }
-    lines.extend(remarks(shared).into_iter().map(|remark| format!("Note: {remark}.")));
+    lines.extend(
+        remarks(shared)
+            .into_iter()
+            .chain(left_out.iter().map(|name| bundle::remark(name)))
+            .map(|remark| format!("Note: {remark}.")),
+    );
     if shared.rules.addresses.maps() {
         lines.push("Note: addresses other than CloudFront's are encrypted in all of it.".to_owned());
     }

@@ -9,6 +9,7 @@ use super::removed::Removed;
 /// Why a connection is left out.
 const CHANGED: &str = "its verdict rests on something that is removed";
 const SPLIT: &str = "it cannot be told from another one in it";
+const STANDS: &str = "a value that is removed stands in what stays of it";
 
 /// Connections whose verdicts in the document are not those that are expected.
 pub(super) fn changed(
@@ -34,31 +35,26 @@ pub(super) fn changed(
     written.filter_map(|number| Some((number, wrong(number as usize)?))).collect()
 }
 
-/// Looks for values that were removed: in every packet and plan, and in what is said of them, where what is `known` to
-/// everybody may stand.
-pub(super) fn search(document: &Document, removed: &Removed, known: &[u8]) -> Result<(), String> {
-    let clean = |bytes: &[u8]| removed.find(bytes, &[], 0).map_or(Ok(()), |value| Err(found("a packet", value)));
-    document
-        .store
-        .records
-        .iter()
-        .filter(|r| document.store.has(r))
-        .try_for_each(|r| clean(&document.store.packet(r).0))?;
-    document.store.plans().try_for_each(|plan| clean(plan.words()))?;
-    search_text("the section's comment", document.section.as_bytes(), removed, known)?;
-    let mut comments = document.comments.values().flatten();
-    comments.try_for_each(|comment| search_text("a comment", comment.as_bytes(), removed, known))
+/// Connections in which something stands that was removed, there or elsewhere: in a packet, or in the plan of one. A
+/// packet of no connection is the same in every capture.
+pub(super) fn standing(document: &Document, removed: &Removed) -> BTreeMap<u32, &'static str> {
+    let store = &document.store;
+    let stands = |bytes: &[u8]| removed.find(bytes, &[], 0).is_some();
+    let plans = store.plans().filter(|(_, plan)| stands(plan.words()));
+    let mut standing: BTreeMap<_, _> = plans.map(|(number, _)| (number, STANDS)).collect();
+    for record in store.records.iter().filter(|record| store.has(record)) {
+        let Some(number) = record.connection.filter(|number| !standing.contains_key(number)) else { continue };
+        if stands(&store.packet(record).0) {
+            standing.insert(number, STANDS);
+        }
+    }
+    standing
 }
 
 /// Shorter values stand in any text.
 const IN_TEXT: usize = 12;
 
-/// The same in a text that is made of packets that were looked through.
-pub(super) fn search_text(name: &str, text: &[u8], removed: &Removed, known: &[u8]) -> Result<(), String> {
-    removed.find(text, known, IN_TEXT).map_or(Ok(()), |value| Err(found(name, value)))
-}
-
-/// What it is must not be told either.
-fn found(name: &str, value: &[u8]) -> String {
-    format!("{} bytes that were to be removed still stand in {name}", value.len())
+/// Whether the same stands in what is said of packets that were looked through. What is `known` to everybody may.
+pub(super) fn is_said(text: &[u8], removed: &Removed, known: &[u8]) -> bool {
+    removed.find(text, known, IN_TEXT).is_some()
 }

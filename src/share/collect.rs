@@ -220,9 +220,11 @@ impl Store {
         }
     }
 
-    /// The plans of a connection.
-    pub(super) fn plans(&self) -> impl Iterator<Item = &Plan> {
-        self.plans.iter().flatten().flat_map(|plans| [&plans.client, &plans.server])
+    /// The plans of the connections that are written, each with the number of its own.
+    pub(super) fn plans(&self) -> impl Iterator<Item = (u32, &Plan)> {
+        let planned = (0..).zip(&self.plans).filter_map(|(number, plans)| Some((number, plans.as_ref()?)));
+        let written = planned.filter(|(number, _)| !self.left_out.contains_key(number));
+        written.flat_map(|(number, plans)| [(number, &plans.client), (number, &plans.server)])
     }
 
     /// Whether a packet is written.

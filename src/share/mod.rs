@@ -10,7 +10,8 @@
 //! stream offset (`plan`), addresses by a key that is thrown away (`address`).
 //!
 //! Invariant: nothing is written before it was analysed and searched like any other capture: each connection in it has
-//! the verdict that it has in the original, and no value that was removed stands in it.
+//! the verdict that it has in the original, and no value that was removed stands in it. What does not pass is left out by
+//! itself: whoever sends one peer what stands in the packets of another hides these, and nothing else.
 
 mod address;
 mod bundle;
@@ -105,6 +106,10 @@ pub struct Shared {
     seen: Vec<(usize, Told)>,
     rules: Rules,
     removed: Removed,
+    /// What may stand in texts although it was removed.
+    known: Vec<u8>,
+    /// Comments that are left out.
+    unsaid: usize,
     /// What access logs add.
     joined: Joined,
 }
@@ -137,35 +142,75 @@ impl Shared {
             seen: Vec::new(),
             rules,
             removed,
+            known: words::known()?,
+            unsaid: 0,
             joined,
         };
         shared.settle(inputs, options)?;
         Ok(shared)
     }
 
-    /// Leaves out what does not keep its verdict, marks the rest, and looks it all over.
+    /// Leaves out what does not keep its verdict and what still has something in it that was removed, until there is
+    /// neither; marks the rest, and looks it all over.
     fn settle(&mut self, inputs: &[Input], options: &Options) -> Result<(), Refusal> {
         let expected = self.expected(inputs, options)?;
-        for _ in 0..MAX_TRIES {
-            let seen = self.analysed()?;
-            let changed = check::changed(&self.document, &self.original.told, &expected, &seen);
-            self.seen = seen;
-            if changed.is_empty() {
+        loop {
+            self.keep_verdicts(&expected)?;
+            // What stands in a connection stands there whatever else is written: the second time nothing is found.
+            let standing = check::standing(&self.document, &self.removed);
+            if standing.is_empty() {
                 break;
             }
-            self.change(|document| {
-                document.store.left_out.extend(changed);
-                document.settle();
-            });
+            self.leave_out(standing);
         }
-        let (section, comments) = (words::section(self), words::comments(self));
-        self.change(|document| (document.section, document.comments) = (section, comments));
+        self.mark();
         let seen = self.analysed()?;
         if !check::changed(&self.document, &self.original.told, &expected, &seen).is_empty() {
             return Err(Refusal::Check("connections would have other verdicts in it than they have".to_owned()));
         }
         self.seen = seen;
-        check::search(&self.document, &self.removed, &words::known()?).map_err(Refusal::Check)
+        Ok(())
+    }
+
+    /// Leaves out what does not keep its verdict.
+    fn keep_verdicts(&mut self, expected: &[Brief]) -> Result<(), Refusal> {
+        for _ in 0..MAX_TRIES {
+            let seen = self.analysed()?;
+            let changed = check::changed(&self.document, &self.original.told, expected, &seen);
+            self.seen = seen;
+            if changed.is_empty() {
+                break;
+            }
+            self.leave_out(changed);
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, connections: BTreeMap<u32, &'static str>) {
+        self.change(|document| {
+            document.store.left_out.extend(connections);
+            document.settle();
+        });
+    }
+
+    /// Writes the comments, but for those in which something stands that was removed.
+    fn mark(&mut self) {
+        let mut comments = words::comments(self);
+        let count = |comments: &BTreeMap<_, Vec<_>>| comments.values().map(Vec::len).sum::<usize>();
+        let all = count(&comments);
+        comments.values_mut().for_each(|comments| comments.retain(|comment| !self.is_said(comment.as_bytes())));
+        self.unsaid = all - count(&comments);
+        let mut section = words::section(self);
+        if self.is_said(section.as_bytes()) {
+            section.clear();
+            self.unsaid += 1;
+        }
+        self.change(|document| (document.section, document.comments) = (section, comments));
+    }
+
+    /// Whether something stands in a text that was removed.
+    fn is_said(&self, text: &[u8]) -> bool {
+        check::is_said(text, &self.removed, &self.known)
     }
 
     /// Changes the document; whoever read it is done with it.

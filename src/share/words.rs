@@ -22,6 +22,9 @@ const MAX_LISTED: usize = 200;
 /// Packets commented of one connection.
 const MAX_PROOFS: usize = 64;
 
+/// Why a text is left out.
+pub(super) const SAID: &str = "a value that is removed stands in it";
+
 /// What the keys showed, where there were any.
 fn with_keys(original: &Told) -> Option<String> {
     original.decrypted.then(|| format!("with the keys of its TLS: {}", original.last_word.words()))
@@ -145,6 +148,10 @@ pub(super) fn remarks(shared: &Shared) -> Vec<String> {
     if shared.original.more > 0 {
         let more = shared.original.more;
         remarks.push(format!("{more} {} left out: only so many fit", plural(more)));
+    }
+    if shared.unsaid > 0 {
+        let comments = if shared.unsaid == 1 { "comment is" } else { "comments are" };
+        remarks.push(format!("{} {comments} left out: {SAID}", shared.unsaid));
     }
     let told = shared.seen.iter().filter_map(|(number, _)| shared.original.told.get(*number));
     let (mut opened, mut lit) = (0, 0);

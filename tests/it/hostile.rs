@@ -281,6 +281,29 @@ fn many_rows_beside_many_requests() {
     assert!(why.as_str().unwrap().contains("more rows and requests than could be compared"), "{why}");
 }
 
+/// A row that was not compared with everything that it may be about is not said to have never reached this host.
+#[test]
+fn rows_that_are_not_compared_with_all() {
+    let cart = "POST /v1/cart HTTP/1.1\r\n\r\n";
+    let why = ["more rows and requests than could be compared", "more requests were under way then"];
+    for (name, connections, target, rows, joined, why) in
+        [("weighed", 10, "/cart", 300, 260, why[0]), ("looked", 11, "/other", 1, 0, why[1])]
+    {
+        let capture = kept(&format!("{name}.pcap"), &failed_requests(connections, cart));
+        let row = format!("1800000000\t502\t0\t{target}\tOriginError\n");
+        let fields = "time-taken cs-uri-stem x-edge-detailed-result-type";
+        let log = access_log(&format!("{name}.log"), fields, &row.repeat(rows));
+        let (_, told) = cost(&format!("--format json --access-log {log} {capture}"));
+        let document: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        let summary = &document["log_summary"];
+        let counts = ["joined", "never_reached", "undecided"].map(|answer| summary[answer].as_u64().unwrap());
+        assert_eq!(counts, [joined, 0, rows as u64 - joined], "{name}: {summary}");
+        assert_eq!(summary["unmentioned_at_most"], true, "{name}: {summary}");
+        let told = document["log_rows"].as_array().unwrap().iter().find(|row| row["answer"] == "undecided");
+        assert!(told.unwrap()["explanation"].as_str().unwrap().contains(why), "{name}: {told:?}");
+    }
+}
+
 #[test]
 fn many_removed_values_with_one_beginning() {
     let [few, many] = [10_000, 40_000].map(|n| {

@@ -215,6 +215,39 @@ fn nothing_planted_leaves() {
     assert!(serde_json::from_slice::<serde_json::Value>(&files["report.json"]).is_ok());
 }
 
+/// What stays of one connection is a secret of another: the former is left out, and the rest is written.
+#[test]
+fn what_was_removed_elsewhere_hides_a_connection_and_no_more() {
+    let error = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let fails = |capture: Capture, fields: &str| {
+        let request = format!("GET /shop HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n");
+        capture.open().exchange(request.as_bytes(), error).close()
+    };
+    // The name of a field, and what the reports say.
+    let cookies = "Cookie: X-Rarely-Named\r\nX-A: connections that failed\r\nX-B: why502.report.v1\r\n";
+    let capture = fails(fails(Capture::new(), cookies).next(), "X-Rarely-Named: 1\r\n");
+    let path = kept("share-elsewhere.pcap", &fails(capture.next(), "").bytes());
+    let shared = prepared(&[&path], &Options::default(), &Wish::default()).unwrap();
+    let bytes = written(&shared);
+    for secret in ["X-Rarely-Named", "connections that failed"] {
+        assert!(!holds(&bytes, secret.as_bytes()), "{secret}");
+    }
+    assert_eq!(analyse(&bytes).unwrap().0.connections.len(), 2);
+    let remarks = shared.remarks();
+    assert!(remarks.iter().any(|r| r.starts_with("1 connection is left out: a value that is removed")), "{remarks:?}");
+    assert!(remarks.iter().any(|r| r.starts_with("1 comment is left out: ")), "{remarks:?}");
+    let case = Case::new(shared, &[]).unwrap();
+    let mut zip = Vec::new();
+    case.write(&mut zip).unwrap();
+    let files = unzipped(&zip);
+    let text = String::from_utf8_lossy(&files["case.txt"]);
+    for said in ["Note: 1 connection is left out: ", "Note: report.json is left out: ", "- report.html: "] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!files.contains_key("report.json") && !text.contains("- report.json"), "{text}");
+    assert!(case.remarks().iter().any(|r| r.starts_with("report.json is left out: ")), "{:?}", case.remarks());
+}
+
 #[test]
 fn addresses_stay_where_that_is_wanted() {
     let path = kept("share-addresses.pcap", &mixed());

@@ -11,7 +11,7 @@ use crate::causes::CATALOGUE;
 use crate::diagnosis::{Confidence, Outcome};
 use crate::observation::{Role, Step, Timings};
 use crate::report::example::bounded;
-use crate::report::groups::{Group, Heading, MAX_REASONS, Ranked};
+use crate::report::groups::{Group, Heading, Ranked};
 use crate::report::headline::Story;
 use crate::report::hosts::Hosts;
 use crate::report::html::outcomes::{OverTime, Peers};
@@ -248,15 +248,11 @@ impl Kept {
     }
 
     fn group(&mut self, told: &Told) {
-        let mut heading = match told.row.cause {
+        let heading = match told.row.cause {
             Some(cause) => Heading::Cause(told.row.outcome, cause.id()),
             None => Heading::Reason(bounded(&told.row.reason)),
         };
-        let reasons = self.groups.keys().filter(|h| matches!(h, Heading::Reason(_))).count();
-        if matches!(heading, Heading::Reason(_)) && reasons >= MAX_REASONS && !self.groups.contains_key(&heading) {
-            heading = Heading::Reason("for other reasons, see the tables".to_owned());
-        }
-        let group = self.groups.entry(heading).or_default();
+        let group = self.groups.entry(heading.among(&self.groups, "the tables")).or_default();
         group.connections += 1;
         group.keep(told.clone());
     }

@@ -7,7 +7,9 @@ use crate::correlate::{Answer, Joined};
 use crate::diagnosis::Outcome;
 use crate::report::example::{Example, bounded};
 use crate::report::layout::count;
-use crate::report::log_words::{Heading, about, clock, explained, grouped, numbers, retried, told, unmentioned};
+use crate::report::log_words::{
+    Heading, about, clock, explained, grouped, numbers, retried, told, unmentioned, without_row,
+};
 use crate::report::timeline::Timeline;
 
 use super::rich::{Section, Span};
@@ -232,7 +234,7 @@ impl Logs {
             joined.retried.iter().map(|r| retried(joined, &r.row, &r.seen)),
         ));
         groups.extend(LogGroup::beside(
-            "Failed here, and in no row (logs may lack rows, and the edge tries again)",
+            without_row(joined),
             joined.counts.unmentioned,
             joined.unmentioned.iter().map(unmentioned),
         ));

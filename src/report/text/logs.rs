@@ -70,7 +70,7 @@ fn beside(out: &mut dyn Write, joined: &Joined) -> io::Result<()> {
     }
     if joined.counts.unmentioned > 0 {
         writeln!(out)?;
-        let text = "Failed here, and in no row (logs may lack rows, and the edge tries again)";
+        let text = words::without_row(joined);
         paragraph(out, "  ", &format!("{text}: {}", count(joined.counts.unmentioned, "failure")))?;
         for seen in joined.unmentioned.iter().take(MAX_SHOWN) {
             paragraph(out, "    - ", &words::unmentioned(seen))?;

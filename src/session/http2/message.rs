@@ -176,7 +176,8 @@ fn response(open: &mut Open, block: &Block, section: &Section, frame: FrameRef) 
         return;
     }
     let method = open.exchange.request.as_ref().map(|r| r.method.as_str());
-    let has_body = !matches!(status, 204 | 304) && method.is_some_and(|method| method != "HEAD");
+    // An answer to HEAD has the length that one to GET would have: where the head of the request was lost, it may be one.
+    let has_body = !matches!(status, 204 | 304) && method.is_some_and(|method| !matches!(method, "" | "HEAD"));
     open.length.server = section.content_length.filter(|_| has_body);
     let section = section.clone();
     let only_head = block.ends_stream && section.grpc_status.is_some();

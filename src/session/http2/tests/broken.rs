@@ -89,3 +89,18 @@ fn answers_without_a_body_may_have_a_length() {
     let not_modified = frame(1, 5, 1, &block(&[(":status", "304"), ("content-length", "10")]));
     assert_eq!(fault(&[settings, not_modified].concat(), usize::MAX), None);
 }
+
+#[test]
+fn an_answer_to_a_request_that_was_lost_may_be_one_to_head() {
+    let answer = frame(1, 5, 1, &block(&[(":status", "200"), ("content-length", "10")]));
+    let server = [frame(4, 0, 0, &[]), answer].concat();
+    // A block that names what a table of which the beginning is not there would have, and one that is cut off by a hole.
+    let unknown = [PREFACE, &frame(4, 0, 0, &[]), &frame(1, 5, 1, &[0xbe, 0x86, 0x84])].concat();
+    let told = read(&unknown, &server, usize::MAX);
+    let exchange = &told.exchanges[0];
+    assert!(exchange.request.as_ref().unwrap().method.is_empty() && exchange.lost.client);
+    assert_eq!(exchange.fault.server, None);
+    assert_eq!(read(&[], &server, usize::MAX).exchanges[0].fault.server, None);
+    // To a request that is known, it is wrong.
+    assert_eq!(fault(&server, usize::MAX), Some(FaultKind::ContentLength { said: 10, sent: 0 }));
+}
