@@ -209,7 +209,7 @@ fn of_exchange(c: &Connection, d: &Diagnosis, exchange: &Exchange) -> Seen {
     let first = request.map(|r| r.frame).or(response.map(|r| r.frame)).unwrap_or(c.first);
     let last = last_of(c, exchange, first);
     let outcome = if concerns(c, d, exchange) { d.verdict.outcome } else { Outcome::Ok };
-    let target = request.map(|r| r.target.as_str()).unwrap_or_default();
+    let target = request.map(|r| &*r.target).unwrap_or_default();
     Seen {
         exchange: Some(exchange.index),
         frames: (first.frame, last.frame),

@@ -254,7 +254,9 @@ impl Request {
         for (kind, at) in reader.declared.complaints(self.is_http10()) {
             self.record(Fault::new(kind, frame, at, &[]));
         }
-        self.content_length = reader.declared.content_length();
+        if let Some(length) = reader.declared.content_length() {
+            self.extra.content_length = Some(length);
+        }
         if let Some(coding) = reader.declared.transfer_encoding() {
             self.extra.transfer_encoding = Some(coding.into_boxed_str());
         }

@@ -31,7 +31,7 @@ pub struct Request {
     /// The method, as sent; any token (RFC 9110 section 9.1).
     pub method: Word,
     /// The target, as sent: the first [`MAX_TARGET`] bytes.
-    pub target: String,
+    pub target: Box<str>,
     /// The target was longer than what is kept or was captured.
     pub target_truncated: bool,
     /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
@@ -51,8 +51,6 @@ pub struct Request {
     pub wants_close: bool,
     /// Expect: 100-continue.
     pub expect_continue: bool,
-    /// A well-formed Content-Length.
-    pub content_length: Option<u64>,
     /// Bytes of the head, with its request line and the empty line that ends it.
     pub header_bytes: u64,
     /// Bytes of content; the framing of chunks is not counted.
@@ -78,6 +76,8 @@ pub struct RequestExtra {
     pub upgrade: Option<Box<str>>,
     /// What it says in `Sec-WebSocket-*`, where it has any such field.
     pub websocket: Option<Box<WebSocket>>,
+    /// A well-formed Content-Length.
+    pub content_length: Option<u64>,
     /// Transfer-Encoding, as sent.
     pub transfer_encoding: Option<Box<str>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
@@ -86,7 +86,7 @@ pub struct RequestExtra {
 
 impl RequestExtra {
     const fn none() -> Self {
-        Self { upgrade: None, websocket: None, transfer_encoding: None, notes: Vec::new() }
+        Self { upgrade: None, websocket: None, content_length: None, transfer_encoding: None, notes: Vec::new() }
     }
 }
 
@@ -125,7 +125,7 @@ impl Request {
             head_frame: None,
             last_frame: frame,
             method: Word::default(),
-            target: String::new(),
+            target: Box::default(),
             target_truncated: false,
             version: Word::default(),
             host: None,
@@ -135,7 +135,6 @@ impl Request {
             connection: Connection::default(),
             wants_close: false,
             expect_continue: false,
-            content_length: None,
             header_bytes: 0,
             body_bytes: 0,
             framing: Framing::Unknown,
@@ -194,7 +193,7 @@ impl Request {
     }
 
     fn set_target(&mut self, target: &[u8]) {
-        self.target = text(target, MAX_TARGET);
+        self.target = text(target, MAX_TARGET).into_boxed_str();
         self.target_truncated |= target.len() > MAX_TARGET;
     }
 
@@ -227,7 +226,7 @@ impl Request {
             UserAgent::ElbHealthChecker | UserAgent::OtherHealthChecker => true,
             UserAgent::Absent => {
                 let nameless = self.head_complete && self.host.is_none();
-                nameless && self.is_http10() && self.method == "OPTIONS" && self.target == "/"
+                nameless && self.is_http10() && self.method == "OPTIONS" && &*self.target == "/"
             }
             UserAgent::CloudFront | UserAgent::Other => false,
         }
