@@ -126,7 +126,7 @@ impl Watched {
     }
 
     fn note_without_http(&mut self, c: &Connection, d: &Diagnosis) {
-        let silent = c.tcp.payload_bytes.client == 0 && d.verdict.outcome == Outcome::Ok;
+        let silent = c.tcp.streams.payload_bytes.client == 0 && d.verdict.outcome == Outcome::Ok;
         if silent {
             // A check, or a connection opened in advance: no request was on it.
             return;
@@ -135,7 +135,7 @@ impl Watched {
         let carried = c.tls.as_ref().is_some_and(|tls| {
             tls.encrypted.client.first_application.is_some() || tls.tls13.client_application.is_some()
         });
-        let unread = c.tls.is_none() && c.tcp.payload_bytes.client > 0 && d.verdict.outcome != Outcome::Failed;
+        let unread = c.tls.is_none() && c.tcp.streams.payload_bytes.client > 0 && d.verdict.outcome != Outcome::Failed;
         // Requests over HTTP/2 are not compared with rows one by one.
         let kind = if carried || unread || c.http2.is_some() { Kind::Hidden } else { Kind::Attempt };
         self.keep(of_connection(c, kind, verdict(d, d.verdict.outcome)));

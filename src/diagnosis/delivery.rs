@@ -167,7 +167,7 @@ fn is_farewell(tls: &tls::Transcript, asked: FrameRef, answered: FrameRef) -> bo
 
 /// Nobody sent a byte: a check, a scan, or a connection opened ahead of need and closed idle (ruling 7).
 fn of_tcp(c: &Connection) -> Delivery {
-    let sent = c.tcp.stream_bytes.client + c.tcp.stream_bytes.server;
+    let sent = c.tcp.streams.stream_bytes.client + c.tcp.streams.stream_bytes.server;
     if c.is_only_introduced() {
         return match c.closed_by(Side::Server) {
             Some(_) => unexplained("the origin ended it on a PROXY protocol header, before anything was asked"),

@@ -140,7 +140,7 @@ impl Connection {
             let farewell = tls.alerts.iter().any(|a| a.from == Side::Server && !apart(a.frame));
             tls.decrypted && inside && (owed.end.side == Side::Server || !farewell)
         });
-        let silent = opened || owed.exchange.interim.total > 0 || self.tcp.last_data.server.is_none_or(apart);
+        let silent = opened || owed.exchange.interim.total > 0 || self.tcp.streams.last_data.server.is_none_or(apart);
         self.tcp.heard(Side::Server) && silent && self.knows_its_holes()
     }
 
@@ -171,7 +171,7 @@ impl Connection {
             let owed = Unanswered { exchange, request: exchange.request.as_ref()?, end };
             (exchange.response.is_none() && self.crosses(&owed)).then_some(owed)
         })?;
-        let silent = self.tcp.last_data.server.is_none_or(|data| data < owed.request.frame);
+        let silent = self.tcp.streams.last_data.server.is_none_or(|data| data < owed.request.frame);
         (silent && !owed.exchange.lost.server && self.knows_its_holes()).then_some(owed)
     }
 

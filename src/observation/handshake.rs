@@ -47,7 +47,7 @@ impl Connection {
     /// The origin's first byte, if the edge could still take it.
     #[must_use]
     pub fn first_answer(&self) -> Option<FrameRef> {
-        self.tcp.first_data.server.filter(|&data| self.before_end(data))
+        self.tcp.streams.first_data.server.filter(|&data| self.before_end(data))
     }
 
     /// The first byte of the ClientHello with which the edge began the connection, whether or not its end is there. A

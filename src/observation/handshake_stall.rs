@@ -51,7 +51,7 @@ impl Connection {
         if !arrived(Side::Client, farewell) || !arrived(Side::Server, 0) || self.tcp.odd.zero_windows.client > 0 {
             return None;
         }
-        let last = self.closer().map_or(self.tcp.last_data, |end| end.last_data);
+        let last = self.closer().map_or(self.tcp.streams.last_data, |end| end.last_data);
         let spoken = [last.server, tls.second_client_hello, tls.encrypted.client.first_handshake];
         let since = spoken.into_iter().flatten().filter(|&frame| before(frame)).max()?;
         (since > begins).then_some(HandshakeStall { owed, since, until })

@@ -27,20 +27,23 @@ impl Connection {
     #[must_use]
     pub fn is_only_introduced(&self) -> bool {
         let header = self.proxy_protocol.as_ref().filter(|header| header.whole && header.second.is_none());
-        header.is_some_and(|header| header.len == self.tcp.stream_bytes.client) && self.tcp.stream_bytes.server == 0
+        header.is_some_and(|header| header.len == self.tcp.streams.stream_bytes.client)
+            && self.tcp.streams.stream_bytes.server == 0
     }
 
     /// Whether bytes that begin in this frame are the first of the client's, but for a header.
     #[must_use]
     pub fn comes_first(&self, frame: FrameRef) -> bool {
         let after_header = self.proxy_protocol.as_ref().is_some_and(|h| h.whole && h.last_frame <= frame);
-        after_header || self.tcp.first_data.client.is_none_or(|data| data >= frame)
+        after_header || self.tcp.streams.first_data.client.is_none_or(|data| data >= frame)
     }
 
     /// Where the origin hung up without a byte, as soon as it had read what began in `asked`.
     #[must_use]
     pub fn hung_up_on(&self, asked: FrameRef) -> Option<Closer> {
-        let end = self.closed_by(Side::Server).filter(|_| self.counts_all() && self.tcp.first_data.server.is_none())?;
+        let end = self
+            .closed_by(Side::Server)
+            .filter(|_| self.counts_all() && self.tcp.streams.first_data.server.is_none())?;
         (asked < end.frame && end.frame.since(asked) <= AT_ONCE).then_some(end)
     }
 }

@@ -144,7 +144,9 @@ fn tcp(c: &Connection, all: &mut Facts) {
     all.bare(t.syn_ack, Side::Server, "SYN-ACK");
     all.bare(t.established, Side::Client, "ACK: the connection is established");
     for side in [Side::Client, Side::Server] {
-        for frame in [t.first_data[side], t.last_data[side], t.last_packet[side], t.odd.cut[side]].into_iter().flatten()
+        for frame in [t.streams.first_data[side], t.streams.last_data[side], t.last_packet[side], t.odd.cut[side]]
+            .into_iter()
+            .flatten()
         {
             all.add(frame, side, Weight::Silent, "");
         }

@@ -21,5 +21,5 @@ pub use icmp::{Icmp, IcmpErrors};
 pub use loss::Stall;
 pub use state::ConnState;
 pub use stream::{End, Missing, Stream};
-pub use summary::{Closer, Ending, Oddities, Summary};
+pub use summary::{Closer, Ending, Oddities, Streams, Summary};
 pub use tracker::{Tracker, is_new_connection};

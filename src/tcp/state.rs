@@ -45,7 +45,7 @@ impl ConnState {
         match (s.syn.is_some(), s.syn_ack.is_some()) {
             (true, true) => ConnState::of_answered(s),
             (true, false) => match (s.end.rst.server, s.end.rst.client, s.end.fin.client) {
-                (Some(_), _, _) if s.stream_bytes.server == 0 => ConnState::Rej,
+                (Some(_), _, _) if s.streams.stream_bytes.server == 0 => ConnState::Rej,
                 (Some(_), _, _) => ConnState::Rstr,
                 (_, Some(_), _) => ConnState::Rstos0,
                 (_, _, Some(_)) => ConnState::Sh,

@@ -51,14 +51,31 @@ pub struct Summary {
     pub mss: PerSide<Option<u16>>,
     /// Packets.
     pub packets: PerSide<u64>,
+    /// This side acknowledged something of its peer's.
+    pub acknowledgements: PerSide<bool>,
+    /// The last packet of any kind.
+    pub last_packet: PerSide<Option<FrameRef>>,
+    /// What became of the payload.
+    pub streams: Seldom<Streams>,
+    /// How it ended.
+    pub end: Seldom<Ending>,
+    /// What few connections have.
+    pub odd: Seldom<Oddities>,
+    /// Zeek's `conn_state`.
+    pub state: ConnState,
+    /// Zeek's `history`.
+    pub history: History,
+}
+
+/// What the payload of a connection tells.
+#[derive(Debug, Clone)]
+pub struct Streams {
     /// TCP payload in bytes as the IP lengths say it, retransmissions included.
     pub payload_bytes: PerSide<u64>,
     /// Bytes of the stream: the highest offset seen.
     pub stream_bytes: PerSide<u64>,
     /// Bytes of this side's stream that the peer acknowledged.
     pub acknowledged: PerSide<u64>,
-    /// This side acknowledged something of its peer's.
-    pub acknowledgements: PerSide<bool>,
     /// The longest payload of a packet of this side that the peer acknowledged, in bytes; rather too long than too short
     /// where that is not sure. A card that cuts packets up later lets the capture show longer ones than the wire had.
     pub largest_acknowledged: PerSide<u32>,
@@ -68,16 +85,6 @@ pub struct Summary {
     pub first_data: PerSide<Option<FrameRef>>,
     /// The last packet with payload that was not sent before.
     pub last_data: PerSide<Option<FrameRef>>,
-    /// The last packet of any kind.
-    pub last_packet: PerSide<Option<FrameRef>>,
-    /// How it ended.
-    pub end: Seldom<Ending>,
-    /// What few connections have.
-    pub odd: Seldom<Oddities>,
-    /// Zeek's `conn_state`.
-    pub state: ConnState,
-    /// Zeek's `history`.
-    pub history: History,
 }
 
 /// What the FINs and RSTs of a connection tell.
@@ -138,6 +145,42 @@ pub struct Oddities {
     pub icmp: IcmpErrors,
     /// What a side acknowledged before the capture had it, until its peer has sent more.
     pub(super) early: PerSide<Option<SeqNumber>>,
+}
+
+impl Streams {
+    const fn none() -> Streams {
+        const NOTHING: PerSide<u64> = PerSide { client: 0, server: 0 };
+        const NOWHERE: PerSide<Option<FrameRef>> = PerSide { client: None, server: None };
+        Streams {
+            payload_bytes: NOTHING,
+            stream_bytes: NOTHING,
+            acknowledged: NOTHING,
+            largest_acknowledged: PerSide { client: 0, server: 0 },
+            last_progress: NOWHERE,
+            first_data: NOWHERE,
+            last_data: NOWHERE,
+        }
+    }
+
+    fn swap(&mut self) {
+        self.payload_bytes.swap();
+        self.stream_bytes.swap();
+        self.acknowledged.swap();
+        self.largest_acknowledged.swap();
+        self.last_progress.swap();
+        self.first_data.swap();
+        self.last_data.swap();
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Streams {
+        Streams::none()
+    }
+}
+
+impl Blank for Streams {
+    const BLANK: &'static Streams = &Streams::none();
 }
 
 impl Ending {
@@ -270,7 +313,7 @@ impl Summary {
     /// Bytes of this side that the peer has not acknowledged.
     #[must_use]
     pub fn unacknowledged(&self, side: Side) -> u64 {
-        self.stream_bytes[side].saturating_sub(self.acknowledged[side])
+        self.streams.stream_bytes[side].saturating_sub(self.streams.acknowledged[side])
     }
 
     /// Whether every byte of this side's stream is accounted for, though the snap length may have cut it off.
@@ -312,15 +355,11 @@ impl Summary {
     pub fn swap(&mut self) {
         self.mss.swap();
         self.packets.swap();
-        self.payload_bytes.swap();
-        self.stream_bytes.swap();
-        self.acknowledged.swap();
         self.acknowledgements.swap();
-        self.largest_acknowledged.swap();
-        self.last_progress.swap();
-        self.first_data.swap();
-        self.last_data.swap();
         self.last_packet.swap();
+        if let Some(streams) = self.streams.written() {
+            streams.swap();
+        }
         if let Some(end) = self.end.written() {
             end.swap();
         }

@@ -161,8 +161,8 @@ fn the_account_of_a_connection_adds_up() {
     ];
     let (s, heard) = play(&[&OPEN[..], &all].concat());
     assert_eq!((heard.client.as_str(), heard.server.as_str()), ("abc.", "xyz."));
-    assert_eq!((s.stream_bytes.client, s.stream_bytes.server), (3, 3));
-    assert_eq!((s.acknowledged.client, s.acknowledged.server), (3, 3));
+    assert_eq!((s.streams.stream_bytes.client, s.streams.stream_bytes.server), (3, 3));
+    assert_eq!((s.streams.acknowledged.client, s.streams.acknowledged.server), (3, 3));
     assert_eq!((s.odd.keep_alives.server, s.odd.retransmissions.client), (1, 1));
     assert_eq!((s.odd.not_captured.client, s.odd.not_captured.server), (0, 0));
     assert_eq!(s.end.closer.map(|c| (c.side, c.how)), Some((S, End::Fin)));
@@ -188,9 +188,9 @@ fn a_stall_is_what_was_sent_again_and_never_acknowledged() {
     for (after, expected) in cases {
         let (s, _) = play_every(200, &[&OPEN[..], &small, after].concat());
         assert_eq!(s.stall(S).map(|stall| (stall.times, stall.len, stall.asked)), expected, "{after:?}");
-        let delivered = s.acknowledged.server == 8;
-        assert_eq!(s.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");
-        assert_eq!(s.last_progress.server.map(|f| f.frame), Some(if delivered { 8 } else { 5 }));
+        let delivered = s.streams.acknowledged.server == 8;
+        assert_eq!(s.streams.largest_acknowledged.server, if delivered { 6 } else { 2 }, "{after:?}");
+        assert_eq!(s.streams.last_progress.server.map(|f| f.frame), Some(if delivered { 8 } else { 5 }));
     }
 }
 

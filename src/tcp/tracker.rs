@@ -139,10 +139,13 @@ impl Tracker {
         for side in [Side::Client, Side::Server] {
             let half = &mut self.halves[side];
             half.flush(side, last, out);
-            self.summary.stream_bytes[side] = half.seen;
-            self.summary.acknowledged[side] = half.acknowledged;
             let mut told = half.told();
-            self.summary.largest_acknowledged[side] = told.losses.largest_acknowledged();
+            if half.seen.max(half.acknowledged) > 0 {
+                let streams = &mut *self.summary.streams;
+                streams.stream_bytes[side] = half.seen;
+                streams.acknowledged[side] = half.acknowledged;
+                streams.largest_acknowledged[side] = told.losses.largest_acknowledged();
+            }
             self.summary.missed(side, &mut told);
             for n in 1..=u32::from(told.not_captured > 0) {
                 self.summary.history.counted(side, b'G', n);
@@ -191,7 +194,9 @@ impl Tracker {
     fn count(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
         s.packets[from] += 1;
-        s.payload_bytes[from] += u64::from(segment.payload_len);
+        if segment.payload_len > 0 {
+            s.streams.payload_bytes[from] += u64::from(segment.payload_len);
+        }
         s.last_packet[from] = Some(frame);
         if segment.payload.len() < segment.payload_len as usize {
             s.odd.cut[from].get_or_insert(frame);
@@ -268,7 +273,7 @@ impl Tracker {
         }
         let peers = &mut self.halves[from.peer()];
         if peers.acknowledge(segment.ack, frame, pure) {
-            self.summary.last_progress[from.peer()] = Some(frame);
+            self.summary.streams.last_progress[from.peer()] = Some(frame);
         }
         if peers.is_owed() {
             segment.sack_blocks().for_each(|block| peers.selectively_acknowledge(block));
@@ -278,7 +283,7 @@ impl Tracker {
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
         if segment.flags.ack() && self.halves[from.peer()].acknowledge(segment.ack, frame, false) {
-            self.summary.last_progress[from.peer()] = Some(frame);
+            self.summary.streams.last_progress[from.peer()] = Some(frame);
         }
         let asked = self.halves.client.base().filter(|_| from == Side::Server && segment.flags.ack());
         if segment.seq == SeqNumber(0) && asked.is_some_and(|first| segment.ack.distance_from(first) >= 0) {
@@ -302,7 +307,7 @@ impl Tracker {
             let early = self.summary.odd.early.client.is_some() || self.summary.odd.early.server.is_some();
             let last = self.halves[side.peer()].last_start();
             let unread = ack.zip(last).is_some_and(|(ack, last)| ack.distance_from(last) <= 0);
-            let last_data = self.summary.last_data;
+            let last_data = self.summary.streams.last_data;
             let end = &mut self.summary.end;
             end.closing = Some(Closing { side, seq: segment.seq, ack, early });
             end.closer = Some(Closer { side, how, frame, last_data, unread });
@@ -345,26 +350,26 @@ impl Tracker {
         half.begin(seq);
         let arrival = half.payload(from, (seq, segment.payload, segment.payload_len), frame, out);
         let s = &mut self.summary;
-        s.first_data[from].get_or_insert(frame);
+        s.streams.first_data[from].get_or_insert(frame);
         match arrival {
             Arrival::Old => Self::count_retransmission(s, from),
             Arrival::Copy => s.odd.duplicates[from] += 1,
             Arrival::Late => {
-                let soon = s.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
+                let soon = s.streams.last_data[from].is_some_and(|last| frame.since(last) <= REORDER_WINDOW);
                 if soon {
                     s.odd.out_of_order[from] += 1
                 } else {
                     Self::count_retransmission(s, from)
                 }
                 if half.base().is_some_and(|first| seq.distance_from(first) <= 0) {
-                    s.first_data[from] = Some(frame);
+                    s.streams.first_data[from] = Some(frame);
                 }
             }
             Arrival::New | Arrival::Astray => {}
         }
         if matches!(arrival, Arrival::New | Arrival::Late) {
             s.history.once(from, b'D');
-            s.last_data[from] = Some(frame);
+            s.streams.last_data[from] = Some(frame);
             if s.end.rst[from].is_some() {
                 // New data after its own RST: that RST was not this side's, or took no effect.
                 self.was_reset = false;

@@ -52,12 +52,12 @@ fn detect(c: &Connection) -> Option<Finding> {
         super::blocked(c, side)
     );
     let mut finding = Finding::new(c.first, Confidence::Certain, message);
-    if let Some(data) = c.tcp.first_data[side] {
+    if let Some(data) = c.tcp.streams.first_data[side] {
         finding = finding.evidence(data, format!("the first captured bytes of {}", super::who(side)));
     }
-    let acknowledged = c.tcp.acknowledged[side];
+    let acknowledged = c.tcp.streams.acknowledged[side];
     let (shown, told) = match reset {
-        Some(rst) => (rst, format!("RST: by now {} bytes are sent, {missing} of them never captured", c.tcp.stream_bytes[side])),
+        Some(rst) => (rst, format!("RST: by now {} bytes are sent, {missing} of them never captured", c.tcp.streams.stream_bytes[side])),
         None => (
             super::some_packet(c, side.peer()),
             format!("by now {acknowledged} bytes are acknowledged, {missing} of them never captured"),

@@ -73,7 +73,7 @@ fn owed(c: &Connection) -> Option<String> {
         let (asked, answered) = (tls.encrypted.client.last_application, tls.encrypted.server.last_application);
         return (asked > answered).then(|| "an encrypted request was unanswered".to_owned());
     }
-    match c.tcp.first_data {
+    match c.tcp.streams.first_data {
         data if data.client.is_none() && data.server.is_none() => None,
         _ => Some("bytes of an unknown protocol were exchanged".to_owned()),
     }

@@ -66,7 +66,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 fn crossed(c: &Connection) -> Option<Finding> {
     let owed = c.overtaken()?;
     let just_opened = c.tcp.established.is_some_and(|opened| owed.end.frame.since(opened) <= IDLE);
-    if owed.exchange.index == 0 && (just_opened || c.tcp.first_data.server.is_some()) {
+    if owed.exchange.index == 0 && (just_opened || c.tcp.streams.first_data.server.is_some()) {
         return None;
     }
     let idle = match c.exchange_before(owed.exchange) {

@@ -76,7 +76,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The origin says no.
 fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) -> Option<Finding> {
     let response = first_response(c).filter(|r| r.status >= 400 && r.status != REQUEST_TIMEOUT)?;
-    if c.tcp.first_data.server.is_some_and(|first| first < response.frame) {
+    if c.tcp.streams.first_data.server.is_some_and(|first| first < response.frame) {
         return None;
     }
     // As long as the client may still send something, that may be a ClientHello.
@@ -107,7 +107,7 @@ fn refused(c: &Connection, header: &proxy::Header, request: Option<FrameRef>) ->
 
 /// The origin leaves before the request has come.
 fn left(c: &Connection, header: &proxy::Header, request: FrameRef) -> Option<Finding> {
-    let end = ended_before(c, header, request).filter(|_| c.tcp.first_data.server.is_none())?;
+    let end = ended_before(c, header, request).filter(|_| c.tcp.streams.first_data.server.is_none())?;
     let message = format!(
         "{} was sent {}, and answered {}, before the request came: this port may not expect the header.{}",
         c.server,

@@ -91,20 +91,20 @@ static FAMILY: Family = Family {
 
 /// The host took nothing of what the edge sent.
 fn is_untaken(c: &Connection) -> bool {
-    c.tcp.syn_ack.is_some() && c.tcp.acknowledged.client == 0 && is_unread(c)
+    c.tcp.syn_ack.is_some() && c.tcp.streams.acknowledged.client == 0 && is_unread(c)
 }
 
 /// The program never said a word.
 fn is_unread(c: &Connection) -> bool {
-    c.tcp.stream_bytes.server == 0
+    c.tcp.streams.stream_bytes.server == 0
 }
 
 fn detect(c: &Connection) -> Option<Finding> {
     let (_, syn_ack, established) = (c.tcp.syn?, c.tcp.syn_ack?, c.tcp.established?);
-    let (data, again) = (c.tcp.first_data.client?, c.tcp.stall(Side::Client)?);
-    let taken = c.tcp.acknowledged.client > 0 || c.tcp.end.fin.server.is_some() || !is_unread(c);
+    let (data, again) = (c.tcp.streams.first_data.client?, c.tcp.stall(Side::Client)?);
+    let taken = c.tcp.streams.acknowledged.client > 0 || c.tcp.end.fin.server.is_some() || !is_unread(c);
     // An edge that acknowledges more than the SYN-ACK has had an answer, though the capture missed it.
-    let answered = c.tcp.acknowledged.server > 0 || c.tcp.odd.not_captured.server > 0;
+    let answered = c.tcp.streams.acknowledged.server > 0 || c.tcp.odd.not_captured.server > 0;
     if taken || answered || again.times < REPEATED {
         return None;
     }

@@ -42,7 +42,7 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
     let fin = c.ended_with(Side::Server, End::Fin)?;
-    let spoke = c.tcp.first_data.client.is_some_and(|data| data < fin) || c.tcp.first_data.server.is_some();
+    let spoke = c.tcp.streams.first_data.client.is_some_and(|data| data < fin) || c.tcp.streams.first_data.server.is_some();
     if spoke || !c.counts_all() || fin.since(established) > IDLE {
         return None;
     }
@@ -51,7 +51,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         Finding::new(fin, Confidence::Certain, message)
             .evidence(established, "the edge's ACK: connection established")
             .evidence(fin, "FIN from the origin's side")
-            .evidence_if(c.tcp.first_data.client, "the edge's first bytes, after the FIN")
+            .evidence_if(c.tcp.streams.first_data.client, "the edge's first bytes, after the FIN")
             .rules_out("tcp.port-closed", "a SYN-ACK came first")
             .fix("Look at what listens there for rules by address, limits of connections and dead backends.")
             .fix("Allow CloudFront's origin-facing prefixes wherever a list of addresses decides."),

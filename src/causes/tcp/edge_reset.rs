@@ -76,7 +76,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     Some(
         finding
             .evidence_if(Some(last).filter(|&last| last != began), "the last of it that came")
-            .evidence_if(c.tcp.last_progress.client.filter(|&f| f < rst), "the host has acknowledged all of that")
+            .evidence_if(c.tcp.streams.last_progress.client.filter(|&f| f < rst), "the host has acknowledged all of that")
             .evidence(rst, "RST from the edge")
             .rules_out("http.edge-abandoned", "no response was owed: the edge had not finished")
             .rules_out("tcp.segment-loss-stall", "every byte that came was acknowledged")
@@ -106,6 +106,6 @@ fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
 /// The ClientHello that it had not finished.
 fn half_a_hello(c: &Connection) -> Option<(FrameRef, String)> {
     let begins = c.hello_begins()?;
-    let whole = c.hello_ends().is_some() || c.tcp.first_data.server.is_some();
-    (!whole).then(|| (begins, format!("its ClientHello ({} bytes were sent)", c.tcp.stream_bytes.client)))
+    let whole = c.hello_ends().is_some() || c.tcp.streams.first_data.server.is_some();
+    (!whole).then(|| (begins, format!("its ClientHello ({} bytes were sent)", c.tcp.streams.stream_bytes.client)))
 }

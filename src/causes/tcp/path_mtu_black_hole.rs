@@ -94,7 +94,7 @@ fn towards_edge(c: &Connection) -> Option<Finding> {
     let stall = c.tcp.stall(Side::Server)?;
     let size = on_the_wire(c, stall.len);
     let limit = ignored(c, &stall, size);
-    let only_small = c.tcp.largest_acknowledged.server < size && c.tcp.odd.longest_sack.server < size;
+    let only_small = c.tcp.streams.largest_acknowledged.server < size && c.tcp.odd.longest_sack.server < size;
     let small_since = c.tcp.odd.longest_sack.server > 0;
     // An edge that says nothing more may be gone.
     let alive = c.tcp.last_packet.client.is_some_and(|last| last > stall.first);
@@ -102,11 +102,11 @@ fn towards_edge(c: &Connection) -> Option<Finding> {
     let without_word = only_small && size >= LARGE && stall.times >= enough && (small_since || alive);
     // What the edge has no room for is not lost.
     let excluded = c.tcp.odd.zero_windows.client > 0 || c.is_one_sided();
-    if (limit.is_none() && !without_word) || excluded || !stands_still(c, c.tcp.last_progress.server.or(c.tcp.established)?) {
+    if (limit.is_none() && !without_word) || excluded || !stands_still(c, c.tcp.streams.last_progress.server.or(c.tcp.established)?) {
         return None;
     }
     let confidence = if limit.is_some() { Confidence::Certain } else { Confidence::Likely };
-    let arrived = match (c.tcp.largest_acknowledged.server, c.tcp.odd.longest_sack.server) {
+    let arrived = match (c.tcp.streams.largest_acknowledged.server, c.tcp.odd.longest_sack.server) {
         (0, 0) => String::new(),
         (a, b) => format!(" Segments of up to {} bytes arrived.", a.max(b)),
     };
@@ -132,11 +132,11 @@ fn towards_edge(c: &Connection) -> Option<Finding> {
 fn towards_host(c: &Connection) -> Option<Finding> {
     let hole = u32::try_from(c.tcp.odd.not_acknowledged.client).ok()?;
     let tail = c.tcp.odd.longest_sack.client;
-    let only_small = c.tcp.largest_acknowledged.client < LARGE && c.tcp.acknowledged.client < u64::from(LARGE);
+    let only_small = c.tcp.streams.largest_acknowledged.client < LARGE && c.tcp.streams.acknowledged.client < u64::from(LARGE);
     // A hole that full segments fill; the options of each take 12 bytes where there are timestamps.
     let mss = u32::from(c.tcp.mss.server?);
     let full = [mss, mss.saturating_sub(12)].into_iter().find(|&full| full >= LARGE && hole >= full && hole % full == 0)?;
-    let last = c.tcp.last_data.client?;
+    let last = c.tcp.streams.last_data.client?;
     if !only_small || tail == 0 || tail >= full || c.is_one_sided() || !stands_still(c, last) {
         return None;
     }

@@ -45,7 +45,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let syn = c.tcp.syn?;
     let rst = c.tcp.end.rst.server?;
     // An edge that acknowledges something has had an answer, though the capture missed it.
-    let answered = c.tcp.syn_ack.is_some() || c.tcp.stream_bytes.server > 0 || c.tcp.acknowledgements.client;
+    let answered = c.tcp.syn_ack.is_some() || c.tcp.streams.stream_bytes.server > 0 || c.tcp.acknowledgements.client;
     if answered || rst < syn {
         return None;
     }

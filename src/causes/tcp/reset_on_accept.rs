@@ -41,7 +41,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let established = c.tcp.established?;
     let rst = c.ended_with(Side::Server, End::Rst)?;
     // What the edge sent before the RST decides (ruling 1); what it sent afterwards is not answered any more.
-    let spoke = c.tcp.first_data.client.is_some_and(|data| data < rst) || c.tcp.first_data.server.is_some();
+    let spoke = c.tcp.streams.first_data.client.is_some_and(|data| data < rst) || c.tcp.streams.first_data.server.is_some();
     if spoke || !c.counts_all() {
         return None;
     }
@@ -50,7 +50,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         Finding::new(rst, Confidence::Certain, message)
             .evidence(established, "the edge's ACK: connection established")
             .evidence(rst, "RST from the origin's side")
-            .evidence_if(c.tcp.first_data.client, "the edge's first bytes, after the RST")
+            .evidence_if(c.tcp.streams.first_data.client, "the edge's first bytes, after the RST")
             .rules_out("tcp.port-closed", "a SYN-ACK came first")
             .fix("Look at what listens there for rules by address, limits of connections and dead backends.")
             .fix("`sysctl net.ipv4.tcp_abort_on_overflow` and `nstat -az TcpExtListenOverflows`: a full accept queue may reset.")

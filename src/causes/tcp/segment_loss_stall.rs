@@ -106,7 +106,7 @@ fn stalled(c: &Connection, side: Side) -> Option<Finding> {
     );
     Some(
         Finding::new(stall.first, confidence, message)
-            .evidence_if(c.tcp.last_progress[side], format!("the last packet in which {peer} acknowledged more"))
+            .evidence_if(c.tcp.streams.last_progress[side], format!("the last packet in which {peer} acknowledged more"))
             .evidence(stall.first, format!("{who} sends again what is not acknowledged"))
             .evidence(stall.last, format!("again the same, the last of {} repetitions", stall.times))
             .evidence_if(peers_end, format!("{peer} ends the connection"))
@@ -120,7 +120,7 @@ fn stalled(c: &Connection, side: Side) -> Option<Finding> {
 /// Whether the connection had got further than its handshake, or the peer says that it is there: else whoever does not
 /// acknowledge may not have accepted it.
 fn is_begun(c: &Connection, stall: Stall) -> bool {
-    c.tcp.acknowledged.client > 0 || c.tcp.first_data.server.is_some() || stall.last_asked.is_some()
+    c.tcp.streams.acknowledged.client > 0 || c.tcp.streams.first_data.server.is_some() || stall.last_asked.is_some()
 }
 
 /// Whether no acknowledgement can be among the packets that the capture missed: it missed none, or the peer speaks later.
@@ -132,13 +132,13 @@ fn is_sure(c: &Connection, side: Side, stall: Stall) -> bool {
 /// The last packet of the peer that says how far it has got what this side sent. A RST may say nothing of that.
 fn heard(c: &Connection, side: Side, stall: Stall) -> Option<FrameRef> {
     let peer = side.peer();
-    [stall.last_asked, c.tcp.end.fin[peer], c.tcp.last_data[peer]].into_iter().flatten().max()
+    [stall.last_asked, c.tcp.end.fin[peer], c.tcp.streams.last_data[peer]].into_iter().flatten().max()
 }
 
 /// Bytes of the edge that never came, before others that did: the host has these, as it says by SACK, and asks for those.
 fn hole(c: &Connection) -> Option<Finding> {
-    let (last, asked) = (c.tcp.last_data.client?, c.tcp.last_packet.server?);
-    let progress = c.tcp.last_progress.client?;
+    let (last, asked) = (c.tcp.streams.last_data.client?, c.tcp.last_packet.server?);
+    let progress = c.tcp.streams.last_progress.client?;
     let stuck = c.tcp.odd.longest_sack.client > 0 && c.tcp.unacknowledged(Side::Client) > 0 && progress < last;
     let whole = c.tcp.odd.not_captured.server == 0 && c.tcp.odd.zero_windows.server == 0;
     if !stuck || !whole || asked < progress || c.tcp.stall(Side::Client).is_some() {
@@ -193,8 +193,8 @@ fn is_missed_in_tls(c: &Connection, tls: &tls::Transcript, side: Side, stall: St
     }
     let asked = encrypted::asked(tls);
     let answers = match side {
-        Side::Server => asked.is_some() && c.tcp.last_data.server > asked,
-        Side::Client => asked.is_some() && c.tcp.last_data.server < asked,
+        Side::Server => asked.is_some() && c.tcp.streams.last_data.server > asked,
+        Side::Client => asked.is_some() && c.tcp.streams.last_data.server < asked,
     };
     !alert && answers && c.tcp.unacknowledged(side) > FAREWELL
 }

@@ -45,7 +45,7 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let (syn, syn_ack) = (c.tcp.syn?, c.tcp.syn_ack?);
     let only_syns = c.tcp.sent_only_syns();
-    if !only_syns || c.tcp.stream_bytes.client > 0 || c.tcp.first_data.server.is_some() {
+    if !only_syns || c.tcp.streams.stream_bytes.client > 0 || c.tcp.streams.first_data.server.is_some() {
         return None;
     }
     // A program that closes the connection was given it: the ACK came, though not into the capture.

@@ -48,7 +48,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let fin = c.ended_with(Side::Server, End::Fin)?;
     let tls = c.tls.as_ref()?;
     let farewell = farewell(c, tls);
-    if begins > fin || (c.tcp.first_data.server.is_some() && farewell.is_none()) {
+    if begins > fin || (c.tcp.streams.first_data.server.is_some() && farewell.is_none()) {
         return None;
     }
     let whole = c.hello_ends().filter(|&frame| frame <= fin);

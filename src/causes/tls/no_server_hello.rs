@@ -70,7 +70,7 @@ fn detect(c: &Connection) -> Option<Finding> {
         c.server,
         for_name(c)
     );
-    let late = c.tcp.first_data.server.filter(|&data| !c.before_end(data));
+    let late = c.tcp.streams.first_data.server.filter(|&data| !c.before_end(data));
     Some(
         Finding::new(at, confidence, message)
             .waited(end.map(|_| wait))

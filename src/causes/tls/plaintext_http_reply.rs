@@ -50,7 +50,7 @@ fn detect(c: &Connection) -> Option<Finding> {
     let begins = c.hello_begins()?;
     let (frame, status, server) = clear_answer(c.http.as_ref()?)?;
     // The origin's first bytes of all, so that it never spoke TLS here.
-    if frame < begins || c.tcp.first_data.server.is_some_and(|first| first < frame) {
+    if frame < begins || c.tcp.streams.first_data.server.is_some_and(|first| first < frame) {
         return None;
     }
     let said = status.map_or_else(|| "an HTTP response".to_owned(), |status| format!("HTTP status {status}"));

@@ -60,7 +60,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The answer says so.
 fn named(c: &Connection, begins: FrameRef) -> Option<Finding> {
     let frame = in_http(c).filter(|&frame| frame > begins)?;
-    let first = c.tcp.first_data.server.is_none_or(|first| first >= frame);
+    let first = c.tcp.streams.first_data.server.is_none_or(|first| first >= frame);
     let message = format!(
         "{} answered the edge's ClientHello{} in clear text and asks for a PROXY protocol header.",
         c.server,

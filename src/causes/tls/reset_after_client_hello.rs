@@ -51,7 +51,7 @@ cause! {
 fn detect(c: &Connection) -> Option<Finding> {
     let begins = c.hello_begins()?;
     let rst = c.ended_with(Side::Server, End::Rst)?;
-    if begins > rst || c.tcp.first_data.server.is_some() {
+    if begins > rst || c.tcp.streams.first_data.server.is_some() {
         return None;
     }
     let whole = c.hello_ends().filter(|&frame| frame <= rst);

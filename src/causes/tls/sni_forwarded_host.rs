@@ -185,7 +185,7 @@ fn nothing(c: &Connection) -> Option<Answer> {
     let end = c.closed_by(Side::Server).filter(|end| end.frame > hello && end.frame.since(hello) < AT_ONCE)?;
     let tls = c.tls.as_ref()?;
     let farewell = c.ending_alert(Side::Server).filter(|a| a.is_close_notify() && tls.records.server.count == 1);
-    if c.tcp.first_data.server.is_some() && farewell.is_none() {
+    if c.tcp.streams.first_data.server.is_some() && farewell.is_none() {
         return None;
     }
     let (verb, packet) = match end.how {

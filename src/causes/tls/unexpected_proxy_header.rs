@@ -105,7 +105,7 @@ fn in_clear(c: &Connection, begins: Option<FrameRef>) -> Option<Refusal> {
     begins?;
     // A 408 tells that nothing came in time, no more.
     let (frame, status, _) = clear_answer(c.http.as_ref()?).filter(|(_, status, _)| *status != Some(408))?;
-    let first = c.tcp.first_data.server.is_none_or(|first| first >= frame);
+    let first = c.tcp.streams.first_data.server.is_none_or(|first| first >= frame);
     let what = status.map_or_else(|| "in plain HTTP".to_owned(), |s| format!("in plain HTTP, with status {s}"));
     first.then_some(Refusal { frame, what, spoken: true })
 }
@@ -124,7 +124,7 @@ fn by_alert(c: &Connection) -> Option<Refusal> {
 
 /// By hanging up.
 fn silently(c: &Connection, header: &proxy::Header, hello: FrameRef) -> Option<Refusal> {
-    let before = ended_before(c, header, hello).filter(|_| c.tcp.first_data.server.is_none());
+    let before = ended_before(c, header, hello).filter(|_| c.tcp.streams.first_data.server.is_none());
     let end = before.or_else(|| c.hung_up_on(hello))?;
     Some(Refusal { frame: end.frame, what: without_a_byte(&end).to_owned(), spoken: false })
 }

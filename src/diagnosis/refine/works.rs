@@ -67,7 +67,7 @@ enum Shown {
 impl Works {
     /// Remembers a connection that worked.
     pub(super) fn note(&mut self, c: &Connection) {
-        if self.introduced.len() < MAX_NAMES && c.tcp.first_data.server.is_some() {
+        if self.introduced.len() < MAX_NAMES && c.tcp.streams.first_data.server.is_some() {
             self.introduced.entry((c.server, c.proxy_protocol.is_some())).or_insert(c.first);
         }
         if let Some(sni) = c.sni()

@@ -146,7 +146,7 @@ impl<'a> Connection<'a> {
             first_time: Shown(c.first.time),
             last_time: Shown(c.last.time),
             packets: c.tcp.packets.into(),
-            payload_bytes: c.tcp.payload_bytes.into(),
+            payload_bytes: c.tcp.streams.payload_bytes.into(),
             tcp: Tcp::of(c),
             tls: c.tls.as_ref().map(|tls| Tls::of(tls, c.chain.as_ref())),
             foreign: foreign(&c.foreign),
