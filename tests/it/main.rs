@@ -25,6 +25,7 @@ mod forwarded_host;
 mod fuzz_targets;
 mod headline;
 mod hostile;
+mod idle;
 mod idle_closes;
 mod introduced;
 mod keylog;
