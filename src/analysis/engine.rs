@@ -31,6 +31,10 @@ const MIN_SHARD: usize = 1_024;
 /// Memory that the bytes out of order of all connections of a shard take: beyond it, a connection gives up its own holes.
 const MAX_HELD_BYTES: usize = 8 << 20;
 
+/// Memory that what the sides of all connections of a shard said takes, about so many bytes: beyond it, the least useful
+/// ones are put away.
+const MAX_KEPT_BYTES: usize = 256 << 20;
+
 /// Follows the connections of the input, all at once or one part of them.
 pub struct Engine<'o> {
     options: &'o Options,
@@ -235,7 +239,7 @@ impl<'o> Engine<'o> {
         let slot = match slot {
             Some(slot) => slot,
             None if self.is_late(at, &key, segment) => return Ok(()),
-            None => match self.open((at, key), segment, frame, done)? {
+            None => match self.open((at, key), segment, frame, &mut done)? {
                 Some(slot) => slot,
                 None => return Ok(()),
             },
@@ -249,7 +253,25 @@ impl<'o> Engine<'o> {
                 open.make_room();
                 shard.held = shard.held.wrapping_add_signed(open.held_more());
             }
+            if segment.payload_len > 0 {
+                shard.kept = shard.kept.wrapping_add_signed(open.kept_more());
+            }
             shard.table.set_deadline(slot, self.clock.now().plus(patience));
+        }
+        if shard.kept > MAX_KEPT_BYTES { self.relieve(at, done) } else { Ok(()) }
+    }
+
+    /// Puts away the least useful connections of a shard until what is left fits.
+    #[cold]
+    fn relieve<E>(
+        &mut self,
+        at: usize,
+        mut done: impl FnMut(Place, Box<Connection>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let heavy = |shard: &&mut Shard| shard.kept > MAX_KEPT_BYTES;
+        while let Some(least) = self.shards.get_mut(at).filter(heavy).and_then(Shard::evict) {
+            self.register.noticed.relieved += 1;
+            done(Place::BEHIND, self.close(least, Ended::Evicted))?;
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ pub(super) struct Open {
     clock_step: Option<Box<FrameRef>>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
+    /// Memory that what its sides said took when the engine last asked.
+    kept: usize,
     /// How long it is kept after its end went by there being many others.
     hurried: bool,
     looked: Looked,
@@ -99,6 +101,7 @@ impl Open {
             shift,
             clock_step: None,
             held: 0,
+            kept: 0,
             hurried: false,
             looked: Looked::default(),
         }
@@ -142,9 +145,14 @@ impl Open {
     #[inline]
     pub(super) fn held_more(&mut self) -> isize {
         let held = self.tracker.held();
-        let more = held.wrapping_sub(self.held) as isize;
-        self.held = held;
-        more
+        held.wrapping_sub(std::mem::replace(&mut self.held, held)) as isize
+    }
+
+    /// How much more memory what its sides said takes than when this was last asked; less where it is negative.
+    #[inline]
+    pub(super) fn kept_more(&mut self) -> isize {
+        let kept = self.session.held();
+        kept.wrapping_sub(std::mem::replace(&mut self.kept, kept)) as isize
     }
 
     /// Gives up waiting for what is missing.
@@ -176,6 +184,11 @@ impl Open {
     /// Memory that bytes out of order took when it was last asked.
     pub(super) fn held(&self) -> usize {
         self.held
+    }
+
+    /// Memory that what its sides said took when it was last asked.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
     }
 
     /// Whether nothing more is to be expected.

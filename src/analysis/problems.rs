@@ -72,6 +72,14 @@ fn of_all(noticed: &Noticed, limited: &Limited, of: &str) -> Vec<CaptureProblem>
             ),
         ),
         (
+            "connections-evicted",
+            noticed.relieved,
+            format!(
+                "connections put away early because what was said on all of them took more memory than is kept{of}; \
+                 narrow it down with --filter, or cut the capture into shorter ones"
+            ),
+        ),
+        (
             "roles-limited",
             noticed.hosts_limited,
             format!("connections to more servers than are remembered{of}; what these connect to counts as the edge's"),

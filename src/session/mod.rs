@@ -127,6 +127,15 @@ impl Session {
         Session { keys: Some(keys), ..self }
     }
 
+    /// Memory that what was seen takes, about so many bytes: what grows with the bytes that come.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.held());
+        let http = self.http.as_ref().map_or(0, |http| http.held());
+        let http2 = self.http2.as_ref().map_or(0, |http2| http2.held());
+        tls + http + http2 + self.within.0.as_ref().map_or(0, |within| within.held())
+    }
+
     /// What was seen, once nothing more will come.
     #[must_use]
     pub fn finish(&mut self) -> Protocols {

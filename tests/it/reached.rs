@@ -28,6 +28,7 @@ const REACHED: &[Reached] = &[
     ("tcp::pending::MAX_PENDING_BYTES", || out_of_order(60_000, 20)),
     ("tcp::pending::MAX_PENDING_SEGMENTS", || out_of_order(1, 600)),
     ("analysis::engine::MAX_HELD_BYTES", held_bytes),
+    ("analysis::engine::MAX_KEPT_BYTES", kept_bytes),
     ("ip::defrag::MAX_DATAGRAMS", datagrams),
     ("ip::defrag::partial::MAX_PIECES", pieces),
     ("link::encapsulation::MAX_ENCAPSULATION", nesting),
@@ -177,6 +178,16 @@ fn held_bytes() -> String {
         capture = capture.next().open().edge(ACK, GET).origin_in_parts(ACK, &parts, 0);
     }
     // So few that they are in one shard.
+    analysed_by(&capture.bytes(), Vec::new(), &Options { max_connections: 1_000, ..Options::default() })
+}
+
+/// More requests than are answered, on more connections than can keep so many.
+fn kept_bytes() -> String {
+    let asked = b"GET / HTTP/1.1\r\n\r\n".repeat(50);
+    let mut capture = Capture::new();
+    for _ in 0..560 {
+        capture = (0..20).fold(capture.next().open(), |capture, _| capture.edge(ACK, &asked));
+    }
     analysed_by(&capture.bytes(), Vec::new(), &Options { max_connections: 1_000, ..Options::default() })
 }
 

@@ -20,6 +20,8 @@ pub struct Noticed {
     pub conflicting_fragments: u64,
     /// Connections that were put away because the table was full.
     pub evicted: u64,
+    /// Connections that were put away because what all of them had said took too much memory.
+    pub relieved: u64,
     /// TCP connections.
     pub connections: u64,
     /// TLS connections that keys opened, or began to open.
@@ -130,5 +132,6 @@ impl Noticed {
         self.fragments += other.fragments;
         self.conflicting_fragments += other.conflicting_fragments;
         self.evicted += other.evicted;
+        self.relieved += other.relieved;
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Shard {
     pub(super) table: Table<FlowKey, Box<Open>>,
     /// Memory that bytes out of order take.
     pub(super) held: usize,
+    /// Memory that what the sides of its connections said takes.
+    pub(super) kept: usize,
     /// Connections that were put away early, while packets of theirs may still come.
     pub(super) gone: Gone,
 }
@@ -71,7 +73,7 @@ impl Shard {
     #[inline]
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Box<Open>, Ended)> {
         let open = self.table.expire(now)?;
-        self.held = self.held.saturating_sub(open.held());
+        self.forget(&open);
         if !open.is_over() {
             return Some((open, Ended::Idle));
         }
@@ -91,15 +93,21 @@ impl Shard {
     /// Takes one out.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Open>> {
         let open = self.table.remove(slot)?;
-        self.held = self.held.saturating_sub(open.held());
+        self.forget(&open);
         Some(open)
     }
 
     /// Takes the least useful one out.
     pub(super) fn evict(&mut self) -> Option<Box<Open>> {
         let open = self.table.evict()?;
-        self.held = self.held.saturating_sub(open.held());
+        self.forget(&open);
         Some(open)
+    }
+
+    /// One that was taken out takes no memory any more.
+    fn forget(&mut self, open: &Open) {
+        self.held = self.held.saturating_sub(open.held());
+        self.kept = self.kept.saturating_sub(open.kept());
     }
 
     /// Remembers one that is over and put away early.

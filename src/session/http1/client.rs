@@ -61,7 +61,10 @@ impl Inner {
         self.client.state = State::Fields;
         if std::mem::take(&mut self.begun) {
             match self.pending.back_mut() {
-                Some(exchange) => exchange.request = Some(request),
+                Some(exchange) => {
+                    self.asked += request.target.len();
+                    exchange.request = Some(request);
+                }
                 None => self.client.drift(Sink::Nothing),
             }
             return;

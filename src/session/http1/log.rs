@@ -17,29 +17,29 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Adds the next one.
-    pub(super) fn push(&mut self, exchange: Box<Exchange>) {
+    /// Adds the next one, and hands out the one that is counted only because of it.
+    pub(super) fn push(&mut self, exchange: Box<Exchange>) -> Option<Box<Exchange>> {
         if self.first.len() < MAX_FIRST {
             self.first.push(exchange);
-            return;
+            return None;
         }
         self.recent.push_back(exchange);
-        if self.recent.len() > MAX_LAST
-            && let Some(oldest) = self.recent.pop_front()
-        {
-            self.sift(oldest);
+        if self.recent.len() <= MAX_LAST {
+            return None;
         }
+        self.recent.pop_front().and_then(|oldest| self.sift(oldest))
     }
 
-    fn sift(&mut self, exchange: Box<Exchange>) {
+    fn sift(&mut self, exchange: Box<Exchange>) -> Option<Box<Exchange>> {
         let only_slow = !exchange.is_notable();
         let ordinary = only_slow && (!exchange.is_slow() || self.slow >= MAX_SLOW);
         if ordinary || self.notable.len() >= MAX_NOTABLE {
             self.unlisted.get_or_insert_default().count(&exchange);
-            return;
+            return Some(exchange);
         }
         self.slow += usize::from(only_slow);
         self.notable.push(exchange);
+        None
     }
 
     /// All that were kept, in order, and the times of the others.

@@ -56,6 +56,10 @@ pub(super) struct Inner {
     pub(super) stray_since: Option<FrameRef>,
     /// An exchange was opened before the request line was whole.
     pub(super) begun: bool,
+    /// Bytes of the targets of pending requests.
+    pub(super) asked: usize,
+    /// Memory that exchanges take which are over, and what no request asked for, in bytes.
+    pub(super) kept: usize,
     /// Exchanges closed by [`MAX_PENDING`] whose responses are still to come.
     pub(super) overflowed: u64,
     pub(super) log: Log,
@@ -129,6 +133,14 @@ impl Observer {
         pending.map_or(0, |p| p.iter().filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count())
     }
 
+    /// Memory that exchanges take, about so many bytes.
+    #[must_use]
+    #[inline]
+    pub fn held(&self) -> usize {
+        let of = |inner: &Inner| inner.kept + inner.asked + inner.pending.len() * size_of::<Exchange>();
+        self.inner.as_deref().map_or(0, of)
+    }
+
     /// Whether the connection became something else than HTTP/1.
     #[must_use]
     pub fn is_upgraded(&self) -> bool {
@@ -157,6 +169,7 @@ impl Observer {
 impl Inner {
     /// Adds an exchange to those that are not over.
     pub(super) fn open(&mut self, request: Option<Request>) {
+        self.asked += request.as_ref().map_or(0, |request| request.target.len());
         self.pending.push_back(Box::new(Exchange::new(self.total, request)));
         self.total += 1;
         if self.pending.len() > MAX_PENDING {
@@ -169,6 +182,7 @@ impl Inner {
     pub(super) fn close_front(&mut self) {
         if let Some(mut exchange) = self.pending.pop_front() {
             exchange.settle_interim();
+            self.asked = self.asked.saturating_sub(exchange.request.as_ref().map_or(0, |request| request.target.len()));
             self.remember(exchange);
         }
     }
@@ -184,8 +198,9 @@ impl Inner {
             self.health_check = self.health_check.or(checker.then_some(request.frame));
             self.visited |= !checker;
         }
-        if let Some(previous) = self.last.replace(exchange) {
-            self.log.push(previous);
+        self.kept += exchange.held();
+        if let Some(counted) = self.last.replace(exchange).and_then(|previous| self.log.push(previous)) {
+            self.kept = self.kept.saturating_sub(counted.held());
         }
     }
 

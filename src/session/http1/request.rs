@@ -197,6 +197,13 @@ impl Request {
         self.target_truncated |= target.len() > MAX_TARGET;
     }
 
+    /// Memory that its texts take, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let texts = [&self.host, &self.cf_id, &self.extra.upgrade, &self.extra.transfer_encoding];
+        let texts = texts.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).sum::<usize>();
+        self.target.len() + texts + self.faults().count() * size_of::<Fault>()
+    }
+
     /// What is wrong with it, and what else is odd.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.fault.as_deref().into_iter().chain(&self.extra.notes)

@@ -200,6 +200,24 @@ impl Response {
         odd.then_some(FaultKind::OddWhitespace)
     }
 
+    /// Memory that its texts take, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let extra = &*self.extra;
+        let texts = [
+            &self.server,
+            &self.content_type,
+            &extra.content_length_raw,
+            &extra.transfer_encoding,
+            &extra.location,
+            &extra.content_range,
+            &extra.content_encoding,
+            &extra.via,
+            &extra.websocket_accept,
+        ];
+        let texts = texts.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).sum::<usize>();
+        texts + extra.body_excerpt.len() + self.faults().count() * size_of::<Fault>()
+    }
+
     /// What is wrong with it, and what else is odd.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.fault.as_deref().into_iter().chain(&self.extra.notes)

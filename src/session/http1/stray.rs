@@ -184,6 +184,7 @@ impl Inner {
     fn file(&mut self, unsolicited: Unsolicited) {
         self.unsolicited_total += 1;
         if self.unsolicited.len() < MAX_UNSOLICITED {
+            self.kept += unsolicited.response.as_ref().map_or(0, |response| size_of::<Response>() + response.held());
             self.unsolicited.push(unsolicited);
         }
     }

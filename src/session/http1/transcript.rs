@@ -198,6 +198,12 @@ impl Exchange {
         }
     }
 
+    /// Memory that it takes, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let request = self.request.as_ref().map_or(0, Request::held);
+        size_of::<Exchange>() + request + self.response.as_ref().map_or(0, Response::held)
+    }
+
     /// Notes which exchange was the one before.
     pub(super) fn follows(&mut self, previous: &Exchange) {
         let ended = previous.response.as_ref().filter(|r| r.complete).map(|r| r.last_frame);

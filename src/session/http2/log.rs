@@ -23,6 +23,11 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.first.len() + self.notable.len() + self.recent.len()
+    }
+
     /// Adds the next one, and hands out the one that is counted only because of it.
     pub(super) fn push(&mut self, exchange: Exchange) -> Option<Exchange> {
         if self.first.len() < MAX_FIRST {

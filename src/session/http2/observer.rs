@@ -99,6 +99,15 @@ impl Observer {
         }
     }
 
+    /// Memory that exchanges, tables and parts of blocks take, about so many bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let of = |direction: &Direction| {
+            direction.decoder.held() + direction.block.as_ref().map_or(0, |block| block.bytes.len())
+        };
+        self.streams.memory() + of(&self.client) + of(&self.server)
+    }
+
     /// What was seen.
     #[must_use]
     pub fn finish(self) -> Transcript {

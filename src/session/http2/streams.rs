@@ -52,6 +52,11 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    /// Memory that all of these take, about so many bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.held + self.open.len() * size_of::<Open>() + self.log.len() * size_of::<Exchange>()
+    }
+
     /// One that is open.
     pub(super) fn get(&mut self, stream: u32) -> Option<&mut Open> {
         self.open.get_mut(&stream)

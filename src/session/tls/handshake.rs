@@ -179,6 +179,11 @@ impl Assembler {
         cut
     }
 
+    /// Bytes that are kept of a message.
+    pub(super) fn held(&self) -> usize {
+        if let Stage::Partial { bytes, .. } = &self.stage { bytes.len() } else { 0 }
+    }
+
     /// Begins anew at a boundary: after a hole, or when the keys change.
     pub(super) fn reset(&mut self) {
         self.stage = Stage::Between;

@@ -87,6 +87,12 @@ impl Observer {
         readers[from].gap(from, len, frame, World { transcript, skip, decryption, inside: &mut () });
     }
 
+    /// Memory that certificates, a stapled response, and what is not whole yet take, about so many bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.state.as_deref().map_or(0, State::held)
+    }
+
     /// What has been seen so far.
     #[must_use]
     pub fn transcript(&self) -> &Transcript {
@@ -114,6 +120,14 @@ impl Observer {
 }
 
 impl State {
+    fn held(&self) -> usize {
+        let State { readers, transcript, decryption } = self;
+        let shown = transcript.certificates.iter().map(|certificate| certificate.der.len()).sum::<usize>();
+        let staple = transcript.ocsp_staple.as_ref().map_or(0, |(_, staple)| staple.len());
+        let early = decryption.as_ref().map_or(0, |decryption| decryption.held());
+        shown + staple + early + readers.client.held() + readers.server.held()
+    }
+
     fn new() -> Box<Self> {
         Box::new(Self { readers: PerSide::default(), transcript: Transcript::nothing_seen(), decryption: None })
     }

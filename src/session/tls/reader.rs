@@ -72,6 +72,13 @@ pub(super) struct Reader {
     uncertain: bool,
 }
 
+impl Reader {
+    /// Bytes that are kept of a message.
+    pub(super) fn held(&self) -> usize {
+        self.assembler.held()
+    }
+}
+
 impl Default for Reader {
     fn default() -> Self {
         Self {

@@ -115,6 +115,11 @@ impl Decoder {
         }
     }
 
+    /// Memory that its table takes, about so many bytes.
+    pub(super) fn held(&self) -> usize {
+        self.dynamic.size()
+    }
+
     /// The peer allows a table of this size. When its word arrives is not known: the largest counts.
     pub(super) fn allow(&mut self, size: u32) {
         self.limit = self.limit.max(size);

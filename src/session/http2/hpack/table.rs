@@ -23,6 +23,11 @@ pub(super) struct Dynamic {
 }
 
 impl Dynamic {
+    /// Its size (RFC 7541 section 4.1), in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The entry with this number, from 0.
     pub(super) fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)

@@ -108,6 +108,11 @@ impl Decryption {
         }
     }
 
+    /// Bytes that are kept until it is known whether they count.
+    pub(super) fn held(&self) -> usize {
+        self.held.iter().map(|(bytes, _)| bytes.len()).sum()
+    }
+
     /// Whether records were opened, and every one that was seen.
     pub(super) fn is_whole(&self) -> bool {
         let stopped = |side: Side| matches!(self.directions[side], Direction::Stopped);
