@@ -137,6 +137,17 @@ def ten_million_syns(path):
             out.write(struct.pack("<IIII", 1_780_000_000 + second, micro, 40, 40) + head + ends + tail)
 
 
+def never_answered(path):
+    """A thousand requests of 18 bytes on each of 9,000 connections, and no answer: each is kept until it comes."""
+    tape = Tape(path)
+    asked = b"GET / HTTP/1.1\r\n\r\n" * 50
+    for i in range(9_000):
+        edge, origin = connect(tape, port=1_024 + i)
+        for at in range(20):
+            tape.put(edge, origin, ACK, 1_001 + at * len(asked), 5_001, asked)
+    tape.out.close()
+
+
 def long_header(path):
     """A header line of 100 MiB."""
     tape = Tape(path)
@@ -201,6 +212,7 @@ LIMITS = [
     (zeros, "is not a pcap or pcapng capture"),
     (bomb, "decompression-limited"),
     (ten_million_syns, "connections-evicted"),
+    (never_answered, "took more memory than is kept"),
     (long_header, "http.headers-too-large"),
     (fragments, "fragments-not-reassembled"),
     (chain, "65536 are accepted"),
