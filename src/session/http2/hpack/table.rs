@@ -51,12 +51,6 @@ impl Dynamic {
             self.size -= size(&oldest);
         }
     }
-
-    /// As the standard counts it.
-    #[cfg(test)]
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
 }
 
 fn size(entry: &Entry) -> usize {
