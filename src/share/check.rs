@@ -9,7 +9,6 @@ use super::removed::Removed;
 /// Why a connection is left out.
 const CHANGED: &str = "its verdict rests on something that is removed";
 const SPLIT: &str = "it cannot be told from another one in it";
-const STANDS: &str = "a value that is removed stands in what stays of it";
 
 /// Connections whose verdicts in the document are not those that are expected.
 pub(super) fn changed(
@@ -35,20 +34,11 @@ pub(super) fn changed(
     written.filter_map(|number| Some((number, wrong(number as usize)?))).collect()
 }
 
-/// Connections in which something stands that was removed, there or elsewhere: in a packet, or in the plan of one. A
-/// packet of no connection is the same in every capture.
-pub(super) fn standing(document: &Document, removed: &Removed) -> BTreeMap<u32, &'static str> {
-    let store = &document.store;
-    let stands = |bytes: &[u8]| removed.find(bytes, &[], 0).is_some();
-    let plans = store.plans().filter(|(_, plan)| stands(plan.words()));
-    let mut standing: BTreeMap<_, _> = plans.map(|(number, _)| (number, STANDS)).collect();
-    for record in store.records.iter().filter(|record| store.has(record)) {
-        let Some(number) = record.connection.filter(|number| !standing.contains_key(number)) else { continue };
-        if stands(&store.packet(record).0) {
-            standing.insert(number, STANDS);
-        }
-    }
-    standing
+/// Whether nothing stands in what is written that was removed and is not excused.
+pub(super) fn is_clean(document: &Document, removed: &Removed, known: &[u8]) -> bool {
+    let mut clean = true;
+    document.each_written(|_, bytes| clean = clean && removed.find(bytes, &[], 0).is_none());
+    clean && !document.texts().any(|text| is_said(text.as_bytes(), removed, known))
 }
 
 /// Shorter values stand in any text.

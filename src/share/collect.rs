@@ -124,7 +124,7 @@ impl Store {
             if let Some(latest) = wanted.latest {
                 wanted.tracker.finish(latest, &mut wanted.planner);
             }
-            removed.take(&mut wanted.planner);
+            removed.take(wanted.number, &mut wanted.planner);
             match wanted.planner.finish() {
                 Ok(plan) => {
                     if let Some(place) = store.plans.get_mut(wanted.number as usize) {
@@ -166,7 +166,7 @@ impl Store {
                 let held = wanted.planner.held();
                 wanted.tracker.segment(side, segment, frame, &mut wanted.planner);
                 removed.planned += wanted.planner.held().saturating_sub(held);
-                removed.take(&mut wanted.planner);
+                removed.take(wanted.number, &mut wanted.planner);
                 wanted.latest = Some(frame);
                 let head = packet::segment(segment, *whole, addresses);
                 let seq = if segment.flags.syn() { segment.seq.plus(1) } else { segment.seq };
@@ -225,6 +225,12 @@ impl Store {
         let planned = (0..).zip(&self.plans).filter_map(|(number, plans)| Some((number, plans.as_ref()?)));
         let written = planned.filter(|(number, _)| !self.left_out.contains_key(number));
         written.flat_map(|(number, plans)| [(number, &plans.client), (number, &plans.server)])
+    }
+
+    /// Whether a connection is written.
+    pub(super) fn writes(&self, number: u32) -> bool {
+        let planned = self.plans.get(number as usize).is_some_and(Option::is_some);
+        planned && !self.left_out.contains_key(&number)
     }
 
     /// Whether a packet is written.

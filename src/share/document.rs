@@ -70,6 +70,22 @@ impl Document {
         self.written = written.map(|(n, _)| n).collect();
     }
 
+    /// All bytes that are written of connections, each time with the number of its own: plans and packets. A packet of no
+    /// connection is the same in every capture.
+    pub(super) fn each_written(&self, mut each: impl FnMut(u32, &[u8])) {
+        self.store.plans().for_each(|(number, plan)| each(number, plan.words()));
+        for record in self.store.records.iter().filter(|record| self.store.has(record)) {
+            if let Some(number) = record.connection {
+                each(number, &self.store.packet(record).0);
+            }
+        }
+    }
+
+    /// What is said in it of packets, and of them all.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.comments.values().flatten().chain([&self.section]).map(String::as_str)
+    }
+
     /// The record of a frame, counted from 1.
     pub(super) fn record(&self, frame: u64) -> Option<(usize, &Record)> {
         let at = usize::try_from(frame).ok()?.checked_sub(1)?;

@@ -21,10 +21,12 @@ mod collect;
 mod document;
 mod gather;
 mod input;
+mod kept;
 mod packet;
 mod plan;
 mod removed;
 mod rows;
+mod standing;
 mod words;
 mod zip;
 
@@ -49,6 +51,7 @@ use document::{Document, Reading};
 use gather::{Brief, Gather, Told};
 use plan::Rules;
 use removed::Removed;
+use standing::Standing;
 
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
@@ -150,20 +153,27 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Leaves out what does not keep its verdict and what still has something in it that was removed, until there is
+    /// Leaves out what still has something in it that was removed and what does not keep its verdict, until there is
     /// neither; marks the rest, and looks it all over.
     fn settle(&mut self, inputs: &[Input], options: &Options) -> Result<(), Refusal> {
         let expected = self.expected(inputs, options)?;
-        loop {
-            self.keep_verdicts(&expected)?;
-            // What stands in a connection stands there whatever else is written: the second time nothing is found.
-            let standing = check::standing(&self.document, &self.removed);
-            if standing.is_empty() {
+        let mut standing = Standing::new(&self.document, &self.removed);
+        self.leave_out(standing.without(&self.removed, []))?;
+        for tries in 0..=MAX_TRIES {
+            // Also after the last try: comments go by where things are now.
+            self.seen = self.analysed()?;
+            let changed = check::changed(&self.document, &self.original.told, &expected, &self.seen);
+            if changed.is_empty() || tries == MAX_TRIES {
                 break;
             }
-            self.leave_out(standing);
+            let more = standing.without(&self.removed, changed.keys().copied());
+            self.leave_out(changed.into_iter().chain(more))?;
         }
-        self.mark();
+        self.removed.excuse(|number| self.document.store.writes(number));
+        self.mark()?;
+        if !check::is_clean(&self.document, &self.removed, &self.known) {
+            return Err(Refusal::Check("a value that is removed would stand in it".to_owned()));
+        }
         let seen = self.analysed()?;
         if !check::changed(&self.document, &self.original.told, &expected, &seen).is_empty() {
             return Err(Refusal::Check("connections would have other verdicts in it than they have".to_owned()));
@@ -172,29 +182,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Leaves out what does not keep its verdict.
-    fn keep_verdicts(&mut self, expected: &[Brief]) -> Result<(), Refusal> {
-        for _ in 0..MAX_TRIES {
-            let seen = self.analysed()?;
-            let changed = check::changed(&self.document, &self.original.told, expected, &seen);
-            self.seen = seen;
-            if changed.is_empty() {
-                break;
-            }
-            self.leave_out(changed);
-        }
-        Ok(())
-    }
-
-    fn leave_out(&mut self, connections: BTreeMap<u32, &'static str>) {
+    fn leave_out(&mut self, connections: impl IntoIterator<Item = (u32, &'static str)>) -> Result<(), Refusal> {
         self.change(|document| {
             document.store.left_out.extend(connections);
             document.settle();
-        });
+        })
     }
 
     /// Writes the comments, but for those in which something stands that was removed.
-    fn mark(&mut self) {
+    fn mark(&mut self) -> Result<(), Refusal> {
         let mut comments = words::comments(self);
         let count = |comments: &BTreeMap<_, Vec<_>>| comments.values().map(Vec::len).sum::<usize>();
         let all = count(&comments);
@@ -205,7 +201,7 @@ impl Shared {
             section.clear();
             self.unsaid += 1;
         }
-        self.change(|document| (document.section, document.comments) = (section, comments));
+        self.change(|document| (document.section, document.comments) = (section, comments))
     }
 
     /// Whether something stands in a text that was removed.
@@ -214,10 +210,9 @@ impl Shared {
     }
 
     /// Changes the document; whoever read it is done with it.
-    fn change(&mut self, change: impl FnOnce(&mut Document)) {
-        if let Some(document) = Arc::get_mut(&mut self.document) {
-            change(document);
-        }
+    fn change(&mut self, change: impl FnOnce(&mut Document)) -> Result<(), Refusal> {
+        let document = Arc::get_mut(&mut self.document);
+        document.map(change).ok_or_else(|| Refusal::Check("it is still being read".to_owned()))
     }
 
     /// The verdicts that connections must have: those by themselves, and without the keys that opened some of them.

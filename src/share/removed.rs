@@ -2,19 +2,16 @@
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher as _;
 use std::ops::Range;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
+use super::kept::Kept;
 use super::plan::{Note, Planner};
 
 /// Values that are looked for; of further ones it is said how many there are.
 const MAX_REMOVED: usize = 500_000;
-
-/// Bytes kept of what was kept on purpose.
-const MAX_KEPT: usize = 32 << 20;
 
 /// As many first bytes of a value are looked for at once.
 const WINDOW: usize = 8;
@@ -27,24 +24,22 @@ pub(super) struct Removed {
     sorted: OnceCell<Sorted>,
     /// Values for which there was no room.
     pub(super) more: u64,
-    /// What was kept on purpose, one after the other.
-    kept: Vec<u8>,
-    /// Of which of it there is a copy.
-    known: HashSet<u64, FixedState>,
+    /// What was kept on purpose.
+    kept: Kept,
+    /// Which of the values, in their order, stand in what was kept of the connections that are written.
+    excused: Vec<bool>,
     /// Memory that plans take.
     pub(super) planned: usize,
 }
 
 /// Values in their order: those that others begin with stand before them.
 #[derive(Debug)]
-struct Sorted {
+pub(super) struct Sorted {
     values: Vec<Rc<[u8]>>,
     /// The longest other one that each begins with.
     within: Vec<Option<usize>>,
     /// Where those with these first bytes are.
     first: HashMap<[u8; WINDOW], Range<usize>, FixedState>,
-    /// Which of them stand in what was kept on purpose.
-    kept: OnceCell<Vec<bool>>,
 }
 
 impl Sorted {
@@ -62,7 +57,7 @@ impl Sorted {
             within.push(open.last().map(|(other, _)| *other));
             open.push((i, value));
         }
-        Sorted { within, first, kept: OnceCell::new(), values }
+        Sorted { within, first, values }
     }
 
     /// The longest one that a text begins with. Where it may stand, so may all others that the text begins with: it begins
@@ -83,17 +78,19 @@ impl Sorted {
         Some((at, self.values.get(at)?))
     }
 
-    /// Those that stand in a text, and all that they begin with.
-    fn standing(&self, text: &[u8]) -> Vec<bool> {
-        let mut stands = vec![false; self.values.len()];
-        for at in 0..text.len() {
-            let mut next = text.get(at..).and_then(|rest| self.longest(rest)).map(|(i, _)| i);
-            while let Some((i, stands)) = next.and_then(|i| Some((i, stands.get_mut(i).filter(|stands| !**stands)?))) {
-                *stands = true;
-                next = self.within.get(i).copied().flatten();
-            }
-        }
-        stands
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The longest other one that one begins with.
+    pub(super) fn begins_with(&self, value: usize) -> Option<usize> {
+        self.within.get(value).copied().flatten()
+    }
+
+    /// Those that stand in a text: at each of its places the longest one.
+    pub(super) fn within(&self, text: &[u8]) -> impl Iterator<Item = usize> {
+        (0..text.len()).filter_map(move |at| self.longest(text.get(at..)?).map(|(value, _)| value))
     }
 }
 
@@ -107,11 +104,11 @@ fn common(one: &[u8], other: &[u8]) -> usize {
 }
 
 impl Removed {
-    /// Takes what a plan has to tell.
-    pub(super) fn take(&mut self, planner: &mut Planner<'_>) {
+    /// Takes what the plan of a connection has to tell.
+    pub(super) fn take(&mut self, connection: u32, planner: &mut Planner<'_>) {
         planner.notes(|note| match note {
             Note::Removed(value) => self.add(value),
-            Note::Kept(value) => self.keep(&value),
+            Note::Kept(value) => self.kept.add(connection, &value),
         });
     }
 
@@ -136,13 +133,33 @@ impl Removed {
         }
     }
 
-    fn keep(&mut self, value: &[u8]) {
-        // What comes again and again, as certificates do, is kept once.
-        if self.kept.len() + value.len() < MAX_KEPT && self.known.insert(FixedState::default().hash_one(value)) {
-            self.sorted.take();
-            self.kept.extend_from_slice(value);
-            self.kept.push(0);
+    /// All values in their order.
+    pub(super) fn sorted(&self) -> &Sorted {
+        self.sorted.get_or_init(|| Sorted::new(&self.values))
+    }
+
+    /// What was kept on purpose, by whichever connection.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Excuses what these connections kept on purpose, and nothing else.
+    pub(super) fn excuse(&mut self, is_written: impl Fn(u32) -> bool) {
+        let sorted = self.sorted();
+        let mut excused = vec![false; sorted.len()];
+        for text in self.kept.of(is_written) {
+            for value in sorted.within(text) {
+                // Where one may stand, so may all that it begins with.
+                let mut next = Some(value);
+                while let Some((value, place)) =
+                    next.and_then(|i| Some((i, excused.get_mut(i).filter(|excused| !**excused)?)))
+                {
+                    *place = true;
+                    next = sorted.begins_with(value);
+                }
+            }
         }
+        self.excused = excused;
     }
 
     /// How many values there are.
@@ -150,19 +167,18 @@ impl Removed {
         self.values.len()
     }
 
-    /// The first of them, of at least so many bytes, that stands in a text, and is no part of what was kept on purpose or
-    /// is `known`.
+    /// The first of them, of at least so many bytes, that stands in a text, and is not [excused](Self::excuse) or a part
+    /// of what is `known`.
     pub(super) fn find<'t>(&self, text: &'t [u8], known: &[u8], least: usize) -> Option<&'t [u8]> {
         if self.values.is_empty() {
             return None;
         }
-        let sorted = self.sorted.get_or_init(|| Sorted::new(&self.values));
+        let sorted = self.sorted();
         (0..text.len()).find_map(|at| {
             let rest = text.get(at..)?;
             let (i, value) = sorted.longest(rest).filter(|(_, value)| value.len() >= least)?;
-            let kept = sorted.kept.get_or_init(|| sorted.standing(&self.kept));
-            let may_stand = kept.get(i).is_some_and(|stands| *stands) || memchr::memmem::find(known, value).is_some();
-            if may_stand { None } else { rest.get(..value.len()) }
+            let excused = self.excused.get(i).is_some_and(|excused| *excused);
+            if excused || memchr::memmem::find(known, value).is_some() { None } else { rest.get(..value.len()) }
         })
     }
 }
@@ -177,7 +193,9 @@ mod tests {
         for value in [&b"session=0123"[..], b"shop.example", b"short"] {
             removed.add_text(value);
         }
-        removed.keep(b"www.shop.example");
+        removed.kept.add(0, b"www.shop.example");
+        removed.kept.add(1, b"session=0123");
+        removed.excuse(|connection| connection == 0);
         assert_eq!(removed.len(), 2);
         assert_eq!(removed.find(b"..session=0124 shop.example short", &[], 0), None);
         assert_eq!(removed.find(b"..session=0123..", &[], 0), Some(&b"session=0123"[..]));
@@ -210,8 +228,11 @@ mod tests {
         assert_eq!(removed.find(&long(b"y"), &[], 67), Some(&long(b"y")[..]));
         assert_eq!(removed.find(&[b'x'; 65], &[], 0), None);
         // What stands in what was kept, and what that begins with.
-        removed.keep(b"..aaaaaaaabc..");
+        removed.kept.add(0, b"..aaaaaaaabc..");
+        removed.excuse(|_| true);
         assert_eq!(removed.find(b"aaaaaaaabcd1 aaaaaaaad", &[], 0), None);
         assert_eq!(removed.find(b"aaaaaaaabcd1 aaaaaaaac", &[], 0), Some(&b"aaaaaaaac"[..]));
+        removed.excuse(|_| false);
+        assert_eq!(removed.find(b"aaaaaaaabcd1", &[], 0), Some(&b"aaaaaaaabc"[..]));
     }
 }

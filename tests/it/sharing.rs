@@ -248,6 +248,36 @@ fn what_was_removed_elsewhere_hides_a_connection_and_no_more() {
     assert!(case.remarks().iter().any(|r| r.starts_with("report.json is left out: ")), "{:?}", case.remarks());
 }
 
+/// What a connection keeps on purpose excuses the same elsewhere, but only while that connection is written.
+#[test]
+fn what_is_left_out_excuses_nothing() {
+    let error = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let capture = |requests: &[&str]| {
+        let of_one = |capture: Capture, request: &&str| {
+            capture.open().exchange(format!("GET / HTTP/1.1\r\n{request}\r\n").as_bytes(), error).close().next()
+        };
+        requests.iter().fold(Capture::new(), of_one).bytes()
+    };
+    let secret = "Cookie: Qz7-secretTok9\r\nX-A: X-Collide-Name\r\nX-B: X-Second-Name\r\n";
+    // The name of a field is no secret where the same is kept as a host, and the host's connection is written.
+    let (excuse, hides) = ("Host: Qz7-secretTok9\r\n", "X-Collide-Name: 1\r\n");
+    let hidden = format!("{excuse}{hides}");
+    // Here one excuse takes the other with it.
+    let second = "Host: X-Second-Name\r\nQz7-secretTok9: 1\r\n";
+    let last = "Host: a.example\r\nX-Second-Name: 1\r\n";
+    for (requests, connections, is_there) in [
+        (vec![secret, excuse, "Qz7-secretTok9: 1\r\n"], 3, true),
+        (vec![secret, &hidden, "Qz7-secretTok9: 1\r\n"], 1, false),
+        (vec![last, second, &hidden, secret], 1, false),
+    ] {
+        let path = kept("share-excuses.pcap", &capture(&requests));
+        let bytes = written(&prepared(&[&path], &Options::default(), &Wish::default()).unwrap());
+        assert_eq!(analyse(&bytes).unwrap().0.connections.len(), connections, "{requests:?}");
+        assert_eq!(holds(&bytes, b"Qz7-secretTok9"), is_there, "{requests:?}");
+        assert!(!holds(&bytes, b"X-Second-Name"), "{requests:?}");
+    }
+}
+
 #[test]
 fn addresses_stay_where_that_is_wanted() {
     let path = kept("share-addresses.pcap", &mixed());
