@@ -38,6 +38,8 @@ pub(super) fn changed(
 pub(super) fn is_clean(document: &Document, removed: &Removed, known: &[u8]) -> bool {
     let mut clean = true;
     document.each_written(|_, bytes| clean = clean && removed.find(bytes, &[], 0).is_none());
+    let mut names = document.names().flatten();
+    clean &= names.all(|name| removed.find(name.as_bytes(), &[], 0).is_none());
     clean && !document.texts().any(|text| is_said(text.as_bytes(), removed, known))
 }
 

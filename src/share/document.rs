@@ -81,6 +81,20 @@ impl Document {
         }
     }
 
+    /// The name of each interface.
+    pub(super) fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.interfaces.iter().map(|interface| interface.about.name.as_deref())
+    }
+
+    /// Takes the names of these interfaces.
+    pub(super) fn without_names(&mut self, numbers: &[usize]) {
+        for number in numbers {
+            if let Some(interface) = self.interfaces.get_mut(*number) {
+                interface.about.name = None;
+            }
+        }
+    }
+
     /// What is said in it of packets, and of them all.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.comments.values().flatten().chain([&self.section]).map(String::as_str)

@@ -170,6 +170,7 @@ impl Shared {
             self.leave_out(changed.into_iter().chain(more))?;
         }
         self.removed.excuse(|number| self.document.store.writes(number));
+        self.hide_interfaces()?;
         self.mark()?;
         if !check::is_clean(&self.document, &self.removed, &self.known) {
             return Err(Refusal::Check("a value that is removed would stand in it".to_owned()));
@@ -187,6 +188,17 @@ impl Shared {
             document.store.left_out.extend(connections);
             document.settle();
         })
+    }
+
+    /// Takes the names of interfaces in which something stands that is removed: they are as they were captured.
+    fn hide_interfaces(&mut self) -> Result<(), Refusal> {
+        let hides = |name: &str| {
+            let name = name.as_bytes();
+            self.rules.names(name) || self.removed.find(name, &[], 0).is_some()
+        };
+        let names = self.document.names().enumerate();
+        let hidden: Vec<usize> = names.filter(|(_, name)| name.is_some_and(hides)).map(|(number, _)| number).collect();
+        self.change(|document| document.without_names(&hidden))
     }
 
     /// Writes the comments, but for those in which something stands that was removed.

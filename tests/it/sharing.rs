@@ -304,18 +304,18 @@ fn what_keys_opened_stays_behind() {
     assert_eq!(told[0].cause, alone[0].cause, "{}", case.name);
 }
 
-/// Interfaces keep their names, their clocks and what they dropped.
-#[test]
-fn interfaces_are_described_as_they_were() {
+/// [`mixed`], captured on the second of these interfaces.
+fn on_interfaces(names: [&str; 2]) -> Vec<u8> {
     let block = |kind: u32, body: &[u8]| {
         let len = (12 + body.len()) as u32;
         [&kind.to_le_bytes()[..], &len.to_le_bytes(), body, &len.to_le_bytes()].concat()
     };
     let capture = mixed();
     let mut file = block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
-    for name in [b"lo\0\0", b"eth0"] {
-        let len = if name[2] == 0 { 2 } else { 4 };
-        let options = [&[2, 0, len, 0][..], name, &[9, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0]].concat();
+    for name in names {
+        let mut padded = name.as_bytes().to_vec();
+        padded.resize(name.len().next_multiple_of(4), 0);
+        let options = [&[2, 0, name.len() as u8, 0][..], &padded, &[9, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0]].concat();
         file.extend(block(1, &[&[101, 0, 0, 0, 0, 0, 4, 0][..], &options].concat()));
     }
     let mut at = 24;
@@ -330,7 +330,13 @@ fn interfaces_are_described_as_they_were() {
     }
     let drops = [&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &[5, 0, 8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
     file.extend(block(5, &drops));
-    let path = kept("share-interfaces.pcapng", &file);
+    file
+}
+
+/// Interfaces keep their names, their clocks and what they dropped.
+#[test]
+fn interfaces_are_described_as_they_were() {
+    let path = kept("share-interfaces.pcapng", &on_interfaces(["lo", "eth0"]));
     let bytes = written(&prepared(&[&path], &Options::default(), &Wish::default()).unwrap());
     let described = describe(Box::new(Cursor::new(bytes)), &[1, 2]).unwrap();
     let told: Vec<_> =
@@ -338,6 +344,20 @@ fn interfaces_are_described_as_they_were() {
     assert_eq!(told, [(Some("lo"), 6), (Some("eth0"), 6)]);
     assert_eq!(described.of_frame, [1, 1]);
     assert_eq!(described.interfaces[1].counts, [(5, 7)]);
+}
+
+/// A name is as it was captured: one in which something stands that is removed is not written.
+#[test]
+fn interfaces_whose_names_hold_what_is_removed_have_none() {
+    let names = |given: [&str; 2], redact: &[&str]| {
+        let path = kept("share-named.pcapng", &on_interfaces(given));
+        let redact = redact.iter().map(|text| (*text).to_owned()).collect();
+        let shared = prepared(&[&path], &Options::default(), &Wish { redact, ..Wish::default() });
+        let described = describe(Box::new(Cursor::new(written(&shared.unwrap()))), &[]).unwrap();
+        described.interfaces.into_iter().map(|about| about.interface.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(["lo", "eth0 sid=PLANTED-cookie-3"], &[]), [Some("lo".to_owned()), None]);
+    assert_eq!(names(["Inner-eth1", "eth0"], &["inner"]), [None, Some("eth0".to_owned())]);
 }
 
 fn why502(arguments: &[&str], input: Option<&Path>) -> Output {

@@ -52,7 +52,7 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Whether a text has something in it that is to be removed.
-    fn names(&self, bytes: &[u8]) -> bool {
+    pub(super) fn names(&self, bytes: &[u8]) -> bool {
         self.texts.iter().any(|text| position(bytes, text.as_bytes()).is_some())
     }
 
