@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::report::{Html, Json};
 
+use super::texts::Form;
 use super::zip::Zip;
 use super::{NAME, Refusal, Shared, case, rows, words};
 
@@ -17,13 +18,6 @@ pub(super) const ROWS: &str = "log-rows.ndjson";
 pub struct Case {
     shared: Shared,
     files: Vec<(&'static str, Vec<u8>)>,
-    /// Those in which something stands that was removed.
-    left_out: Vec<&'static str>,
-}
-
-/// What is said of a file that is left out.
-pub(super) fn remark(name: &str) -> String {
-    format!("{name} is left out: {}", words::SAID)
 }
 
 impl Case {
@@ -35,26 +29,29 @@ impl Case {
         let (mut page, mut json) = (Vec::new(), Vec::new());
         shared.report(&mut Html::new(&mut page))?;
         let summary = shared.report(&mut Json::new(&mut json))?;
-        let about = format!(
+        let mut about = format!(
             "why502 {}\n{}\n",
             env!("CARGO_PKG_VERSION"),
             options.iter().map(|option| words::cleaned(&shared, option.clone())).collect::<Vec<_>>().join("\n")
-        );
-        let mut files = vec![(PAGE, page), (JSON, json), ("about.txt", about.into_bytes())];
+        )
+        .into_bytes();
+        shared.blank(&mut page, Form::Page);
+        shared.blank(&mut json, Form::Json);
+        shared.blank(&mut about, Form::Lines);
+        let mut rows = rows::told(&shared)?;
+        shared.blank(&mut rows, Form::Json);
+        // At the end, as it says how much is blanked.
+        let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined));
+        let mut files = vec![("case.txt", text.into_bytes()), (PAGE, page), (JSON, json), ("about.txt", about)];
         if !shared.joined.logs.is_empty() {
-            files.push((ROWS, rows::told(&shared)?));
+            files.push((ROWS, rows));
         }
-        let mut left_out = without_removed(&shared, &mut files);
-        let text = case::text(&shared, &summary.headline, &rows::locations(&shared.joined), &left_out);
-        let mut first = vec![("case.txt", text.into_bytes())];
-        left_out.extend(without_removed(&shared, &mut first));
-        files.splice(..0, first);
         let mut sums = format!("{}  {NAME}\n", shared.digest()?);
         for (name, bytes) in &files {
             sums += &format!("{}  {name}\n", hex(&Sha256::digest(bytes)));
         }
         files.push(("SHA256SUMS", sums.into_bytes()));
-        Ok(Case { shared, files, left_out })
+        Ok(Case { shared, files })
     }
 
     /// What was looked over.
@@ -66,7 +63,7 @@ impl Case {
     /// What whoever passes it on should know: one line each.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        self.shared.remarks().into_iter().chain(self.left_out.iter().map(|name| remark(name))).collect()
+        self.shared.remarks()
     }
 
     /// Writes it.
@@ -90,12 +87,6 @@ impl Shared {
         self.write(&mut hash)?;
         Ok(hex(&hash.0.finalize()))
     }
-}
-
-/// Takes those out of the files in which something stands that was removed; their names.
-fn without_removed(shared: &Shared, files: &mut Vec<(&'static str, Vec<u8>)>) -> Vec<&'static str> {
-    let said = files.extract_if(.., |(_, bytes)| shared.is_said(bytes));
-    said.map(|(name, _)| name).collect()
 }
 
 struct Hashing(Sha256);

@@ -18,13 +18,14 @@ const MAX_EXAMPLES: usize = 5;
 /// A connection and its number among those of the original.
 type Seen = (usize, Told);
 
-/// The whole text: what, since when, where, why, and which files are beside it.
-pub(super) fn text(shared: &Shared, headline: &str, locations: &[String], left_out: &[&str]) -> String {
+/// The whole text: what, since when, where, why, and which files are beside it. Whatever it has of the capture is looked
+/// through by itself.
+pub(super) fn text(shared: &Shared, headline: &str, locations: &[String]) -> String {
     let seen: Vec<&Seen> = shared.seen.iter().filter(|(_, told)| told.alone.outcome == Outcome::Failed).collect();
     let mut lines = vec!["CloudFront answers 5xx: what a capture at the origin shows".to_owned(), String::new()];
-    lines.push(format!("Summary: {}", escape(headline)));
+    lines.push(format!("Summary: {}", shared.said(escape(headline))));
     times(shared, &seen, &mut lines);
-    places(&seen, locations, &mut lines);
+    places(shared, &seen, locations, &mut lines);
     lines.push(String::new());
     let mut causes: BTreeMap<(usize, &str), Vec<&Seen>> = BTreeMap::new();
     for seen in seen {
@@ -35,7 +36,7 @@ pub(super) fn text(shared: &Shared, headline: &str, locations: &[String], left_o
     for ((_, id), seen) in &causes {
         cause(shared, id, seen, &mut lines);
     }
-    attached(shared, left_out, &mut lines);
+    attached(shared, &mut lines);
     lines.push(String::new());
     cleaned(shared, lines.join("\n"))
 }
@@ -57,13 +58,13 @@ fn times(shared: &Shared, seen: &[&Seen], lines: &mut Vec<String>) {
 }
 
 /// Which origin, by which names, and from where.
-fn places(seen: &[&Seen], locations: &[String], lines: &mut Vec<String>) {
+fn places(shared: &Shared, seen: &[&Seen], locations: &[String], lines: &mut Vec<String>) {
     let names = |name: fn(&Told) -> Option<&str>| {
         let names: BTreeSet<_> = seen.iter().filter_map(|(_, told)| name(told)).collect();
-        names.into_iter().take(MAX_NAMES).map(escape).collect::<Vec<_>>().join(", ")
+        names.into_iter().take(MAX_NAMES).map(|name| shared.said(escape(name))).collect::<Vec<_>>().join(", ")
     };
     let servers: BTreeSet<Endpoint> = seen.iter().map(|(_, told)| told.server).collect();
-    let servers: Vec<_> = servers.iter().take(MAX_NAMES).map(Endpoint::to_string).collect();
+    let servers: Vec<_> = servers.iter().take(MAX_NAMES).map(|server| shared.said(server.to_string())).collect();
     lines.push(format!("Origin: {}", servers.join(", ")));
     for (what, names) in [("SNI", names(|t| t.sni.as_deref())), ("Host", names(|t| t.host.as_deref()))] {
         if !names.is_empty() {
@@ -72,22 +73,26 @@ fn places(seen: &[&Seen], locations: &[String], lines: &mut Vec<String>) {
     }
     lines.push(match locations {
         [] => "Edge locations: not known from packets; x-edge-location of the access logs tells".to_owned(),
-        known => format!("Edge locations: {}", known.iter().map(|l| escape(l)).collect::<Vec<_>>().join(", ")),
+        known => {
+            let known: Vec<_> = known.iter().map(|location| shared.said(escape(location))).collect();
+            format!("Edge locations: {}", known.join(", "))
+        }
     });
 }
 
 fn cause(shared: &Shared, id: &str, seen: &[&Seen], lines: &mut Vec<String>) {
     lines.push(format!("{id}: {} connection{}", seen.len(), if seen.len() == 1 { "" } else { "s" }));
     for (number, told) in seen.iter().take(MAX_EXAMPLES) {
-        lines.push(format!("- {} (UTC), {} > {}", told.first.time, told.client, told.server));
+        let ends = shared.said(format!("{} > {}", told.client, told.server));
+        lines.push(format!("- {} (UTC), {ends}", told.first.time));
         lines.push(format!("  frames {}-{} of {}", told.first.frame, told.last.frame, super::NAME));
         lines.push(format!("  {}", verdict(shared, *number, told)));
         if !told.message.is_empty() {
-            lines.push(format!("  {}", escape(&told.message)));
+            lines.push(format!("  {}", shared.said(escape(&told.message))));
         }
-        lines.extend(told.ids.iter().map(|id| format!("  X-Amz-Cf-Id: {}", escape(id))));
+        lines.extend(told.ids.iter().map(|id| format!("  X-Amz-Cf-Id: {}", shared.said(escape(id)))));
         let ruled_out = told.ruled_out.iter().take(MAX_NAMES);
-        lines.extend(ruled_out.map(|(cause, why)| format!("  not {cause}: {}", escape(why))));
+        lines.extend(ruled_out.map(|(cause, why)| format!("  not {cause}: {}", shared.said(escape(why)))));
     }
     if seen.len() > MAX_EXAMPLES {
         lines.push(format!("  and {} more, in report.html", seen.len() - MAX_EXAMPLES));
@@ -95,7 +100,7 @@ fn cause(shared: &Shared, id: &str, seen: &[&Seen], lines: &mut Vec<String>) {
     lines.push(String::new());
 }
 
-fn attached(shared: &Shared, left_out: &[&str], lines: &mut Vec<String>) {
+fn attached(shared: &Shared, lines: &mut Vec<String>) {
     lines.push("Attached:".to_owned());
     let with_logs = !shared.joined.logs.is_empty();
     for (name, about, is_made) in [
@@ -104,16 +109,11 @@ fn attached(shared: &Shared, left_out: &[&str], lines: &mut Vec<String>) {
         (bundle::JSON, "the same for programs", true),
         (bundle::ROWS, "rows of access logs that belong to them", with_logs),
     ] {
-        if is_made && !left_out.contains(&name) {
+        if is_made {
             lines.push(format!("- {name}: {about}"));
         }
     }
-    lines.extend(
-        remarks(shared)
-            .into_iter()
-            .chain(left_out.iter().map(|name| bundle::remark(name)))
-            .map(|remark| format!("Note: {remark}.")),
-    );
+    lines.extend(remarks(shared).into_iter().map(|remark| format!("Note: {remark}.")));
     if shared.rules.addresses.maps() {
         lines.push("Note: addresses other than CloudFront's are encrypted in all of it.".to_owned());
     }

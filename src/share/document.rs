@@ -95,11 +95,6 @@ impl Document {
         }
     }
 
-    /// What is said in it of packets, and of them all.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.comments.values().flatten().chain([&self.section]).map(String::as_str)
-    }
-
     /// The record of a frame, counted from 1.
     pub(super) fn record(&self, frame: u64) -> Option<(usize, &Record)> {
         let at = usize::try_from(frame).ok()?.checked_sub(1)?;

@@ -27,12 +27,14 @@ mod plan;
 mod removed;
 mod rows;
 mod standing;
+mod texts;
 mod words;
 mod zip;
 
 pub use bundle::Case;
 pub use input::Input;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
@@ -52,6 +54,7 @@ use gather::{Brief, Gather, Told};
 use plan::Rules;
 use removed::Removed;
 use standing::Standing;
+use texts::Form;
 
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
@@ -111,8 +114,8 @@ pub struct Shared {
     removed: Removed,
     /// What may stand in texts although it was removed.
     known: Vec<u8>,
-    /// Comments that are left out.
-    unsaid: usize,
+    /// Pieces of texts that are blanked.
+    unsaid: Cell<usize>,
     /// What access logs add.
     joined: Joined,
 }
@@ -146,7 +149,7 @@ impl Shared {
             rules,
             removed,
             known: words::known()?,
-            unsaid: 0,
+            unsaid: Cell::default(),
             joined,
         };
         shared.settle(inputs, options)?;
@@ -172,7 +175,7 @@ impl Shared {
         self.removed.excuse(|number| self.document.store.writes(number));
         self.hide_interfaces()?;
         self.mark()?;
-        if !check::is_clean(&self.document, &self.removed, &self.known) {
+        if !check::is_clean(&self.document, &self.removed) {
             return Err(Refusal::Check("a value that is removed would stand in it".to_owned()));
         }
         let seen = self.analysed()?;
@@ -201,24 +204,25 @@ impl Shared {
         self.change(|document| document.without_names(&hidden))
     }
 
-    /// Writes the comments, but for those in which something stands that was removed.
+    /// Writes the comments.
     fn mark(&mut self) -> Result<(), Refusal> {
-        let mut comments = words::comments(self);
-        let count = |comments: &BTreeMap<_, Vec<_>>| comments.values().map(Vec::len).sum::<usize>();
-        let all = count(&comments);
-        comments.values_mut().for_each(|comments| comments.retain(|comment| !self.is_said(comment.as_bytes())));
-        self.unsaid = all - count(&comments);
-        let mut section = words::section(self);
-        if self.is_said(section.as_bytes()) {
-            section.clear();
-            self.unsaid += 1;
-        }
+        let comments = words::comments(self);
+        let section = words::section(self);
         self.change(|document| (document.section, document.comments) = (section, comments))
     }
 
-    /// Whether something stands in a text that was removed.
-    fn is_said(&self, text: &[u8]) -> bool {
-        check::is_said(text, &self.removed, &self.known)
+    /// Blanks the pieces of a text in which something stands that was removed.
+    fn blank(&self, text: &mut [u8], form: Form) {
+        let is_said = |piece: &[u8]| check::is_said(piece, &self.removed, &self.known);
+        self.unsaid.set(self.unsaid.get() + texts::blank(text, form, is_said));
+    }
+
+    /// What is said of something that the capture has, as it may be said: whatever is no fixed word of the program, and
+    /// no verdict, number or time, comes through here on its way into a text.
+    fn said(&self, text: impl Into<String>) -> String {
+        let mut text = words::cleaned(self, text.into()).into_bytes();
+        self.blank(&mut text, Form::Lines);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Changes the document; whoever read it is done with it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::analysis::{Options, run};
 use crate::base::{FrameRef, escape};
 use crate::causes::CATALOGUE;
-use crate::report::{Html, explain};
+use crate::report::{Html, Json, Renderer, explain};
 use crate::source::Source;
 
 use super::Shared;
@@ -21,9 +21,6 @@ const MAX_LISTED: usize = 200;
 
 /// Packets commented of one connection.
 const MAX_PROOFS: usize = 64;
-
-/// Why a text is left out.
-pub(super) const SAID: &str = "a value that is removed stands in it";
 
 /// What the keys showed, where there were any.
 fn with_keys(original: &Told) -> Option<String> {
@@ -49,9 +46,16 @@ pub(super) fn verdict(shared: &Shared, number: usize, seen: &Told) -> String {
     words
 }
 
-/// The comment of the section.
+/// The comment of the section. But for the addresses it has nothing of the capture, and is written whatever that holds.
 pub(super) fn section(shared: &Shared) -> String {
     let mut text = String::new();
+    let listed = shared.seen.iter().take(MAX_LISTED).map(|(number, seen)| {
+        let ends = shared.said(format!("{} > {}", seen.client, seen.server));
+        let frames = format!("frames {}-{}", seen.first.frame, seen.last.frame);
+        format!("{ends}, {frames}: {}", verdict(shared, *number, seen))
+    });
+    // Before the remarks, which say how much of it is blanked.
+    let listed: Vec<String> = listed.collect();
     let wide = shared.original.all;
     let which = if wide { "connections" } else { "connections that failed" };
     // Writing to a String cannot fail.
@@ -72,9 +76,8 @@ pub(super) fn section(shared: &Shared) -> String {
     for remark in remarks(shared) {
         let _ = writeln!(text, "{remark}");
     }
-    for (number, seen) in shared.seen.iter().take(MAX_LISTED) {
-        let frames = format!("frames {}-{}", seen.first.frame, seen.last.frame);
-        let _ = writeln!(text, "{} > {}, {frames}: {}", seen.client, seen.server, verdict(shared, *number, seen));
+    for line in listed {
+        let _ = writeln!(text, "{line}");
     }
     if shared.seen.len() > MAX_LISTED {
         let _ = writeln!(text, "and {} more", shared.seen.len() - MAX_LISTED);
@@ -100,12 +103,14 @@ pub(super) fn comments(shared: &Shared) -> BTreeMap<usize, Vec<String>> {
                 comments.entry(at).or_default().push(cleaned(shared, text));
             }
         };
-        let message = if seen.message.is_empty() { String::new() } else { format!("\n{}", escape(&seen.message)) };
+        let message =
+            if seen.message.is_empty() { String::new() } else { format!("\n{}", shared.said(escape(&seen.message))) };
         add(seen.first.frame, format!("why502: {}{message}", verdict(shared, *number, seen)));
         for proof in seen.proofs.iter().take(MAX_PROOFS) {
             let origin = shared.document.record(proof.frame.frame).map(|(_, record)| of(shared, record.frame));
             let origin = origin.unwrap_or_default();
-            add(proof.frame.frame, format!("{} ({}): {}{origin}", proof.cause, proof.confidence, escape(&proof.note)));
+            let note = shared.said(escape(&proof.note));
+            add(proof.frame.frame, format!("{} ({}): {note}{origin}", proof.cause, proof.confidence));
         }
         let Some(original) = shared.original.told.get(*number).filter(|original| original.decrypted) else { continue };
         for proof in original.proofs.iter().take(MAX_PROOFS) {
@@ -124,7 +129,7 @@ fn of(shared: &Shared, frame: FrameRef) -> String {
     let path = shared.original.captures.get(usize::from(frame.capture())).map(|capture| capture.path.as_str());
     let name = path.map(Path::new).and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| "the original".to_owned());
-    format!(" [frame {} of {}]", frame.frame, escape(&name))
+    format!(" [frame {} of {}]", frame.frame, shared.said(escape(&name)))
 }
 
 /// Without what was to be removed wherever it stands.
@@ -149,9 +154,10 @@ pub(super) fn remarks(shared: &Shared) -> Vec<String> {
         let more = shared.original.more;
         remarks.push(format!("{more} {} left out: only so many fit", plural(more)));
     }
-    if shared.unsaid > 0 {
-        let comments = if shared.unsaid == 1 { "comment is" } else { "comments are" };
-        remarks.push(format!("{} {comments} left out: {SAID}", shared.unsaid));
+    let unsaid = shared.unsaid.get();
+    if unsaid > 0 {
+        let texts = if unsaid == 1 { "text is" } else { "texts are" };
+        remarks.push(format!("{unsaid} {texts} blanked: a value that is removed stands there"));
     }
     let told = shared.seen.iter().filter_map(|(number, _)| shared.original.told.get(*number));
     let (mut opened, mut lit) = (0, 0);
@@ -179,11 +185,23 @@ pub(super) fn known() -> io::Result<Vec<u8>> {
         explain::page(&mut text, cause, false)?;
         text.push(0);
     }
+    let (mut page, mut json) = (Vec::new(), Vec::new());
+    of_nothing(&mut Html::new(&mut page))?;
+    of_nothing(&mut Json::new(&mut json))?;
+    for more in [page, json] {
+        text.extend(more);
+        text.push(0);
+    }
+    Ok(text)
+}
+
+/// A report on a capture without packets.
+fn of_nothing(renderer: &mut dyn Renderer) -> io::Result<()> {
     let nothing = Document::default();
     let source = Source::from_reader(Box::new(Reading::new(Arc::new(nothing))), "nothing");
     if let Ok(source) = source {
-        let done = run(vec![(String::new(), source)], &Options::default(), &mut Html::new(&mut text), |_, _| {});
+        let done = run(vec![(String::new(), source)], &Options::default(), renderer, |_, _| {});
         done.map_err(|e| io::Error::other(e.to_string()))?;
     }
-    Ok(text)
+    Ok(())
 }

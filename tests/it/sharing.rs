@@ -223,29 +223,73 @@ fn what_was_removed_elsewhere_hides_a_connection_and_no_more() {
         let request = format!("GET /shop HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n");
         capture.open().exchange(request.as_bytes(), error).close()
     };
-    // The name of a field, and what the reports say.
-    let cookies = "Cookie: X-Rarely-Named\r\nX-A: connections that failed\r\nX-B: why502.report.v1\r\n";
+    let cookies = "Cookie: X-Rarely-Named\r\n";
     let capture = fails(fails(Capture::new(), cookies).next(), "X-Rarely-Named: 1\r\n");
     let path = kept("share-elsewhere.pcap", &fails(capture.next(), "").bytes());
     let shared = prepared(&[&path], &Options::default(), &Wish::default()).unwrap();
     let bytes = written(&shared);
-    for secret in ["X-Rarely-Named", "connections that failed"] {
-        assert!(!holds(&bytes, secret.as_bytes()), "{secret}");
-    }
+    assert!(!holds(&bytes, b"X-Rarely-Named"));
     assert_eq!(analyse(&bytes).unwrap().0.connections.len(), 2);
     let remarks = shared.remarks();
     assert!(remarks.iter().any(|r| r.starts_with("1 connection is left out: a value that is removed")), "{remarks:?}");
-    assert!(remarks.iter().any(|r| r.starts_with("1 comment is left out: ")), "{remarks:?}");
-    let case = Case::new(shared, &[]).unwrap();
+    let text = String::from_utf8_lossy(&bundled(shared)["case.txt"]).into_owned();
+    assert!(text.contains("Note: 1 connection is left out: "), "{text}");
+}
+
+/// The files of a bundle of it.
+fn bundled(shared: Shared) -> BTreeMap<String, Vec<u8>> {
     let mut zip = Vec::new();
-    case.write(&mut zip).unwrap();
-    let files = unzipped(&zip);
-    let text = String::from_utf8_lossy(&files["case.txt"]);
-    for said in ["Note: 1 connection is left out: ", "Note: report.json is left out: ", "- report.html: "] {
-        assert!(text.contains(said), "{said}: {text}");
+    Case::new(shared, &[]).unwrap().write(&mut zip).unwrap();
+    unzipped(&zip)
+}
+
+/// One peer sends what why502 itself says: at most a message is blanked.
+#[test]
+fn what_the_program_says_takes_no_file_away() {
+    let error = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let words = [
+        "connections that failed",
+        "why502.report.v1",
+        "Failing since: 2027",
+        "Payloads are blanked: bodies",
+        "(certain): the request",
+        "CloudFront answers 5xx: what a capture at the origin shows",
+        "\"confidence\":\"certain\"",
+        "wireshark_conversation",
+        "</td><td class=\"bad\">failed",
+        "itself answered GET /shop with 503",
+    ];
+    let fields: String = words.iter().map(|words| format!("X-Words: {words}\r\n")).collect();
+    let request = |fields: &str| format!("GET /shop HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n").into_bytes();
+    let capture = Capture::new().open().exchange(&request(&fields), error).close().next();
+    let path = kept("share-words.pcap", &capture.open().exchange(&request(""), error).close().bytes());
+    let shared = prepared(&[&path], &Options::default(), &Wish::default()).unwrap();
+    let remarks = shared.remarks();
+    assert!(
+        remarks.iter().any(|r| r.ends_with(" texts are blanked: a value that is removed stands there")),
+        "{remarks:?}"
+    );
+    let files = bundled(shared);
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["SHA256SUMS", "about.txt", "capture.pcapng", "case.txt", "report.html", "report.json"]);
+    for (name, said) in [
+        ("capture.pcapng", "2 connections that failed"),
+        ("capture.pcapng", "Payloads are blanked: bodies, "),
+        ("capture.pcapng", "app.origin-503 (certain): the request"),
+        ("case.txt", "Failing since: 2027-"),
+        ("case.txt", "CloudFront answers 5xx: what a capture at the origin shows"),
+        ("case.txt", " texts are blanked: "),
+        ("report.html", "<td class=\"bad\">failed</td>"),
+        ("report.json", "\"confidence\":\"certain\""),
+    ] {
+        assert!(holds(&files[name], said.as_bytes()), "{name}: {said}: {}", String::from_utf8_lossy(&files[name]));
     }
-    assert!(!files.contains_key("report.json") && !text.contains("- report.json"), "{text}");
-    assert!(case.remarks().iter().any(|r| r.starts_with("report.json is left out: ")), "{:?}", case.remarks());
+    for (name, bytes) in &files {
+        assert!(!holds(bytes, b"itself answered GET /shop"), "{name}: {}", String::from_utf8_lossy(bytes));
+    }
+    let json: serde_json::Value = serde_json::from_slice(&files["report.json"]).unwrap();
+    assert_eq!(json["schema"], "why502.report.v1");
+    assert!(json["connections"][1]["wireshark_conversation"].is_string());
 }
 
 /// What a connection keeps on purpose excuses the same elsewhere, but only while that connection is written.
