@@ -1,5 +1,6 @@
 //! Rows of access logs that belong to what failed, without what is nobody's business in them.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::json;
@@ -51,8 +52,9 @@ impl Renderer for Rows<'_> {
 /// The rows of errors, one JSON document a line, as harmless as every report.
 pub(super) fn told(shared: &Shared) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
+    let frames = frames(shared);
     for answered in &shared.joined.rows {
-        document(&mut out, &row(answered, shared))?;
+        document(&mut out, &row(answered, shared, &frames))?;
     }
     shared.rules.blank(&mut out);
     Ok(out)
@@ -65,7 +67,7 @@ pub(super) fn locations(joined: &Joined) -> Vec<String> {
 }
 
 /// Fields by name: whatever else the log has is not told, client addresses, cookies and user agents among it.
-fn row(answered: &Answered, shared: &Shared) -> serde_json::Value {
+fn row(answered: &Answered, shared: &Shared, frames: &BTreeMap<u64, (u64, u64)>) -> serde_json::Value {
     let Row { vantage, time, taken, status, method, target, id, more, .. } = &answered.row;
     let (answer, connections) = match &answered.answer {
         Answer::Joined(joined) => ("joined", joined.seen.iter().map(|seen| seen.connection).collect()),
@@ -73,7 +75,7 @@ fn row(answered: &Answered, shared: &Shared) -> serde_json::Value {
         Answer::NotCovered => ("not-covered", Vec::new()),
         Answer::Undecided(_, connections) => ("undecided", connections.clone()),
     };
-    let frames: Vec<_> = connections.iter().filter_map(|id| frames(shared, *id)).collect();
+    let frames: Vec<_> = connections.iter().filter_map(|id| frames.get(id)).collect();
     let more = more.as_deref();
     let text = |text: Option<&str>| text.map(|text| lossy(addresses(text.as_bytes(), &shared.rules)));
     json!({
@@ -96,11 +98,12 @@ fn row(answered: &Answered, shared: &Shared) -> serde_json::Value {
     })
 }
 
-/// First and last frame of a connection in the document.
-fn frames(shared: &Shared, id: u64) -> Option<(u64, u64)> {
-    let number = shared.original.told.iter().position(|told| told.id == id)?;
-    let (_, seen) = shared.seen.iter().find(|(seen, _)| *seen == number)?;
-    Some((seen.first.frame, seen.last.frame))
+/// First and last frame of each connection in the document, by its number in the original.
+fn frames(shared: &Shared) -> BTreeMap<u64, (u64, u64)> {
+    let id = |number: usize| Some(shared.original.told.get(number)?.id);
+    // Of several with one number, the first one stands.
+    let seen = shared.seen.iter().rev();
+    seen.filter_map(|(number, seen)| Some((id(*number)?, (seen.first.frame, seen.last.frame)))).collect()
 }
 
 fn lossy(bytes: Vec<u8>) -> String {
