@@ -107,7 +107,7 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
     let mut work = Work {
         rows: &gathered.rows,
         seen,
-        picker: Picker::new(seen, gathered.rows.len()),
+        picker: Picker::new(seen, &gathered.rows),
         windows: Vec::new(),
         skews: Vec::new(),
         found: vec![None; gathered.rows.len()],
@@ -345,7 +345,7 @@ impl Work<'_> {
             };
             let other = self.picker.beside(row, w).into_iter().find(|s| {
                 let by = self.claimed.get(*s).copied().flatten().and_then(|i| self.rows.get(i));
-                by.is_some_and(Row::is_error) && self.seen.get(*s).is_some_and(Seen::is_failure)
+                by.is_some_and(Row::is_error)
             });
             if let Some(s) = other {
                 self.set(i, Found { shared: true, ..Found::new(By::Time, Confidence::Possible, vec![s]) });

@@ -15,8 +15,11 @@ mod alb;
 mod answer;
 mod clock;
 mod combined;
+#[cfg(test)]
+mod crowd;
 mod fields;
 mod gather;
+mod index;
 mod join;
 mod json;
 mod lines;

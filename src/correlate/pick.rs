@@ -1,20 +1,21 @@
 //! Which exchanges and connections a row may be about, by time, peer, method and path.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::base::{Endpoint, Micros, Timestamp};
 use crate::diagnosis::Outcome;
 use crate::observation::Role;
 
+use super::index::{Index, Tails};
 use super::meaning::may_be_connect;
 use super::row::{Row, Target, Vantage, path_of};
 use super::seen::{Kind, Seen, path_number};
 use super::skew::Skew;
 
-/// Exchanges looked at for one row.
+/// Exchanges, or connections that failed, looked at for one row, the nearest in time.
 const MAX_LOOKED: usize = 4_096;
 
 /// Exchanges and connections looked at for all rows together, where there are not many rows.
@@ -65,27 +66,36 @@ impl Window {
     }
 }
 
-/// What an exchange asked for: looked at before the rest of it is.
-struct Asked<'w> {
-    /// See [`Seen::path`].
-    number: u64,
-    path: &'w str,
+/// What is looked at for one row.
+#[derive(Debug, Default)]
+struct Looked {
+    places: Vec<usize>,
+    /// There is more.
+    is_cut: bool,
 }
+
+/// What tells requests apart beside their paths.
+type Class<'w> = (&'w str, bool, bool);
 
 /// What is known of the capture that a row is compared with.
 pub(super) struct Picker<'w> {
     seen: &'w [Seen],
-    asked: Vec<Asked<'w>>,
-    /// Connections that failed without a request that can be read.
-    failed: Vec<usize>,
+    /// Numbers of the methods, those of requests with an identifier and of those that count by themselves.
+    classes: BTreeMap<Class<'w>, usize>,
+    /// Exchanges by class and path.
+    exchanges: Index<(usize, u64)>,
+    /// Those that failed, likewise.
+    failures: Index<(usize, u64)>,
+    /// Those of each class by the ends of their paths, where a row asks for that.
+    tails: Vec<Tails<'w>>,
+    /// Connections that failed without a request that can be read, by server and all together.
+    failed: Index<Option<Endpoint>>,
+    /// Connections that carry what cannot be compared, likewise; by themselves those of which only the list is cut short.
+    dark: Index<(Option<Endpoint>, bool)>,
     /// How many may still be looked at.
     looks: Cell<usize>,
     /// More were to be looked at.
     spent: Cell<bool>,
-    /// Connections that carry what cannot be compared, by beginning.
-    dark: Vec<usize>,
-    /// When the last one of each of these and those before it ended.
-    dark_until: Vec<Timestamp>,
     clients: HashSet<IpAddr>,
     servers: HashSet<Endpoint>,
     edge_only: bool,
@@ -94,58 +104,65 @@ pub(super) struct Picker<'w> {
 }
 
 impl<'w> Picker<'w> {
-    /// Over what was seen, in the order of time, for so many rows.
-    pub(super) fn new(seen: &'w [Seen], rows: usize) -> Picker<'w> {
-        let dark = |seen: &Seen| matches!(seen.kind, Kind::Hidden | Kind::Unlisted);
-        let failed =
-            |seen: &Seen| matches!(seen.kind, Kind::Attempt | Kind::Hidden) && seen.verdict.outcome != Outcome::Ok;
-        let dark: Vec<usize> = (0..).zip(seen).filter(|(_, seen)| dark(seen)).map(|(i, _)| i).collect();
-        let ends = dark.iter().filter_map(|i| seen.get(*i)).map(|seen| seen.end);
-        let dark_until = ends.scan(Timestamp(i64::MIN), |last, end| {
-            *last = end.max(*last);
-            Some(*last)
-        });
-        let looks = MAX_LOOKS.max((rows + seen.len()).saturating_mul(MAX_LOOKS_EACH));
+    /// Over what was seen, in the order of time, for these rows.
+    pub(super) fn new(seen: &'w [Seen], rows: &[Row]) -> Picker<'w> {
+        let edge_only = seen.iter().any(|seen| seen.role == Role::Edge);
+        let counts = |seen: &Seen| !edge_only || seen.role == Role::Edge;
+        let end = |place: usize| seen.get(place).map_or(Timestamp(i64::MAX), |seen| seen.end);
+        let of_kind = |kinds: &'static [Kind]| (0..).zip(seen).filter(|(_, seen)| kinds.contains(&seen.kind));
+        let mut classes: BTreeMap<Class<'w>, usize> = BTreeMap::new();
+        let (mut exchanges, mut failures, mut paths): (Vec<_>, Vec<_>, Vec<Vec<_>>) = Default::default();
+        let is_behind = rows.iter().any(|row| behind(row).is_some());
+        for (place, seen) in of_kind(&[Kind::Exchange]) {
+            let next = classes.len();
+            let class = *classes.entry((&seen.method, seen.id.is_some(), counts(seen))).or_insert(next);
+            exchanges.push(((class, seen.path), place));
+            failures.extend(seen.is_failure().then_some(((class, seen.path), place)));
+            paths.resize_with(classes.len(), Vec::new);
+            if let Some(paths) = paths.get_mut(class).filter(|_| is_behind) {
+                paths.push((path_of(&seen.target), place));
+            }
+        }
+        let of_server = |seen: &Seen| [None, Some(seen.server)];
+        let failed = of_kind(&[Kind::Attempt, Kind::Hidden]).filter(|(_, seen)| seen.verdict.outcome != Outcome::Ok);
+        let failed = failed.filter(|(_, seen)| counts(seen));
+        let failed = failed.flat_map(|(place, seen)| of_server(seen).map(|server| (server, place)));
+        let dark = of_kind(&[Kind::Hidden, Kind::Unlisted])
+            .filter(|(_, seen)| counts(seen))
+            .flat_map(|(place, seen)| of_server(seen).map(|server| ((server, seen.kind == Kind::Unlisted), place)));
+        let looks = MAX_LOOKS.max((rows.len() + seen.len()).saturating_mul(MAX_LOOKS_EACH));
         Picker {
             seen,
-            asked: seen.iter().map(|seen| Asked { number: seen.path, path: path_of(&seen.target) }).collect(),
-            failed: (0..).zip(seen).filter(|(_, seen)| failed(seen)).map(|(i, _)| i).collect(),
+            classes,
+            exchanges: Index::new(exchanges, end),
+            failures: Index::new(failures, end),
+            tails: paths.into_iter().map(Tails::new).collect(),
+            failed: Index::new(failed.collect(), end),
+            dark: Index::new(dark.collect(), end),
             looks: Cell::new(looks),
             spent: Cell::new(false),
-            dark_until: dark_until.collect(),
-            dark,
             clients: seen.iter().map(|seen| seen.client.ip).collect(),
             servers: seen.iter().map(|seen| seen.server).collect(),
-            edge_only: seen.iter().any(|seen| seen.role == Role::Edge),
+            edge_only,
             ids_work: [false; 3],
         }
     }
 
+    /// How many began before that.
+    fn begun(&self, time: Timestamp) -> usize {
+        self.seen.partition_point(|seen| seen.start < time)
+    }
+
     /// Those that began in these limits, in the order of time.
     fn between(&self, (from, to): (Timestamp, Timestamp)) -> Range<usize> {
-        let begin = self.seen.partition_point(|seen| seen.start < from);
-        let end = self.seen.partition_point(|seen| seen.start <= to);
-        begin..end
+        self.begun(from)..self.seen.partition_point(|seen| seen.start <= to)
     }
 
-    /// As many of them as are looked at.
-    fn looked_at(&self, times: (Timestamp, Timestamp)) -> Range<usize> {
-        let all = self.between(times);
-        all.start..all.end.min(all.start + MAX_LOOKED)
-    }
-
-    /// Whether more began or went on with the request of a row than is looked at: what is not found may be there.
+    /// Whether more may be a row's, as far as path, method and identifier tell, than are looked at: what is not found may
+    /// be there.
     pub(super) fn is_cut(&self, row: &Row, w: &Window) -> bool {
         let is_beside = row.vantage == Vantage::Edge && row.is_error();
-        let times = [Some(near(row, w)), is_beside.then(|| beside(w))];
-        let unseen = self.dark_begun(w).checked_sub(MAX_LOOKED + 1).and_then(|last| self.dark_until.get(last));
-        times.into_iter().flatten().any(|times| self.between(times).len() > MAX_LOOKED)
-            || unseen.is_some_and(|until| *until >= w.start.plus(Micros(-w.slack.0)))
-    }
-
-    /// How many of those that carry what cannot be compared began before the request of a row was over.
-    fn dark_begun(&self, w: &Window) -> usize {
-        self.dark.partition_point(|i| self.seen.get(*i).is_some_and(|seen| seen.start <= w.end))
+        self.near(row, w).is_cut || is_beside && self.near_beside(row, w).is_cut || self.near_attempts(row, w).is_cut
     }
 
     /// Whether so many may be looked at.
@@ -153,7 +170,7 @@ impl<'w> Picker<'w> {
         let left = self.looks.get().checked_sub(count);
         self.looks.set(left.unwrap_or(0));
         self.spent.set(self.spent.get() || left.is_none());
-        left.is_some()
+        !self.is_spent()
     }
 
     /// Whether more were to be looked at than may be.
@@ -161,70 +178,129 @@ impl<'w> Picker<'w> {
         self.spent.get()
     }
 
-    /// Those of a range that asked for something that fits.
-    fn asking(
-        &self,
-        range: Range<usize>,
-        fits: impl Fn(&Asked<'w>) -> bool,
-    ) -> impl Iterator<Item = (usize, &'w Seen)> {
-        let asked = self.asked.get(range.clone()).filter(|asked| self.may_look(asked.len())).unwrap_or_default();
-        let seen = self.seen;
-        range.zip(asked).filter(move |(_, asked)| fits(asked)).filter_map(move |(i, _)| Some((i, seen.get(i)?)))
+    /// What may be looked at of these parts, each in the order of time.
+    fn looked_at(&self, around: Timestamp, parts: &[&[usize]]) -> Looked {
+        let middle = self.begun(around);
+        let mut places = Vec::new();
+        for part in parts {
+            let at = part.partition_point(|place| *place < middle);
+            let nearest = at.saturating_sub(MAX_LOOKED + 1)..part.len().min(at + MAX_LOOKED + 1);
+            let nearest = part.get(nearest).filter(|nearest| self.may_look(nearest.len()));
+            places.extend_from_slice(nearest.unwrap_or_default());
+        }
+        if self.is_spent() {
+            return Looked::default();
+        }
+        if parts.len() > 1 {
+            places.sort_unstable();
+            places.dedup();
+        }
+        let is_cut = places.len() > MAX_LOOKED;
+        if is_cut {
+            let apart = |place: &usize| self.seen.get(*place).map(|seen| (seen.start.since(around).0.abs(), *place));
+            places.select_nth_unstable_by_key(MAX_LOOKED, apart);
+            places.truncate(MAX_LOOKED);
+            places.sort_unstable();
+        }
+        Looked { places, is_cut }
+    }
+
+    /// What is looked at, with its place.
+    fn looked(&self, looked: Looked) -> impl Iterator<Item = (usize, &'w Seen)> {
+        looked.places.into_iter().filter_map(|place| Some((place, self.seen.get(place)?)))
+    }
+
+    /// The classes of exchanges that may be a row's.
+    fn classes(&self, row: &Row) -> Vec<usize> {
+        let method = &*row.method;
+        let any = method.is_empty();
+        let classes = if any { self.classes.range(..) } else { self.classes.range(of_method(method)) };
+        // What has an identifier is then known by it.
+        let by_id = row.id.is_some() && self.known_by_id(row);
+        let counts = row.vantage == Vantage::Host;
+        let classes = classes.take_while(|_| !any || self.may_look(1));
+        classes.filter(|((_, id, edge), _)| (!by_id || !id) && (counts || *edge)).map(|(_, class)| *class).collect()
+    }
+
+    /// Exchanges that may be the row's by path, method and identifier.
+    fn near(&self, row: &Row, w: &Window) -> Looked {
+        if self.is_spent() {
+            return Looked::default();
+        }
+        let path = path_number(&row.target);
+        let within = self.between(near(row, w));
+        let classes = self.classes(row);
+        if row.vantage == Vantage::Host {
+            let began = self.begun(w.end).clamp(within.start, within.end);
+            let (before, after) = (within.start..began, began..within.end);
+            let over = w.start.plus(Micros(-w.slack.0));
+            let lasting = classes.iter().map(|class| last(self.exchanges.lasting((*class, path), &before, over)));
+            let lasting: Vec<Vec<usize>> = lasting.collect();
+            let later = classes.iter().map(|class| self.exchanges.places((*class, path), &after));
+            let parts: Vec<&[usize]> = lasting.iter().map(Vec::as_slice).chain(later).collect();
+            return self.looked_at(w.end, &parts);
+        }
+        let mut parts: Vec<&[usize]> = Vec::new();
+        for class in classes {
+            parts.extend(Some(self.exchanges.places((class, path), &within)).filter(|part| !part.is_empty()));
+            let tails = behind(row).and_then(|path| Some((path, self.tails.get(class)?)));
+            parts.extend(tails.map(|(path, tails)| tails.ending_with(path, &within)).unwrap_or_default());
+        }
+        self.looked_at(if w.told { w.start } else { w.end }, &parts)
     }
 
     /// Exchanges that may be the row's, and how badly each fits.
     pub(super) fn exchanges(&self, row: &Row, w: &Window) -> Vec<(usize, i64)> {
-        let path = path_number(&row.target);
-        // The distribution may put a path of its own before what the viewer asked for.
-        let behind = Some(row.path()).filter(|path| row.vantage == Vantage::Edge && path.len() > 1);
-        let same = |asked: &Asked<'_>| asked.number == path || behind.is_some_and(|path| asked.path.ends_with(path));
-        let fits = |(_, seen): &(usize, &Seen)| {
-            seen.kind == Kind::Exchange
-                && self.may_ask(row, seen)
-                && self.is_at_hand(row, seen)
-                && in_time(row, seen, w)
-        };
-        let asking = self.asking(self.looked_at(near(row, w)), same);
-        asking.filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
+        let fits =
+            |(_, seen): &(usize, &Seen)| self.may_ask(row, seen) && self.is_at_hand(row, seen) && in_time(row, seen, w);
+        self.looked(self.near(row, w)).filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }
 
-    /// Exchanges that were under way together with the row's request and ask for the same.
-    pub(super) fn beside(&self, row: &Row, w: &Window) -> Vec<usize> {
+    fn near_beside(&self, row: &Row, w: &Window) -> Looked {
+        if self.is_spent() {
+            return Looked::default();
+        }
+        let within = self.between((w.start.plus(Micros(-LONGEST.0)), w.end));
         let path = path_number(&row.target);
-        let fits = |(_, seen): &(usize, &Seen)| {
-            let same = seen.kind == Kind::Exchange && *seen.method == *row.method;
-            same && seen.end.since(w.start).0 >= 0 && w.end.since(seen.start).0 >= 0 && self.counts(seen)
+        let classes = self.classes.range(of_method(&row.method)).filter(|((.., counts), _)| *counts);
+        let lasting = classes.map(|(_, class)| last(self.failures.lasting((*class, path), &within, w.start)));
+        let lasting: Vec<Vec<usize>> = lasting.collect();
+        let parts: Vec<&[usize]> = lasting.iter().map(Vec::as_slice).collect();
+        self.looked_at(w.end, &parts)
+    }
+
+    /// Exchanges that failed, were under way together with the row's request, and ask for the same.
+    pub(super) fn beside(&self, row: &Row, w: &Window) -> Vec<usize> {
+        self.near_beside(row, w).places
+    }
+
+    fn near_attempts(&self, row: &Row, w: &Window) -> Looked {
+        let Some(server) = server(row).filter(|_| row.vantage != Vantage::Host && may_be_connect(row)) else {
+            return Looked::default();
         };
-        let asking = self.asking(self.looked_at(beside(w)), |asked| asked.number == path);
-        asking.filter(fits).map(|(i, _)| i).collect()
+        let (from, to) = near(row, w);
+        // Nothing comes between a request and its first attempt to connect.
+        let (around, to) = if w.told { (w.start, to.min(w.start.plus(w.slack).plus(row.grain))) } else { (w.end, to) };
+        self.looked_at(around, &[self.failed.places(server, &self.between((from, to)))])
     }
 
     /// Connections that failed without a request that can be read, and may be the row's.
     pub(super) fn attempts(&self, row: &Row, w: &Window) -> Vec<(usize, i64)> {
-        if row.vantage == Vantage::Host || !may_be_connect(row) || row.to == Target::None {
-            return Vec::new();
-        }
-        // Nothing comes between a request and its first attempt to connect.
-        let at_once = |seen: &Seen| !w.told || seen.start.since(w.start).0.abs() <= w.slack.0 + row.grain.0;
-        let fits = |(_, seen): &(usize, &Seen)| at_once(seen) && self.counts(seen) && self.is_target(row, seen);
-        let near = self.looked_at(near(row, w));
-        let place = |limit: usize| self.failed.partition_point(|i| *i < limit);
-        let failed = self.failed.get(place(near.start)..place(near.end));
-        let failed = failed.filter(|failed| self.may_look(failed.len())).unwrap_or_default();
-        let seen = failed.iter().filter_map(|i| Some((*i, self.seen.get(*i)?)));
-        seen.filter(fits).map(|(i, seen)| (i, w.score(row, seen))).collect()
+        self.looked(self.near_attempts(row, w)).map(|(i, seen)| (i, w.score(row, seen))).collect()
     }
 
     /// Connections on which the request may have passed without being seen, a few.
     pub(super) fn dark(&self, row: &Row, w: &Window) -> Vec<usize> {
-        let before = self.dark.get(..self.dark_begun(w)).unwrap_or_default().iter().rev().take(MAX_LOOKED);
-        let fits = |i: &&usize| {
-            let Some(seen) = self.seen.get(**i) else { return false };
-            let fits = seen.end >= w.start.plus(Micros(-w.slack.0)) && self.counts(seen) && self.is_target(row, seen);
-            // What is not listed was answered without a fault: it cannot be what a server error of the host's is about.
-            fits && (seen.kind == Kind::Hidden || !row.is_server_error() || row.vantage == Vantage::Edge)
-        };
-        before.take_while(|_| self.may_look(1)).filter(fits).take(MAX_DARK).copied().collect()
+        let begun = 0..self.between((w.start, w.end)).end;
+        let over = w.start.plus(Micros(-w.slack.0));
+        // What is not listed was answered without a fault: it cannot be what a server error of the host's is about.
+        let unlisted = !row.is_server_error() || row.vantage == Vantage::Edge;
+        let kinds = [Some(false), unlisted.then_some(true)].into_iter().flatten();
+        let kinds = kinds.filter_map(|unlisted| Some((server(row)?, unlisted)));
+        let mut dark: Vec<usize> = kinds.flat_map(|key| self.dark.lasting(key, &begun, over).take(MAX_DARK)).collect();
+        dark.sort_unstable_by(|one, other| other.cmp(one));
+        dark.truncate(MAX_DARK);
+        dark
     }
 
     fn counts(&self, seen: &Seen) -> bool {
@@ -264,10 +340,13 @@ impl<'w> Picker<'w> {
         }
     }
 
+    fn known_by_id(&self, row: &Row) -> bool {
+        self.ids_work.get(row.vantage.index()).copied().unwrap_or_default()
+    }
+
     /// Whether it may be the same request, as far as its identifier and method tell.
     fn may_ask(&self, row: &Row, seen: &Seen) -> bool {
-        let known_by_id = self.ids_work.get(row.vantage.index()).copied().unwrap_or_default();
-        let other = row.id.is_some() && seen.id.is_some() && (known_by_id || row.id == seen.id);
+        let other = row.id.is_some() && seen.id.is_some() && (self.known_by_id(row) || row.id == seen.id);
         let differs = other && row.id != seen.id;
         !differs && (row.method.is_empty() || row.method == seen.method)
     }
@@ -279,9 +358,30 @@ fn near(row: &Row, w: &Window) -> (Timestamp, Timestamp) {
     (w.start.plus(Micros(-w.slack.0 - before)), w.end.plus(w.slack))
 }
 
-/// When that may have begun which was under way together with it.
-fn beside(w: &Window) -> (Timestamp, Timestamp) {
-    (w.start.plus(Micros(-LONGEST.0)), w.end)
+/// What a path of the distribution's own may stand before, of a row of CloudFront's.
+fn behind(row: &Row) -> Option<&str> {
+    Some(row.path()).filter(|path| row.vantage == Vantage::Edge && path.len() > 1)
+}
+
+/// The server that a row names, or any; `None` where it names none at all.
+fn server(row: &Row) -> Option<Option<Endpoint>> {
+    match row.to {
+        Target::Is(server) => Some(Some(server)),
+        Target::Untold => Some(None),
+        Target::None => None,
+    }
+}
+
+/// All classes of a method.
+fn of_method(method: &str) -> RangeInclusive<Class<'_>> {
+    (method, false, false)..=(method, true, true)
+}
+
+/// The last ones of as many as are looked at, in the order of time.
+fn last(backwards: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut last: Vec<usize> = backwards.take(MAX_LOOKED + 1).collect();
+    last.reverse();
+    last
 }
 
 fn in_time(row: &Row, seen: &Seen, w: &Window) -> bool {
