@@ -139,6 +139,21 @@ fn the_nearest_requests_are_looked_at_and_a_row_in_none_of_them_is_undecided() {
 }
 
 #[test]
+fn rows_that_were_not_weighed_are_undecided_and_those_that_were_are_not() {
+    let mut seen: Vec<Seen> = (0..3_840).map(|i| failure("/v1/cart", (i / 1_000, 1_000))).collect();
+    seen.push(Seen { connection: 7, ..failure("/one", (-1_500, -1_400)) });
+    seen.push(failure("/late", (-10_000, 5_000)));
+    // Two rows that only one exchange fits, of which the other was not under way with it.
+    let mut rows = vec![row("/one", (0, 0)), row("/one", (100, 0))];
+    rows.extend((0..300).map(|_| row("/cart", (0, 0))));
+    // Of these, the second one began after the exchange had: it may only share it.
+    rows.extend([row("/late", (5_000, 15_000)), row("/late", (5_000, 3_000)), row("/never", (0, 0))]);
+    let told = answers(seen, rows);
+    assert_eq!(told[..2], ["joined 7", "never"]);
+    assert_eq!(told[302..], [TOO_MANY, TOO_MANY, "never"]);
+}
+
+#[test]
 fn rows_of_which_too_much_was_to_be_looked_at_are_undecided() {
     let late = (0..MANY).map(|i| exchange("/a", (i / 5 - 1_000, 100_000)));
     let told = answers(late.collect(), vec![row("/a", (0, 0)); 9_000]);

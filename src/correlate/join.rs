@@ -95,8 +95,8 @@ struct Work<'w> {
     alike: HashMap<&'w str, Vec<(Timestamp, usize)>>,
     /// Other rows than those of errors could not all be looked at and weighed.
     overloaded: bool,
-    /// Rows of errors could not all be weighed against what fits them.
-    unweighed: bool,
+    /// So many rows of errors were weighed against all that fits them, from the first.
+    weighed: usize,
 }
 
 /// Joins what was read of logs with what was seen.
@@ -115,7 +115,7 @@ pub fn join(mut watched: Watched, gathered: Gathered, known: &Known) -> Joined {
         retried: Vec::new(),
         alike: HashMap::new(),
         overloaded: false,
-        unweighed: false,
+        weighed: gathered.rows.len(),
     };
     work.by_id(&watched);
     work.clocks();
@@ -183,7 +183,7 @@ impl Work<'_> {
             let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
             work.free(all, |seen| seen.is_failure() || seen.verdict.outcome == Outcome::Inconclusive)
         };
-        self.unweighed |= !self.match_up(failures, |_| Confidence::Likely);
+        self.weighed = self.match_up(failures, |_| Confidence::Likely);
         let interesting = self.interesting();
         let fine = |work: &Work<'_>, row: &Row, w: &Window| {
             if row.is_error() || !interesting.contains(&path_number(&row.target)) {
@@ -192,24 +192,25 @@ impl Work<'_> {
             let same = |seen: &Seen| seen.is_fine() && (row.vantage != Vantage::Host || seen.status == row.status);
             work.free(work.picker.exchanges(row, w), same)
         };
-        self.overloaded = !self.match_up(fine, |_| Confidence::Likely);
+        self.overloaded = self.match_up(fine, |_| Confidence::Likely) < self.rows.len();
         let attempts = |work: &Work<'_>, row: &Row, w: &Window| {
             let asked = row.is_error() && work.before(row, w).is_none();
             let all = if asked { work.picker.attempts(row, w) } else { Vec::new() };
             work.free(all, |_| true)
         };
-        self.unweighed |= !self.match_up(attempts, |seen| match seen.kind {
+        let weighed = self.match_up(attempts, |seen| match seen.kind {
             Kind::Hidden => Confidence::Possible,
             _ => Confidence::Likely,
         });
+        self.weighed = self.weighed.min(weighed);
         self.overloaded |= self.picker.is_spent();
-        self.unweighed |= self.overloaded;
         if !self.overloaded {
             let in_order = |work: &Work<'_>, row: &Row, w: &Window| {
                 let all = if row.is_error() { work.picker.exchanges(row, w) } else { Vec::new() };
                 work.free(all, Seen::is_fine)
             };
-            self.unweighed |= !self.match_up(in_order, |_| Confidence::Possible);
+            let weighed = self.match_up(in_order, |_| Confidence::Possible);
+            self.weighed = self.weighed.min(weighed);
         }
         self.retries_by_time();
     }
@@ -229,22 +230,22 @@ impl Work<'_> {
         all.into_iter().filter(|(s, _)| free(*s)).collect()
     }
 
-    /// Gives rows without an answer one of the candidates each, the best fitting pairs first. Says whether all could be
-    /// weighed.
+    /// Gives rows without an answer one of the candidates each, the best fitting pairs first. Says how many of all rows
+    /// could be weighed, from the first.
     fn match_up(
         &mut self,
         candidates: impl Fn(&Work<'_>, &Row, &Window) -> Vec<(usize, i64)>,
         sureness: impl Fn(&Seen) -> Confidence,
-    ) -> bool {
+    ) -> usize {
         let mut pairs: Vec<(i64, usize, usize, bool, usize)> = Vec::new();
-        let mut whole = true;
+        let mut weighed = self.rows.len();
         for (i, (row, w)) in self.rows.iter().zip(&self.windows).enumerate() {
             if self.found.get(i).is_some_and(Option::is_some) {
                 continue;
             }
             let found = candidates(self, row, w);
             if pairs.len() + found.len() > MAX_WEIGHED {
-                whole = false;
+                weighed = i;
                 break;
             }
             let cause = |s: usize| self.seen.get(s).and_then(|seen| seen.verdict.cause);
@@ -262,7 +263,7 @@ impl Work<'_> {
             self.claim(s, i);
             self.set(i, Found { alternatives, ..Found::new(By::Time, confidence, vec![s]) });
         }
-        whole
+        weighed
     }
 
     /// Failures of an exchange that a row without an error tells of: the edge tried again, and that went well.
@@ -374,6 +375,7 @@ impl Work<'_> {
             incomplete: known.incomplete,
             ..Joined::default()
         };
+        self.picker.ask_again();
         let used = |skew: &&Skew| self.rows.iter().any(|row| row.vantage == skew.vantage);
         joined.skews = self.skews.iter().filter(used).copied().collect();
         let mut order: Vec<usize> =
@@ -426,16 +428,34 @@ impl Work<'_> {
         if forgot {
             return Answer::Undecided("more was captured than could be remembered".to_owned(), Vec::new());
         }
-        // Where not all was weighed, what fits a row and is not its own may be.
-        let fits = || !self.picker.exchanges(row, w).is_empty() || !self.picker.attempts(row, w).is_empty();
-        let is_unweighed = self.unweighed && fits();
+        let (is_unweighed, is_cut) = (self.is_unweighed(i, row, w), self.picker.is_cut(row, w));
         if is_unweighed || self.picker.is_spent() {
             return Answer::Undecided(TOO_MANY.to_owned(), Vec::new());
         }
-        if self.picker.is_cut(row, w) {
+        if is_cut {
             return Answer::Undecided(TOO_MANY_NEAR.to_owned(), Vec::new());
         }
         Answer::NeverReached(leaves(row))
+    }
+
+    fn is_all_weighed(&self) -> bool {
+        self.weighed == self.rows.len() && !self.overloaded
+    }
+
+    /// Whether a row without an answer may have one, had all been weighed.
+    fn is_unweighed(&self, i: usize, row: &Row, w: &Window) -> bool {
+        if self.is_all_weighed() {
+            return false;
+        }
+        // What another row got when both were weighed remains that row's, however many more are.
+        let is_weighed = |i: usize| i < self.weighed;
+        let taken = |s: usize| is_weighed(i) && self.claimed.get(s).copied().flatten().is_some_and(is_weighed);
+        let fits = |all: Vec<(usize, i64)>| all.into_iter().any(|(s, _)| !taken(s));
+        // What was not given to another row may be, and be shared with that one then.
+        let shares = || row.vantage == Vantage::Edge && !self.picker.beside(row, w).is_empty();
+        fits(self.picker.exchanges(row, w))
+            || fits(self.picker.attempts(row, w))
+            || self.weighed < self.rows.len() && shares()
     }
 
     /// Whether a row may have a failure that it was not given, as not all was compared with it.
@@ -447,7 +467,8 @@ impl Work<'_> {
         };
         let rows = self.rows.iter().zip(&self.windows).zip(&self.found);
         let mut open = rows.filter(|((row, _), found)| may_have(row, found));
-        self.unweighed || self.picker.is_spent() || open.any(|((row, w), _)| self.picker.is_cut(row, w))
+        let is_cut = !self.is_all_weighed() || open.any(|((row, w), _)| self.picker.is_cut(row, w));
+        is_cut || self.picker.is_spent()
     }
 
     /// The row before with the same target whose error may have come from the cache.

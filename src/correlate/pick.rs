@@ -92,7 +92,9 @@ pub(super) struct Picker<'w> {
     failed: Index<Option<Endpoint>>,
     /// Connections that carry what cannot be compared, likewise; by themselves those of which only the list is cut short.
     dark: Index<(Option<Endpoint>, bool)>,
-    /// How many may still be looked at.
+    /// How many are looked at for all rows together.
+    all_looks: usize,
+    /// How many may still be.
     looks: Cell<usize>,
     /// More were to be looked at.
     spent: Cell<bool>,
@@ -139,6 +141,7 @@ impl<'w> Picker<'w> {
             tails: paths.into_iter().map(Tails::new).collect(),
             failed: Index::new(failed.collect(), end),
             dark: Index::new(dark.collect(), end),
+            all_looks: looks,
             looks: Cell::new(looks),
             spent: Cell::new(false),
             clients: seen.iter().map(|seen| seen.client.ip).collect(),
@@ -176,6 +179,12 @@ impl<'w> Picker<'w> {
     /// Whether more were to be looked at than may be.
     pub(super) fn is_spent(&self) -> bool {
         self.spent.get()
+    }
+
+    /// As much as before may be looked at once more, unless it was too little: what is asked last does not depend on what
+    /// was asked first.
+    pub(super) fn ask_again(&self) {
+        self.looks.set(self.all_looks);
     }
 
     /// What may be looked at of these parts, each in the order of time.
