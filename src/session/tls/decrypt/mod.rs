@@ -108,9 +108,10 @@ impl Decryption {
         }
     }
 
-    /// Bytes that are kept until it is known whether they count.
+    /// Memory that early data takes until it is known whether it counts, in bytes: asked for with each packet.
     pub(super) fn held(&self) -> usize {
-        self.held.iter().map(|(bytes, _)| bytes.len()).sum()
+        let bytes = if self.held.is_empty() { 0 } else { self.held_bytes };
+        bytes + self.held.len() * size_of::<(Vec<u8>, FrameRef)>()
     }
 
     /// Whether records were opened, and every one that was seen.
