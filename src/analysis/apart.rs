@@ -74,7 +74,7 @@ pub(super) fn read(
             let (to_judge, told) = sync_channel(MAX_BATCHES);
             let (hand_over, handed_over) = sync_channel::<&mut [(String, Source)]>(1);
             let named = Builder::new().name(format!("follow {}", index + 1));
-            let part = Part { index, of };
+            let part = Part::new(index, of);
             let follower = named.spawn_scoped(threads, move || {
                 // Nothing to read means that nobody wants it read.
                 let sources = handed_over.recv().map_err(|_| nobody_listens())?;

@@ -30,11 +30,10 @@ impl Clock {
     #[inline]
     pub(super) fn tick(&mut self, time: Timestamp) {
         let time_here = Timestamp(time.0.saturating_add(self.shift));
-        let passed = time_here.since(self.now);
-        if passed > STANDSTILL || passed.0 < -DISORDER.0 {
+        if time_here > self.now.plus(STANDSTILL) || time_here.plus(DISORDER) < self.now {
             self.step(time);
-        } else if time_here > self.now {
-            self.now = time_here;
+        } else {
+            self.now = self.now.max(time_here);
         }
     }
 

@@ -140,29 +140,43 @@ impl<'o> Engine<'o> {
         if self.clock.now() >= self.look_at {
             self.let_expire(&mut done)?;
         }
-        let whole = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
-            link::Decoded::Ip(whole) => whole,
-            link::Decoded::NotIp => return Ok(()),
-            link::Decoded::Undecodable(why) => {
-                self.undecodable(frame, &why);
-                return Ok(());
-            }
+        let plain = link::plain(packet.link_type, packet.bytes, packet.original_len).and_then(ip::plain);
+        let mut completed = None;
+        let segment = match plain {
+            Some(segment) => segment,
+            None => match self.otherwise(packet, frame, &mut completed) {
+                Some(segment) => segment,
+                None => return Ok(()),
+            },
         };
-        let completed;
-        let mut decoded = ip::decode(whole);
+        // Called here alone, so that the whole way of a packet is compiled into one function.
+        self.segment(&segment, frame, done)
+    }
+
+    /// The segment in a packet that is not plain, if there is one; what was put together of fragments is kept in
+    /// `completed`.
+    #[inline(never)]
+    fn otherwise<'p>(
+        &mut self,
+        packet: &Packet<'p>,
+        frame: FrameRef,
+        completed: &'p mut Option<Whole>,
+    ) -> Option<TcpSegment<'p>> {
+        let mut decoded = match link::decode(packet.link_type, packet.bytes, packet.original_len) {
+            link::Decoded::Ip(whole) => ip::decode(whole),
+            link::Decoded::NotIp => return None,
+            link::Decoded::Undecodable(why) => ip::Decoded::Undecodable(why),
+        };
         if let ip::Decoded::Fragment(fragment) = &decoded {
-            // Back to the way of ordinary packets, which is compiled into one function as long as it is the only one.
-            let Some(packet) = self.completed(fragment, frame) else { return Ok(()) };
-            completed = packet;
-            decoded = ip::decode(completed.frame());
+            decoded = ip::decode(completed.insert(self.completed(fragment, frame)?).frame());
         }
         match decoded {
-            ip::Decoded::Tcp(segment) => self.segment(&segment, frame, done)?,
+            ip::Decoded::Tcp(segment) => return Some(segment),
             ip::Decoded::Undecodable(why) => self.undecodable(frame, &why),
             ip::Decoded::Icmp(error) => self.icmp(&error, frame),
             ip::Decoded::Fragment(_) | ip::Decoded::OtherProtocol => {}
         }
-        Ok(())
+        None
     }
 
     /// The input ended: gives all that is left.
@@ -201,7 +215,6 @@ impl<'o> Engine<'o> {
 
     /// The packet that a fragment completes. Where that is, or carries, a fragment again, the one that it completes in
     /// turn.
-    #[cold]
     #[inline(never)]
     fn completed(&mut self, fragment: &Fragment<'_>, frame: FrameRef) -> Option<Whole> {
         let mut whole = self.defragmenter.take(fragment, self.clock.now())?;
@@ -246,18 +259,19 @@ impl<'o> Engine<'o> {
         };
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
         let crowded = shard.is_crowded();
-        if let Some(open) = shard.table.get_mut(slot) {
+        let Shard { table, held, kept, .. } = shard;
+        table.hear(slot, |open| {
             let patience = open.segment(segment, frame, crowded, self.clock.shift());
-            shard.held = shard.held.wrapping_add_signed(open.held_more());
-            if shard.held > MAX_HELD_BYTES {
+            *held = held.wrapping_add_signed(open.held_more());
+            if *held > MAX_HELD_BYTES {
                 open.make_room();
-                shard.held = shard.held.wrapping_add_signed(open.held_more());
+                *held = held.wrapping_add_signed(open.held_more());
             }
             if segment.payload_len > 0 {
-                shard.kept = shard.kept.wrapping_add_signed(open.kept_more());
+                *kept = kept.wrapping_add_signed(open.kept_more());
             }
-            shard.table.set_deadline(slot, self.clock.now().plus(patience));
-        }
+            self.clock.now().plus(patience)
+        });
         if shard.kept > MAX_KEPT_BYTES { self.relieve(at, done) } else { Ok(()) }
     }
 

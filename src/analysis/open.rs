@@ -122,7 +122,7 @@ impl Open {
     #[inline]
     pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef, crowded: bool, shift: i64) -> Micros {
         let side = self.side(segment);
-        if shift != self.shift || self.last.since(frame) > SET_BACK {
+        if shift != self.shift || self.last.time > frame.time.plus(SET_BACK) {
             self.shift = shift;
             self.clock_step.get_or_insert_with(|| Box::new(frame));
         }

@@ -29,14 +29,25 @@ impl FlowKey {
     #[must_use]
     #[inline]
     pub fn new(one: Endpoint, other: Endpoint) -> FlowKey {
+        match (one.ip, other.ip) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                let [a, b] =
+                    [(a, one.port), (b, other.port)].map(|(ip, port)| u64::from(ip.to_bits()) << 16 | u64::from(port));
+                let (low, high) = (a.min(b), a.max(b));
+                FlowKey::V4 {
+                    addresses: low >> 16 << 32 | high >> 16,
+                    ports: (low as u32) << 16 | high as u32 & 0xffff,
+                }
+            }
+            _ => FlowKey::of_any_version(one, other),
+        }
+    }
+
+    #[inline(never)]
+    fn of_any_version(one: Endpoint, other: Endpoint) -> FlowKey {
         let (low, high) = if one <= other { (one, other) } else { (other, one) };
         let ports = u32::from(low.port) << 16 | u32::from(high.port);
-        match (low.ip, high.ip) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                FlowKey::V4 { addresses: u64::from(a.to_bits()) << 32 | u64::from(b.to_bits()), ports }
-            }
-            (a, b) => FlowKey::V6 { addresses: [mapped(a), mapped(b)], ports },
-        }
+        FlowKey::V6 { addresses: [mapped(low.ip), mapped(high.ip)], ports }
     }
 
     /// A number by which connections can be shared out: the same in every run, unlike a hash with a seed.

@@ -108,14 +108,14 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         Slot(i)
     }
 
-    /// Moves the deadline of a connection.
+    /// Something was heard of a connection: `then` says until when it is waited for more.
     #[inline]
-    pub fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) {
+    pub fn hear(&mut self, slot: Slot, then: impl FnOnce(&mut T) -> Timestamp) {
         let Some(Some(entry)) = self.entries.get_mut(slot.0 as usize) else { return };
-        entry.deadline = deadline;
-        if deadline < entry.scheduled {
-            entry.scheduled = deadline;
-            self.deadlines.push(Due { deadline, id: entry.id, slot: slot.0 });
+        entry.deadline = then(&mut entry.value);
+        if entry.deadline < entry.scheduled {
+            entry.scheduled = entry.deadline;
+            self.deadlines.push(Due { deadline: entry.deadline, id: entry.id, slot: slot.0 });
         }
     }
 
@@ -199,10 +199,10 @@ mod tests {
         let b = t.insert("b", 2, 'b');
         let c = t.insert("c", 3, 'c');
         for (slot, deadline) in [(a, 10), (b, 20), (c, 20)] {
-            t.set_deadline(slot, Timestamp(deadline));
+            t.hear(slot, |_| Timestamp(deadline));
         }
-        t.set_deadline(a, Timestamp(100));
-        t.set_deadline(b, Timestamp(15));
+        t.hear(a, |_| Timestamp(100));
+        t.hear(b, |_| Timestamp(15));
         assert_eq!(t.expire(Timestamp(14)), None);
         assert_eq!(t.expire(Timestamp(30)), Some('b'));
         assert_eq!(t.expire(Timestamp(30)), Some('c'));
@@ -216,10 +216,10 @@ mod tests {
     fn a_slot_used_again_does_not_inherit_a_deadline() {
         let mut t = Table::default();
         let a = t.insert(1, 1, 'a');
-        t.set_deadline(a, Timestamp(10));
+        t.hear(a, |_| Timestamp(10));
         assert_eq!(t.remove(a), Some('a'));
         let b = t.insert(1, 2, 'b');
-        t.set_deadline(b, Timestamp(50));
+        t.hear(b, |_| Timestamp(50));
         assert_eq!(a, b);
         assert_eq!(t.expire(Timestamp(20)), None);
         assert_eq!(t.expire(Timestamp(50)), Some('b'));
@@ -230,7 +230,7 @@ mod tests {
         let mut t = Table::default();
         for id in 0..100_000 {
             let slot = t.insert(id, id, id);
-            t.set_deadline(slot, Timestamp(1_000));
+            t.hear(slot, |_| Timestamp(1_000));
             if id % 100 != 0 {
                 t.remove(slot);
             }

@@ -2,7 +2,7 @@
 
 use super::{Checksum, Datagram};
 use crate::base::{Endpoint, SeqNumber};
-use crate::link::{Encapsulation, Undecodable};
+use crate::link::{Encapsulation, Span, Undecodable};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -123,7 +123,7 @@ impl<'a> TcpSegment<'a> {
         datagram: &Datagram<'a, Address>,
         encapsulation: Encapsulation,
     ) -> Result<Self, Undecodable> {
-        let span = datagram.payload;
+        let (ends, span) = ((datagram.source.into(), datagram.destination.into()), datagram.payload);
         let (head, after) = span.head::<MIN_HEADER>()?;
         let [s1, s2, d1, d2, q1, q2, q3, q4, a1, a2, a3, a4, offset, flags, w1, w2, ..] = head;
         let header_len = usize::from(offset >> 4) * 4;
@@ -133,13 +133,13 @@ impl<'a> TcpSegment<'a> {
         let flags = TcpFlags(flags);
         let option_bytes = after.bytes.get(..header_len - MIN_HEADER).unwrap_or(after.bytes);
         Ok(Self {
-            source: Endpoint { ip: datagram.source.into(), port: u16::from_be_bytes([s1, s2]) },
-            destination: Endpoint { ip: datagram.destination.into(), port: u16::from_be_bytes([d1, d2]) },
+            source: Endpoint { ip: ends.0, port: u16::from_be_bytes([s1, s2]) },
+            destination: Endpoint { ip: ends.1, port: u16::from_be_bytes([d1, d2]) },
             seq: SeqNumber(u32::from_be_bytes([q1, q2, q3, q4])),
             ack: SeqNumber(u32::from_be_bytes([a1, a2, a3, a4])),
             flags,
             window: u16::from_be_bytes([w1, w2]),
-            options: if flags.syn() { of_syn(datagram, option_bytes) } else { TcpOptions::default() },
+            options: if flags.syn() { of_syn(ends, span, option_bytes) } else { TcpOptions::default() },
             option_bytes,
             // The snap length may have cut the options off: then nothing of the payload was captured.
             payload: span.bytes.get(header_len..).unwrap_or_default(),
@@ -153,9 +153,8 @@ impl<'a> TcpSegment<'a> {
 
 /// What only a SYN is asked for.
 #[cold]
-fn of_syn<Address: Into<IpAddr> + Copy>(datagram: &Datagram<'_, Address>, option_bytes: &[u8]) -> TcpOptions {
-    let checksum = Checksum::of(datagram.source.into(), datagram.destination.into(), datagram.payload);
-    TcpOptions { checksum, ..options(option_bytes) }
+fn of_syn((source, destination): (IpAddr, IpAddr), segment: Span<'_>, option_bytes: &[u8]) -> TcpOptions {
+    TcpOptions { checksum: Checksum::of(source, destination, segment), ..options(option_bytes) }
 }
 
 impl TcpSegment<'_> {
@@ -213,7 +212,6 @@ fn options(bytes: &[u8]) -> TcpOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Span;
 
     #[test]
     fn options_are_read_as_far_as_they_make_sense() {

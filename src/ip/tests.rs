@@ -217,8 +217,19 @@ fn random_frame(random: &mut Random) -> Vec<u8> {
     [&MAC[..], &tags, &kind, &ip, &random.bytes(padding)].concat()
 }
 
+/// Whether the short way leads to a segment, which then is the one that the long way leads to.
+fn is_plain(frame: &[u8], original_len: usize) -> bool {
+    let Some(short) = link::plain(LinkType::ETHERNET, frame, original_len as u32).and_then(plain) else { return false };
+    let link::Decoded::Ip(ip) = link::decode(LinkType::ETHERNET, frame, original_len as u32) else {
+        panic!("{short:?} in no IP packet");
+    };
+    assert_eq!(decode(ip), Decoded::Tcp(short));
+    true
+}
+
 /// Holds the segment found here against the one that etherparse finds, where it finds one.
 fn same_as_the_oracle(frame: &[u8], original_len: usize, is_strict: bool) {
+    assert_eq!(is_plain(frame, original_len), frame[12..14] == [8, 0] && (is_strict || frame.len() >= headers(frame)));
     let ours = match link::decode(LinkType::ETHERNET, frame, original_len as u32) {
         link::Decoded::Ip(ip) => decode(ip),
         _ => Decoded::OtherProtocol,
@@ -241,6 +252,11 @@ fn same_as_the_oracle(frame: &[u8], original_len: usize, is_strict: bool) {
     assert!(ours.encapsulation.iter().eq(theirs.vlan_ids().iter().map(|id| Layer::Vlan(id.value()))));
 }
 
+/// Length of the headers of an Ethernet frame with IPv4 and TCP in it, the options of the latter left out.
+fn headers(frame: &[u8]) -> usize {
+    14 + usize::from(frame.get(14).map_or(0, |first| first & 0xf)) * 4 + 20
+}
+
 #[test]
 fn generated_frames_read_as_etherparse_reads_them() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -261,6 +277,7 @@ fn damaged_frames_never_panic() {
             let at = random.below(frame.len());
             frame[at] = random.below(256) as u8;
         }
+        is_plain(&frame, frame.len());
         if let link::Decoded::Ip(ip) = link::decode(LinkType::ETHERNET, &frame, frame.len() as u32)
             && let Decoded::Tcp(TcpSegment { payload, payload_len, .. }) = decode(ip)
         {

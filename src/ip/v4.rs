@@ -16,7 +16,7 @@ const OFFSET: u16 = 0x1fff;
 
 /// Reads the header. A total length of 0 is a segment that the card cuts up after the capture.
 #[inline(always)]
-pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable> {
+pub(super) fn header(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable> {
     let (head, _) = span.head::<MIN_HEADER>()?;
     let [first, _, l1, l2, i1, i2, f1, f2, ttl, protocol, _, _, s1, s2, s3, s4, d1, d2, d3, d4] = head;
     let header_len = usize::from(first & 0xf) * 4;
@@ -28,23 +28,27 @@ pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable
         return Err(Undecodable::HeaderLength);
     }
     let field = u16::from_be_bytes([f1, f2]);
-    let part = (field & (MORE | OFFSET) != 0).then(|| Part {
-        id: u32::from(u16::from_be_bytes([i1, i2])),
-        offset: (field & OFFSET) << 3,
-        is_last: field & MORE == 0,
-    });
-    let payload = span.skip(header_len)?;
-    let Behind { protocol, payload, part } = match protocol {
-        protocol::AUTHENTICATION if part.is_none() => extension::follow(protocol, payload)?,
-        _ => Behind { protocol, payload, part },
-    };
     Ok(Datagram {
         source: Ipv4Addr::new(s1, s2, s3, s4),
         destination: Ipv4Addr::new(d1, d2, d3, d4),
         protocol,
-        payload,
+        payload: span.skip(header_len)?,
         id: Some(u16::from_be_bytes([i1, i2])),
         ttl,
-        part,
+        part: (field & (MORE | OFFSET) != 0).then(|| Part {
+            id: u32::from(u16::from_be_bytes([i1, i2])),
+            offset: (field & OFFSET) << 3,
+            is_last: field & MORE == 0,
+        }),
     })
+}
+
+/// Reads the header, and the extension header that IPv4 has, too.
+pub(super) fn read(span: Span<'_>) -> Result<Datagram<'_, Ipv4Addr>, Undecodable> {
+    let datagram = header(span)?;
+    if datagram.protocol != protocol::AUTHENTICATION || datagram.part.is_some() {
+        return Ok(datagram);
+    }
+    let Behind { protocol, payload, part } = extension::follow(datagram.protocol, datagram.payload)?;
+    Ok(Datagram { protocol, payload, part, ..datagram })
 }

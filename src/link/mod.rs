@@ -76,18 +76,28 @@ impl fmt::Display for Undecodable {
 /// `None`: not IP.
 pub(crate) type Found<'a> = Result<Option<IpFrame<'a>>, Undecodable>;
 
+/// What seems to be an IP packet, where nothing but the link's own header is around it. `None` tells nothing; [`decode`]
+/// does.
+#[inline(always)]
+pub(crate) fn plain(link_type: LinkType, bytes: &[u8], original_len: u32) -> Option<Span<'_>> {
+    let span = Span { bytes, wire_len: original_len };
+    if link_type == LinkType::ETHERNET {
+        let (kind, rest) = ether::plain(span)?;
+        return (kind == IPV4).then_some(rest);
+    }
+    unwrapped(link_type, span)
+}
+
+#[inline(never)]
+fn unwrapped(link_type: LinkType, span: Span<'_>) -> Option<Span<'_>> {
+    let frame = by_link_type(link_type, span).ok()??;
+    frame.encapsulation.is_empty().then_some(Span { bytes: frame.bytes, wire_len: frame.wire_len })
+}
+
 /// Finds the IP packet in a frame of which `bytes` were captured and `original_len` were on the wire.
-#[inline]
 #[must_use]
 pub fn decode(link_type: LinkType, bytes: &[u8], original_len: u32) -> Decoded<'_> {
-    let span = Span { bytes, wire_len: original_len };
-    if link_type == LinkType::ETHERNET
-        && let Some((kind, rest)) = ether::plain(span)
-        && matches!(kind, IPV4 | IPV6)
-    {
-        return Decoded::Ip(rest.ip(Encapsulation::default()));
-    }
-    match by_link_type(link_type, span) {
+    match by_link_type(link_type, Span { bytes, wire_len: original_len }) {
         Ok(Some(frame)) => Decoded::Ip(frame),
         Ok(None) => Decoded::NotIp,
         Err(reason) => Decoded::Undecodable(reason),

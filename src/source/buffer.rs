@@ -113,6 +113,12 @@ impl Buffer {
         from..self.start
     }
 
+    /// Steps over the next `n` bytes, and says where they are; `None` where they were not all read.
+    #[inline]
+    pub(super) fn take(&mut self, n: usize) -> Option<Range<usize>> {
+        (n <= self.end - self.start).then(|| self.consume(n))
+    }
+
     /// The bytes of a range that lies within what was read.
     #[inline]
     pub(super) fn slice(&self, range: Range<usize>) -> &[u8] {

@@ -8,6 +8,9 @@ use crate::base::Timestamp;
 /// Length of the file header, in bytes.
 pub(super) const HEADER_LEN: usize = 24;
 
+/// Length of what every variant has in a record's header, in bytes.
+const FIELDS: usize = 16;
+
 /// The only major version that was ever in wide use.
 pub(super) const MAJOR: u16 = 2;
 
@@ -74,35 +77,51 @@ impl Reader {
     /// The next record, or the end of the file.
     #[inline]
     pub(super) fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Stop> {
-        let frame = self.frame + 1;
-        let header_len = self.variant.record_len;
-        let (time, captured, original) = match buffer.fill(header_len) {
-            Ok(bytes) => self.header(bytes).unwrap_or_default(),
-            Err(Short::Ended(0)) => return Ok(None),
+        loop {
+            let header_len = self.variant.record_len;
+            if let Some((time, captured, original)) = self.header(buffer.ahead())
+                && captured <= MAX_PACKET
+                && let Some(record) = buffer.take(header_len + captured as usize)
+            {
+                self.frame += 1;
+                return Ok(Some(Record {
+                    frame: self.frame,
+                    time: Some(time),
+                    link_type: self.link_type,
+                    span: record.start + header_len..record.end,
+                    original_len: original.max(captured),
+                }));
+            }
+            if !self.fetch(buffer)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads until the next record is whole in the buffer; `false` at the end of the file.
+    #[cold]
+    #[inline(never)]
+    fn fetch(&self, buffer: &mut Buffer) -> Result<bool, Stop> {
+        let (frame, header_len) = (self.frame + 1, self.variant.record_len);
+        let captured = match buffer.fill(header_len) {
+            Ok(bytes) => self.header(bytes).map_or(0, |(_, captured, _)| captured),
+            Err(Short::Ended(0)) => return Ok(false),
             Err(short) => return Err(cut(short, buffer, frame, header_len)),
         };
         if captured > MAX_PACKET {
             return Err(impossible(frame, buffer.position(), captured).into());
         }
         let needed = header_len + captured as usize;
-        if let Err(short) = buffer.fill(needed) {
-            return Err(cut(short, buffer, frame, needed));
+        match buffer.fill(needed) {
+            Ok(_) => Ok(true),
+            Err(short) => Err(cut(short, buffer, frame, needed)),
         }
-        let record = buffer.consume(needed);
-        self.frame = frame;
-        Ok(Some(Record {
-            frame,
-            time: Some(time),
-            link_type: self.link_type,
-            span: record.start + header_len..record.end,
-            original_len: original.max(captured),
-        }))
     }
 
     /// Time, captured and original length.
     #[inline]
     fn header(&self, bytes: &[u8]) -> Option<(Timestamp, u32, u32)> {
-        let mut fields = Fields::new(bytes, self.order);
+        let mut fields = Fields::new(bytes.first_chunk::<FIELDS>()?, self.order);
         let (seconds, fraction) = (i64::from(fields.u32()?), i64::from(fields.u32()?));
         let (captured, original) = (fields.u32()?, fields.u32()?);
         let time = Timestamp(seconds * 1_000_000_000 + fraction * i64::from(self.variant.unit));

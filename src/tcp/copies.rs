@@ -21,19 +21,67 @@ const UNMARKED: Micros = Micros::from_millis(1);
 /// NOP, NOP and the timestamps option with its length: how everybody lays it out (RFC 7323 appendix A).
 const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 
-/// Bits of an entry that hold its time, in units of 2^16 ns: they come round after more than a minute.
-const TIME: u64 = (1 << 20) - 1;
+/// Nanoseconds of the unit in which an entry holds its time, as a power of two, and the bits of it that it holds: they
+/// come round after more than a minute.
+const TIME_UNIT: u32 = 16;
+const TIME: u32 = (1 << 20) - 1;
 
 /// Packets of a side that opens a connection and says nothing.
 const FIRST: usize = 2;
 
-/// The last packets of one side: each a digest above the bits of its [`TIME`].
+/// The last packets of one side.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
-    first: [u64; FIRST],
-    /// All of them, once there are more, in one cache line.
-    all: Option<Box<[u64; MAX_RECENT]>>,
+    first: Burst<FIRST>,
+    /// All of them, once there are more.
+    all: Option<Box<Burst<MAX_RECENT>>>,
     next: u8,
+}
+
+/// Some packets, in one cache line: each a digest, of which one half can be compared with that of many at once, and the
+/// other stands above the bits of its [`TIME`].
+#[derive(Debug, Clone)]
+struct Burst<const N: usize> {
+    tags: [u32; N],
+    rests: [u32; N],
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+struct Entry {
+    tag: u32,
+    rest: u32,
+}
+
+impl<const N: usize> Default for Burst<N> {
+    fn default() -> Self {
+        Self { tags: [0; N], rests: [0; N] }
+    }
+}
+
+impl<const N: usize> Burst<N> {
+    /// Whether a packet of this digest was here `within` this time.
+    #[inline]
+    fn has(&self, entry: Entry, within: Micros) -> bool {
+        // No branch for each of them: almost always there is none.
+        self.tags.iter().fold(false, |any, tag| any | (*tag == entry.tag)) && self.truly_has(entry, within)
+    }
+
+    #[cold]
+    fn truly_has(&self, entry: Entry, within: Micros) -> bool {
+        // Copies from several points of capture need not be in order.
+        let apart = |then: u32| (entry.rest.wrapping_sub(then) & TIME).min(then.wrapping_sub(entry.rest) & TIME);
+        let soon = |then: u32| u64::from(apart(then)) << TIME_UNIT <= within.0 as u64 * 1_000;
+        let mut known = self.tags.iter().zip(&self.rests);
+        known.any(|(tag, rest)| *tag == entry.tag && (rest ^ entry.rest) <= TIME && soon(*rest))
+    }
+
+    #[inline]
+    fn put(&mut self, at: usize, entry: Entry) {
+        if let (Some(tag), Some(rest)) = (self.tags.get_mut(at), self.rests.get_mut(at)) {
+            (*tag, *rest) = (entry.tag, entry.rest);
+        }
+    }
 }
 
 impl Recent {
@@ -41,37 +89,36 @@ impl Recent {
     #[inline]
     pub(super) fn has(&mut self, segment: &TcpSegment<'_>, time: Timestamp) -> bool {
         let (print, within) = print(segment);
-        let now = (time.0 >> 16) as u64 & TIME;
-        let entry = print & !TIME | now;
-        // Copies from several points of capture need not be in order.
-        let apart = |then: u64| (now.wrapping_sub(then) & TIME).min(then.wrapping_sub(now) & TIME);
-        let entries = self.all.as_deref().map_or(&self.first[..], |all| &all[..]);
-        let mut same = entries.iter().filter(|&&known| (known ^ entry) <= TIME);
-        if same.any(|&known| apart(known & TIME) << 16 <= within.0 as u64 * 1_000) {
-            return true;
-        }
+        let entry =
+            Entry { tag: (print >> 32) as u32, rest: print as u32 & !TIME | (time.0 >> TIME_UNIT) as u32 & TIME };
         let place = usize::from(self.next) % MAX_RECENT;
-        if let Some(oldest) = self.entries().get_mut(place) {
-            *oldest = entry;
+        if let Some(all) = &mut self.all {
+            if all.has(entry, within) {
+                return true;
+            }
+            all.put(place, entry);
+        } else {
+            if self.first.has(entry, within) {
+                return true;
+            }
+            if place < FIRST {
+                self.first.put(place, entry);
+            } else {
+                self.spread(place, entry);
+            }
         }
         self.next = self.next.wrapping_add(1);
         false
     }
 
-    /// Room for the next one.
-    #[inline]
-    fn entries(&mut self) -> &mut [u64] {
-        if self.all.is_none() && usize::from(self.next) >= FIRST {
-            self.all = Some(self.spread());
-        }
-        self.all.as_deref_mut().map_or(&mut self.first[..], |all| &mut all[..])
-    }
-
+    /// Makes room for more.
     #[inline(never)]
-    fn spread(&self) -> Box<[u64; MAX_RECENT]> {
-        let mut all = Box::new([0; MAX_RECENT]);
-        all.iter_mut().zip(&self.first).for_each(|(place, first)| *place = *first);
-        all
+    fn spread(&mut self, place: usize, entry: Entry) {
+        let all = self.all.get_or_insert_default();
+        for (at, (tag, rest)) in self.first.tags.into_iter().zip(self.first.rests).enumerate() {
+            all.put(at, Entry { tag, rest });
+        }
+        all.put(place, entry);
     }
 }
 

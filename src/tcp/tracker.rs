@@ -191,6 +191,7 @@ impl Tracker {
         !self.was_reset && self.halves.client.fin_acknowledged && self.halves.server.fin_acknowledged
     }
 
+    #[inline(always)]
     fn count(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
         s.packets[from] += 1;
@@ -204,6 +205,7 @@ impl Tracker {
     }
 
     /// Takes a SYN; `false` where it is a copy that comes after more packets than are compared.
+    #[inline(never)]
     fn syn(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) -> bool {
         let s = &mut self.summary;
         // A SYN-ACK may well come twice at once: as the answer to a further SYN, and because none came to the first.
@@ -250,6 +252,7 @@ impl Tracker {
         true
     }
 
+    #[inline(always)]
     fn acknowledge(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef) {
         let s = &mut self.summary;
         s.acknowledgements[from] = true;
@@ -280,6 +283,7 @@ impl Tracker {
         }
     }
 
+    #[inline(never)]
     fn reset(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.halves[from].claim(segment.seq);
         if segment.flags.ack() && self.halves[from.peer()].acknowledge(segment.ack, frame, false) {
@@ -316,6 +320,7 @@ impl Tracker {
 
     /// Notes what acknowledges bytes that the capture has later: mirrors and merged files have the packets of the two
     /// sides in an order in which they cannot have been sent.
+    #[inline(always)]
     fn watch_order(&mut self, from: Side, segment: &TcpSegment<'_>) {
         let flags = segment.flags;
         let speaks = segment.payload_len > 0 || flags.fin() || flags.rst();
@@ -336,6 +341,7 @@ impl Tracker {
         peers || self.halves[closing.side].is_after_unseen_fin(closing.seq)
     }
 
+    #[inline(always)]
     fn payload(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         let half = &mut self.halves[from];
         if half.is_keep_alive(segment.seq, segment.payload_len) && !segment.flags.fin() && !segment.flags.syn() {
@@ -379,6 +385,7 @@ impl Tracker {
         }
     }
 
+    #[inline(never)]
     fn fin(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         let s = &mut self.summary;
         s.history.once(from, b'F');

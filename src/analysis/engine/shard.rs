@@ -31,22 +31,35 @@ pub(in crate::analysis) struct Part {
     pub index: usize,
     /// How many parts there are.
     pub of: usize,
+    /// A bit for each shard: it is asked for every packet.
+    shards: u32,
 }
 
 impl Part {
     /// All of them.
-    pub(in crate::analysis) const ALL: Part = Part { index: 0, of: 1 };
+    pub(in crate::analysis) const ALL: Part = Part::new(0, 1);
+
+    /// One of so many.
+    pub(in crate::analysis) const fn new(index: usize, of: usize) -> Part {
+        let (mut shards, mut shard) = (0, index);
+        while shard < SHARDS {
+            shards |= 1 << shard;
+            shard += of;
+        }
+        Part { index, of, shards }
+    }
 
     /// Whether other engines follow other connections.
     pub(in crate::analysis) const fn is_one_of_several(self) -> bool {
         self.of > 1
     }
 
-    /// The shard of a connection, one of so many; `None` where another engine follows it.
+    /// The shard of a connection, one of so many, which is 1 or [`SHARDS`]; `None` where another engine follows it.
     #[inline]
     pub(super) fn shard(self, key: &FlowKey, shards: usize) -> Option<usize> {
-        let shard = key.spread() as usize % shards;
-        (self.of == 1 || shard % self.of == self.index).then_some(shard)
+        const { assert!(SHARDS.is_power_of_two() && SHARDS <= 32) };
+        let shard = key.spread() as usize & shards.wrapping_sub(1) & (SHARDS - 1);
+        (self.shards >> shard & 1 == 1).then_some(shard)
     }
 }
 
