@@ -10,23 +10,30 @@
 //! comes of connections is put in the order of the packets that told it, so that what comes out is, to the last byte,
 //! what one thread makes of it. Followers judge by what they know; whose a connection is, which a few causes ask for, is
 //! for the caller's thread to say, which judges anew where the guess was wrong.
+//!
+//! What a follower made goes back to it when it is done with: an allocator takes back at less cost what it gave to the same
+//! thread, and a connection is some twenty pieces of memory.
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, ScopedJoinHandle, scope};
 
 use foldhash::{HashMap, HashMapExt as _};
 
+use crate::observation::Connection;
 use crate::source::Source;
 
 use super::engine::{Opened, Part, Register, SHARDS};
 use super::run::{self, Batch, Failure, Order, Over, Progress, Take};
 use super::{Noticed, Options};
 
-/// Batches on their way from one follower: it may be that much ahead of the others.
-const MAX_BATCHES: usize = 16;
+/// Connections that a follower hands over at once: to wake the other thread costs as much as to judge some of them.
+const HANDED_OVER: usize = 128;
+
+/// As many times that on their way from one follower: it may be that much ahead of the others.
+const MAX_BATCHES: usize = 4;
 
 /// Bytes of the input for each packet up to which it pays to walk over those of others: larger ones are but walked over,
 /// and reading them twice costs as much.
@@ -39,6 +46,9 @@ enum Told {
     /// So many bytes of this capture are read.
     Progress(usize, u64),
 }
+
+/// Connections that are done with, on their way back.
+type Spent = Vec<Box<Connection>>;
 
 /// Captures with their names.
 type Sources = Vec<(String, Source)>;
@@ -72,17 +82,18 @@ pub(super) fn read(
         let (mut lanes, mut followers) = (Vec::with_capacity(of), Vec::with_capacity(of));
         for (index, options) in options.clone().enumerate() {
             let (to_judge, told) = sync_channel(MAX_BATCHES);
+            let (give_back, given_back) = channel();
             let (hand_over, handed_over) = sync_channel::<&mut [(String, Source)]>(1);
             let named = Builder::new().name(format!("follow {}", index + 1));
             let part = Part::new(index, of);
             let follower = named.spawn_scoped(threads, move || {
                 // Nothing to read means that nobody wants it read.
                 let sources = handed_over.recv().map_err(|_| nobody_listens())?;
-                follow(sources, options, part, &to_judge)
+                follow(sources, options, part, &to_judge, &given_back)
             });
             let Ok(follower) = follower else { break };
             followers.push((follower, hand_over));
-            lanes.push(Lane::new(told));
+            lanes.push(Lane::new(told, give_back));
         }
         if followers.len() < of {
             // Those that have begun to wait are told that there is nothing to do.
@@ -125,11 +136,17 @@ fn follow(
     options: &Options,
     part: Part,
     to_judge: &SyncSender<Told>,
+    given_back: &Receiver<Spent>,
 ) -> Result<Noticed, Failure> {
+    let mut gathered = Batch::default();
     let mut take = |batch: &mut Batch| {
+        given_back.try_iter().for_each(drop);
         batch.judge();
-        let full = std::mem::replace(batch, Batch::after(batch));
-        to_judge.send(Told::Batch(full)).map_err(|_| nobody_listens())
+        gathered.append(batch);
+        if gathered.over.len() < HANDED_OVER && !gathered.is_urgent {
+            return Ok(());
+        }
+        to_judge.send(Told::Batch(std::mem::take(&mut gathered))).map_err(|_| nobody_listens())
     };
     run::read(sources, options, part, &mut take, &mut |capture, bytes| {
         if part.index == 0 {
@@ -151,11 +168,24 @@ struct Lane {
     over: VecDeque<Over>,
     /// All that was told before this is here; `None` at the end.
     upto: Option<Order>,
+    /// What is done with, and the way back.
+    spent: Spent,
+    give_back: Sender<Spent>,
 }
 
 impl Lane {
-    fn new(told: Receiver<Told>) -> Lane {
-        Lane { told, opened: VecDeque::new(), over: VecDeque::new(), upto: Some(Order::default()) }
+    fn new(told: Receiver<Told>, give_back: Sender<Spent>) -> Lane {
+        let (opened, over, spent) = (VecDeque::new(), VecDeque::new(), Spent::new());
+        Lane { told, opened, over, upto: Some(Order::default()), spent, give_back }
+    }
+
+    /// Takes what is done with, and gives it back where that is worth the way.
+    fn take_back(&mut self, connection: Box<Connection>) {
+        self.spent.push(connection);
+        if self.spent.len() >= HANDED_OVER {
+            // A follower that has ended has no use for it.
+            let _ = self.give_back.send(std::mem::take(&mut self.spent));
+        }
     }
 
     /// The earliest that is still to come, here or on its way.
@@ -188,7 +218,7 @@ impl Gathering<'_> {
     /// Passes on all connections. Whoever stops listening stops the followers: the channels close when the lanes go.
     fn all(&mut self, mut lanes: Vec<Lane>, done: &mut Take<'_>, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let alone = lanes.len() == 1;
-        let mut batch = Batch::default();
+        let mut batch = Batch { spent: Some(Vec::new()), ..Batch::default() };
         loop {
             let first = lanes.iter_mut().filter(|lane| lane.horizon().is_some());
             let Some(lane) = first.min_by_key(|lane| lane.horizon()) else { break };
@@ -203,6 +233,11 @@ impl Gathering<'_> {
             batch.over.push(over);
             if batch.is_full() {
                 done(&mut batch)?;
+                for (part, connection) in batch.spent.iter_mut().flat_map(|spent| spent.drain(..)) {
+                    if let Some(lane) = lanes.get_mut(part) {
+                        lane.take_back(connection);
+                    }
+                }
             }
         }
         if !alone {

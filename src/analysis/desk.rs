@@ -15,7 +15,7 @@ use crate::diagnosis::{Cause, Diagnosis, Finding, Outcome, diagnose};
 use crate::observation::Connection;
 use crate::report::{Renderer, Summary, Tally};
 
-use super::run::Batch;
+use super::run::{Batch, Over};
 use super::{Failure, Options, Selection};
 use told::Told;
 
@@ -99,11 +99,19 @@ impl<'r> Desk<'r> {
         Desk { watched: any.then(Watched::default), ..self }
     }
 
-    /// Judges connections that are over, all of them before they are passed on.
+    /// Judges connections that are over, all of them before they are passed on; puts those that are not held where they
+    /// are wanted back.
     pub(super) fn take(&mut self, batch: &mut Batch) -> Result<(), Failure> {
         batch.judge();
-        let judged = batch.over.drain(..).filter_map(|over| Some((over.connection, over.diagnosis?)));
-        judged.into_iter().try_for_each(|(connection, diagnosis)| self.file(connection, diagnosis))
+        let Batch { over, spent, .. } = batch;
+        for over in over.drain(..) {
+            let Over { connection, diagnosis: Some(diagnosis), part, .. } = over else { continue };
+            let filed = self.file(connection, diagnosis)?;
+            if let (Some(spent), Some(connection)) = (spent.as_mut(), filed) {
+                spent.push((part, connection));
+            }
+        }
+        Ok(())
     }
 
     /// Judges a connection that is over, and tells of it.
@@ -116,16 +124,16 @@ impl<'r> Desk<'r> {
         if let Some(listener) = listener {
             self.tell(&connection, &diagnosis, listener);
         }
-        self.file(connection, diagnosis)
+        self.file(connection, diagnosis).map(drop)
     }
 
-    /// Passes on a connection with its verdict, or holds it until that stands.
-    fn file(&mut self, connection: Box<Connection>, diagnosis: Diagnosis) -> Result<(), Failure> {
+    /// Passes on a connection with its verdict, or holds it until that stands. Gives it back where it is done with.
+    fn file(&mut self, connection: Box<Connection>, diagnosis: Diagnosis) -> Result<Option<Box<Connection>>, Failure> {
         self.ledger.note(&connection, &diagnosis);
         if self.selection.as_ref().is_some_and(|selection| !selection.has(&connection)) {
             self.tally.leave_out(&connection);
             self.watch(&connection, &diagnosis);
-            return Ok(());
+            return Ok(Some(connection));
         }
         self.tally.note(&connection, &diagnosis);
         if Ledger::may_change(&diagnosis) {
@@ -136,7 +144,7 @@ impl<'r> Desk<'r> {
                     self.renderer.connection(&connection, &diagnosis)?;
                 }
                 self.held.push_back((connection, diagnosis));
-                return Ok(());
+                return Ok(None);
             }
             self.limited.unrefined += 1;
         }
@@ -147,7 +155,7 @@ impl<'r> Desk<'r> {
         } else {
             self.tally.leave_out(&connection);
         }
-        Ok(())
+        Ok(Some(connection))
     }
 
     /// Tells of a connection that is over, in the light of what came before it.

@@ -143,11 +143,13 @@ pub(super) struct Over {
     pub(super) connection: Box<Connection>,
     /// The verdict by what is known of the connection, where somebody has looked at it already.
     pub(super) diagnosis: Option<Diagnosis>,
+    /// The part that followed it.
+    pub(super) part: usize,
 }
 
 impl Over {
-    const fn at(order: Order, connection: Box<Connection>) -> Over {
-        Over { order, connection, diagnosis: None }
+    const fn at(order: Order, connection: Box<Connection>, part: Part) -> Over {
+        Over { order, connection, diagnosis: None, part: part.index }
     }
 
     /// Looks at it, where nobody has.
@@ -167,6 +169,10 @@ pub(super) struct Batch {
     pub(super) over: Vec<Over>,
     /// All that was told before this is in this batch, or in one before.
     pub(super) upto: Order,
+    /// Nobody knows when there will be more.
+    pub(super) is_urgent: bool,
+    /// Those that are done with, each with its part, where somebody wants them back.
+    pub(super) spent: Option<Vec<(usize, Box<Connection>)>>,
 }
 
 /// Connections that are judged at once: what judges them is as much code as a processor keeps at hand, and so is what
@@ -174,9 +180,11 @@ pub(super) struct Batch {
 const BATCH: usize = 32;
 
 impl Batch {
-    /// An empty one that comes after another.
-    pub(super) fn after(other: &Batch) -> Batch {
-        Batch { over: Vec::with_capacity(BATCH), upto: other.upto, ..Batch::default() }
+    /// Takes what another one holds, which comes after this.
+    pub(super) fn append(&mut self, next: &mut Batch) {
+        self.opened.append(&mut next.opened);
+        self.over.append(&mut next.over);
+        (self.upto, self.is_urgent) = (next.upto, next.is_urgent);
     }
 
     /// Looks at all that nobody has looked at.
@@ -226,10 +234,10 @@ pub(super) fn read(
     let Reading { engine, mut over, .. } = reading;
     let noticed = engine.finish(|c| {
         let order = Order { first: c.first.order(), ..Order::END };
-        over.batch.over.push(Over::at(order, c));
+        over.batch.over.push(Over::at(order, c, part));
         if over.batch.is_full() { (over.done)(&mut over.batch) } else { Ok(()) }
     })?;
-    over.batch.upto = Order::END;
+    (over.batch.upto, over.batch.is_urgent) = (Order::END, true);
     (over.done)(&mut over.batch)?;
     Ok(noticed)
 }
@@ -279,7 +287,7 @@ struct Gathering<'d> {
 
 impl Gathering<'_> {
     fn take(&mut self, order: Order, connection: Box<Connection>) -> Result<(), Failure> {
-        self.batch.over.push(Over::at(order, connection));
+        self.batch.over.push(Over::at(order, connection, self.part));
         // What was opened is with the engine, and must come first where others keep the register.
         if self.batch.is_full() && !self.part.is_one_of_several() { (self.done)(&mut self.batch) } else { Ok(()) }
     }
@@ -303,7 +311,9 @@ impl Reading<'_, '_> {
                     .follow(index, &packet, |place, c| self.over.take(Order { place, ..Order::before(order) }, c))?;
             }
             self.packets += 1;
-            if self.over.batch.is_full() || source.is_waiting() {
+            let is_urgent = source.is_waiting();
+            if self.over.batch.is_full() || is_urgent {
+                self.over.batch.is_urgent = is_urgent;
                 self.hand_on()?;
             }
             if self.packets.is_multiple_of(PROGRESS_EVERY) {

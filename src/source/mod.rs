@@ -141,11 +141,11 @@ impl Source {
         })
     }
 
-    /// Whether what was read is used up: the next packet may have to be waited for.
+    /// Whether what was read is used up, and the next packet may have to be waited for: a file has what it has.
     #[must_use]
     #[inline]
     pub fn is_waiting(&self) -> bool {
-        self.window.is_empty()
+        self.window.is_empty() && self.again.is_none()
     }
 
     /// When the next packet was captured; `None` where there is none.
