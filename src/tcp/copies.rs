@@ -9,7 +9,7 @@ use crate::base::{Micros, Timestamp};
 use crate::ip::TcpSegment;
 
 /// Packets of one side that a further one is compared with: as many as come in one burst before their copies.
-const MAX_RECENT: usize = 8;
+pub(super) const MAX_RECENT: usize = 8;
 
 /// Copies come within this time, where the packet carries something that a retransmission would have otherwise: the
 /// identification of its IP header, or a timestamp (RFC 7323).
@@ -21,36 +21,26 @@ const UNMARKED: Micros = Micros::from_millis(1);
 /// NOP, NOP and the timestamps option with its length: how everybody lays it out (RFC 7323 appendix A).
 const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 
-/// Nanoseconds of the unit in which an entry holds its time, as a power of two, and the bits of it that it holds: they
+/// Nanoseconds of the unit in which a time is remembered, as a power of two, and the bits of it that are: they
 /// come round after more than a minute.
 const TIME_UNIT: u32 = 16;
 const TIME: u32 = (1 << 20) - 1;
 
-/// Packets of a side that opens a connection and says nothing.
-const FIRST: usize = 2;
-
-/// The last packets of one side.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Recent {
-    first: Burst<FIRST>,
-    /// All of them, once there are more.
-    all: Option<Box<Burst<MAX_RECENT>>>,
-    next: u8,
-}
-
-/// Some packets, in one cache line: each a digest, of which one half can be compared with that of many at once, and the
-/// other stands above the bits of its [`TIME`].
+/// The last `N` packets of one side, all of them in one cache line: each a digest, of which one half can be compared with
+/// that of many at once, and the other stands above the bits of its [`TIME`].
 #[derive(Debug, Clone)]
-struct Burst<const N: usize> {
+pub(super) struct Burst<const N: usize> {
     tags: [u32; N],
     rests: [u32; N],
 }
 
-/// One of them.
+/// A packet as it is remembered.
 #[derive(Clone, Copy)]
-struct Entry {
+pub(super) struct Print {
     tag: u32,
     rest: u32,
+    /// The time within which its copies come.
+    within: Micros,
 }
 
 impl<const N: usize> Default for Burst<N> {
@@ -60,65 +50,47 @@ impl<const N: usize> Default for Burst<N> {
 }
 
 impl<const N: usize> Burst<N> {
-    /// Whether a packet of this digest was here `within` this time.
+    /// Whether this packet was here before.
     #[inline]
-    fn has(&self, entry: Entry, within: Micros) -> bool {
+    pub(super) fn has(&self, print: Print) -> bool {
         // No branch for each of them: almost always there is none.
-        self.tags.iter().fold(false, |any, tag| any | (*tag == entry.tag)) && self.truly_has(entry, within)
+        self.tags.iter().fold(false, |any, tag| any | (*tag == print.tag)) && self.truly_has(print)
     }
 
     #[cold]
-    fn truly_has(&self, entry: Entry, within: Micros) -> bool {
+    fn truly_has(&self, print: Print) -> bool {
         // Copies from several points of capture need not be in order.
-        let apart = |then: u32| (entry.rest.wrapping_sub(then) & TIME).min(then.wrapping_sub(entry.rest) & TIME);
-        let soon = |then: u32| u64::from(apart(then)) << TIME_UNIT <= within.0 as u64 * 1_000;
+        let apart = |then: u32| (print.rest.wrapping_sub(then) & TIME).min(then.wrapping_sub(print.rest) & TIME);
+        let soon = |then: u32| u64::from(apart(then)) << TIME_UNIT <= print.within.0 as u64 * 1_000;
         let mut known = self.tags.iter().zip(&self.rests);
-        known.any(|(tag, rest)| *tag == entry.tag && (rest ^ entry.rest) <= TIME && soon(*rest))
+        known.any(|(tag, rest)| *tag == print.tag && (rest ^ print.rest) <= TIME && soon(*rest))
     }
 
+    /// Remembers a packet in place of the one that came `N` before it; `number` is that of the packet.
     #[inline]
-    fn put(&mut self, at: usize, entry: Entry) {
+    pub(super) fn put(&mut self, number: u8, print: Print) {
+        let at = usize::from(number) % N;
         if let (Some(tag), Some(rest)) = (self.tags.get_mut(at), self.rests.get_mut(at)) {
-            (*tag, *rest) = (entry.tag, entry.rest);
+            (*tag, *rest) = (print.tag, print.rest);
         }
+    }
+
+    /// The same packets where there is room for more: each in the place of its number.
+    pub(super) fn spread<const M: usize>(&self) -> Burst<M> {
+        let mut spread = Burst::default();
+        spread.tags.iter_mut().zip(&self.tags).for_each(|(place, tag)| *place = *tag);
+        spread.rests.iter_mut().zip(&self.rests).for_each(|(place, rest)| *place = *rest);
+        spread
     }
 }
 
-impl Recent {
-    /// Whether this packet was here before; it is remembered if not.
+impl Print {
+    /// Of this packet.
     #[inline]
-    pub(super) fn has(&mut self, segment: &TcpSegment<'_>, time: Timestamp) -> bool {
+    pub(super) fn of(segment: &TcpSegment<'_>, time: Timestamp) -> Print {
         let (print, within) = print(segment);
-        let entry =
-            Entry { tag: (print >> 32) as u32, rest: print as u32 & !TIME | (time.0 >> TIME_UNIT) as u32 & TIME };
-        let place = usize::from(self.next) % MAX_RECENT;
-        if let Some(all) = &mut self.all {
-            if all.has(entry, within) {
-                return true;
-            }
-            all.put(place, entry);
-        } else {
-            if self.first.has(entry, within) {
-                return true;
-            }
-            if place < FIRST {
-                self.first.put(place, entry);
-            } else {
-                self.spread(place, entry);
-            }
-        }
-        self.next = self.next.wrapping_add(1);
-        false
-    }
-
-    /// Makes room for more.
-    #[inline(never)]
-    fn spread(&mut self, place: usize, entry: Entry) {
-        let all = self.all.get_or_insert_default();
-        for (at, (tag, rest)) in self.first.tags.into_iter().zip(self.first.rests).enumerate() {
-            all.put(at, Entry { tag, rest });
-        }
-        all.put(place, entry);
+        let rest = print as u32 & !TIME | (time.0 >> TIME_UNIT) as u32 & TIME;
+        Print { tag: (print >> 32) as u32, rest, within }
     }
 }
 

@@ -1,8 +1,9 @@
 //! One direction of a connection, in sequence space.
 
-use crate::base::{FrameRef, Micros, SeqNumber, Side};
+use crate::base::{FrameRef, Micros, SeqNumber, Side, Timestamp};
+use crate::ip::TcpSegment;
 
-use super::copies::Young;
+use super::copies::{Burst, MAX_RECENT, Print, Young};
 use super::loss::Losses;
 use super::pending::{Pending, Stored, slice};
 use super::stream::{End, Missing, Stream};
@@ -52,12 +53,20 @@ pub(super) struct Half {
     pub fin_acknowledged: bool,
     /// There is a hole, and perhaps something behind it.
     holed: bool,
+    /// How many packets were remembered, as far as this goes.
+    remembered: u8,
+    /// The first of them; the last are with `more`, once there are more than these.
+    first: Burst<FIRST>,
     more: Option<Box<More>>,
 }
 
-/// What is known of a side since it sent payload or its FIN.
+/// Packets of a side that opens a connection and says nothing.
+const FIRST: usize = 2;
+
+/// What is known of a side since it sent payload, its FIN, or more than [`FIRST`] packets.
 #[derive(Debug, Clone, Default)]
 struct More {
+    recent: Burst<MAX_RECENT>,
     /// Offset of the FIN.
     fin: Option<(u64, FrameRef)>,
     young: Young,
@@ -136,8 +145,37 @@ impl Half {
         }
     }
 
+    #[inline]
     fn more(&mut self) -> &mut More {
-        self.more.get_or_insert_default()
+        self.more.get_or_insert_with(|| Box::new(More { recent: self.first.spread(), ..More::default() }))
+    }
+
+    /// Whether this packet was here before; it is remembered if not.
+    #[inline]
+    pub(super) fn repeats(&mut self, segment: &TcpSegment<'_>, time: Timestamp) -> bool {
+        let (print, number) = (Print::of(segment, time), self.remembered);
+        if self.more.is_none() && usize::from(number) < FIRST {
+            if self.first.has(print) {
+                return true;
+            }
+            self.first.put(number, print);
+        } else {
+            let recent = &mut self.more().recent;
+            if recent.has(print) {
+                return true;
+            }
+            recent.put(number, print);
+        }
+        self.remembered = number.wrapping_add(1);
+        false
+    }
+
+    /// Takes no packet for a copy of one before.
+    pub(super) fn forget_packets(&mut self) {
+        (self.first, self.remembered) = (Burst::default(), 0);
+        if let Some(more) = &mut self.more {
+            more.recent = Burst::default();
+        }
     }
 
     fn fin(&self) -> Option<(u64, FrameRef)> {
@@ -236,14 +274,14 @@ impl Half {
         out: &mut impl Stream,
     ) -> Arrival {
         let Some(at) = self.offset(seq) else { return Arrival::Astray };
-        let (end, before) = (at + i64::from(len), self.seen);
+        let (end, before, acknowledged) = (at + i64::from(len), self.seen, self.acknowledged);
         let old = end <= self.next as i64;
         let known = u64::try_from(at).ok().zip(u64::try_from(end).ok()).filter(|_| old);
-        let more = self.more.get_or_insert_default();
+        let more = self.more();
         if known.is_some_and(|(at, end)| more.young.covers(at, end, frame.time)) {
             return Arrival::Copy;
         }
-        if at == self.acknowledged as i64 && at < before as i64 {
+        if at == acknowledged as i64 && at < before as i64 {
             more.losses.sent_again(seq, len, frame);
         }
         more.losses.sent(at.max(0) as u64, len);

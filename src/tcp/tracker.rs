@@ -12,7 +12,7 @@ use crate::base::{FrameRef, Micros, PerSide, SeqNumber, Side};
 use crate::ip::{Checksum, IcmpError, TcpSegment};
 
 use super::ConnState;
-use super::copies::{Recent, is_young};
+use super::copies::is_young;
 use super::half::{Arrival, Half};
 use super::stream::{End, Stream};
 use super::summary::{Closer, Closing, Summary};
@@ -40,7 +40,6 @@ pub struct Tracker {
     /// is when the connection is over.
     pub summary: Box<Summary>,
     halves: PerSide<Half>,
-    recent: PerSide<Recent>,
     /// A RST took effect.
     was_reset: bool,
     /// The client's first ACK, where the capture has the SYN-ACK later, if at all.
@@ -68,7 +67,7 @@ impl Tracker {
     /// Takes the next packet of this connection.
     pub fn segment(&mut self, from: Side, segment: &TcpSegment<'_>, frame: FrameRef, out: &mut impl Stream) {
         self.count(from, segment, frame);
-        if self.recent[from].has(segment, frame.time) {
+        if self.halves[from].repeats(segment, frame.time) {
             self.summary.odd.duplicates[from] += 1;
             return;
         }
@@ -241,7 +240,7 @@ impl Tracker {
             }
             s.history.once(from, b'S');
             // Each SYN is answered by a SYN-ACK like the one before, to the last bit.
-            self.recent[from.peer()] = Recent::default();
+            self.halves[from.peer()].forget_packets();
         } else {
             s.odd.simultaneous_open = true;
             s.history.once(from, b'S');

@@ -137,7 +137,12 @@ fn unsafe_is_in_two_files_and_says_why() {
         assert!(!text.contains("unsafe"), "{}", path.display());
     }
     for (within, name, expected, told) in [
-        ("edge-tls/src", "wire.rs", 7, "`edge-tls/src/wire.rs`, which is built with\n  `--features probe` alone: seven places"),
+        (
+            "edge-tls/src",
+            "wire.rs",
+            7,
+            "`edge-tls/src/wire.rs`, which is built with\n  `--features probe` alone: seven places",
+        ),
         ("memory/src", "lib.rs", 2, "`memory/src/lib.rs`: one place, and one in its test"),
     ] {
         let mut blocks = 0;
