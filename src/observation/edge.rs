@@ -146,7 +146,7 @@ impl Role {
             Role::Other
         } else if client.ip == server.ip || client.reach() == Reach::Loopback {
             Role::Inner
-        } else if hosts.contains(client.ip) && edge.kind != EdgeKind::CloudFront {
+        } else if edge.kind != EdgeKind::CloudFront && hosts.contains(client.ip) {
             let to_internet = server.reach() == Reach::Global && !callers.cloudfront;
             if to_internet { Role::Other } else { Role::Inner }
         } else if edge.via_cloudfront {
