@@ -11,7 +11,6 @@
 //! A step of which an end is not in the capture, or that a clock which was set makes negative, has no duration.
 
 use crate::base::{FrameRef, Histogram, Micros, Side};
-use crate::session::http2;
 use crate::session::tls::{ContentType, Transcript};
 
 use super::{Connection, encrypted};
@@ -89,7 +88,31 @@ impl Timings {
     /// Adds every step of a connection, and of all its exchanges.
     pub fn add(&mut self, c: &Connection) {
         for (step, histogram) in Step::ALL.into_iter().zip(&mut self.0) {
-            c.durations(step, histogram);
+            if let Some(took) = c.took(step) {
+                histogram.add(took);
+            }
+        }
+        let [.., first_byte, exchange, idle_before, _] = &mut self.0;
+        if let Some(http) = &c.http2 {
+            for e in &http.exchanges {
+                e.first_byte().into_iter().for_each(|took| first_byte.add(took));
+                e.duration().into_iter().for_each(|took| exchange.add(took));
+            }
+            if let Some(unlisted) = &http.unlisted {
+                first_byte.absorb(&unlisted.first_byte);
+                exchange.absorb(&unlisted.duration);
+            }
+        } else if let Some(http) = &c.http {
+            for e in http.exchanges.iter() {
+                e.first_byte().into_iter().for_each(|took| first_byte.add(took));
+                e.duration().into_iter().for_each(|took| exchange.add(took));
+                e.idle_before.into_iter().for_each(|took| idle_before.add(took));
+            }
+            if let Some(unlisted) = &http.unlisted {
+                first_byte.absorb(&unlisted.first_byte);
+                exchange.absorb(&unlisted.duration);
+                idle_before.absorb(&unlisted.idle_before);
+            }
         }
     }
 
@@ -133,36 +156,6 @@ impl Connection {
             }
             Step::FirstByte | Step::Exchange | Step::IdleBeforeRequest => None,
         }
-    }
-
-    /// Adds all durations of a step.
-    fn durations(&self, step: Step, to: &mut Histogram) {
-        if let Some(once) = self.took(step) {
-            to.add(once);
-        }
-        if let Some(http) = &self.http2 {
-            let unlisted = http.unlisted.as_deref();
-            let (of, rest) = match step {
-                Step::FirstByte => (http2::Exchange::first_byte as fn(&_) -> _, unlisted.map(|u| &u.first_byte)),
-                Step::Exchange => (http2::Exchange::duration as fn(&_) -> _, unlisted.map(|u| &u.duration)),
-                _ => return,
-            };
-            http.exchanges.iter().filter_map(of).for_each(|took| to.add(took));
-            rest.into_iter().for_each(|rest| to.absorb(rest));
-            return;
-        }
-        let Some(http) = &self.http else { return };
-        let unlisted = http.unlisted.as_deref();
-        let (of, rest) = match step {
-            Step::FirstByte => (super::http1::Exchange::first_byte as fn(&_) -> _, unlisted.map(|u| &u.first_byte)),
-            Step::Exchange => (super::http1::Exchange::duration as fn(&_) -> _, unlisted.map(|u| &u.duration)),
-            Step::IdleBeforeRequest => {
-                ((|e: &super::http1::Exchange| e.idle_before) as fn(&_) -> _, unlisted.map(|u| &u.idle_before))
-            }
-            _ => return,
-        };
-        http.exchanges.iter().filter_map(of).for_each(|took| to.add(took));
-        rest.into_iter().for_each(|rest| to.absorb(rest));
     }
 
     /// Where the origin's first flight ended: before the edge went on, if it did.
