@@ -67,9 +67,10 @@ impl SlowTargets {
         }
         for exchange in c.exchanges() {
             let (Some(asked), Some(answer)) = (exchange.request, exchange.response) else { continue };
+            let waited = answer.frame.since(asked.last);
             // What comes when the edge has gone is no answer.
-            if c.before_end(answer.frame) {
-                self.add_wait(c, (asked.method, asked.target, asked.frame), answer.frame.since(asked.last), true);
+            if waited >= SLOW && c.before_end(answer.frame) {
+                self.add_wait(c, (asked.method, asked.target, asked.frame), waited, true);
             }
         }
         if let Some(owed) = c.unanswered() {
