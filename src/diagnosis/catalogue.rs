@@ -39,9 +39,12 @@ impl Catalogue {
 
     /// The causes that can be found on a connection that shows these signs, in order of precedence.
     pub(super) fn called_for(&self, signs: Signs) -> impl Iterator<Item = &'static Cause> {
-        let set = signs.shown().filter_map(|sign| self.by_sign.get(sign)).fold(0, |all, set| all | set);
-        let rest = std::iter::successors(Some(set), |set| Some(set & (set - 1))).take_while(|set| *set != 0);
-        rest.filter_map(|set| self.causes.get(set.trailing_zeros() as usize).copied())
+        let mut rest = signs.shown().filter_map(|sign| self.by_sign.get(sign)).fold(0, |all, set| all | set);
+        std::iter::from_fn(move || {
+            let next = self.causes.get(rest.trailing_zeros() as usize).copied()?;
+            rest &= rest.wrapping_sub(1);
+            Some(next)
+        })
     }
 }
 

@@ -135,8 +135,12 @@ impl Signs {
 
     /// The positions of all that show.
     pub fn shown(self) -> impl Iterator<Item = usize> {
-        let rest = std::iter::successors(Some(self.0), |set| Some(set & (set - 1))).take_while(|set| *set != 0);
-        rest.map(|set| set.trailing_zeros() as usize)
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let next = (rest != 0).then(|| rest.trailing_zeros() as usize);
+            rest &= rest.wrapping_sub(1);
+            next
+        })
     }
 
     /// Whether this one is among them.
@@ -163,6 +167,8 @@ mod tests {
         signs.note(Sign::Partial, false);
         assert!(signs.show(Sign::Http2) && !signs.show(Sign::Partial));
         assert!(signs.show_any(&[Sign::Partial, Sign::Http2]) && !signs.show_any(&[]));
+        signs.note(Sign::Open, true);
+        assert_eq!(signs.shown().collect::<Vec<_>>(), [Sign::Open as usize, Sign::Http2 as usize]);
         assert!(Sign::COUNT <= u32::BITS as usize);
     }
 }
