@@ -75,7 +75,8 @@ impl Retries {
         if self.known > 0 {
             self.note_answers(c);
         }
-        let (Outcome::Failed, Some(id)) = (d.verdict.outcome, c.failing_request_id()) else { return };
+        let failed = d.verdict.outcome == Outcome::Failed;
+        let Some(id) = failed.then(|| c.failing_request_id()).flatten() else { return };
         let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
         let began = asked.map_or(c.first, |request| request.frame);
         let ended = c.closer().map_or(c.last, |end| end.frame);
