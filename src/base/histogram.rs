@@ -22,14 +22,21 @@ const MAX_BUCKETS: u16 = (64 - PRECISION as u16) << PRECISION;
 pub const ERROR_PERCENT: f64 = 0.8;
 
 /// Durations, counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     /// Up to the last one that is not empty.
     buckets: Vec<u64>,
     count: u64,
     sum: u64,
-    /// The shortest and the longest, where there are any.
-    range: (Micros, Micros),
+    shortest: Micros,
+    longest: Micros,
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        let (shortest, longest) = (Micros(i64::MAX), Micros(i64::MIN));
+        Histogram { buckets: Vec::new(), count: 0, sum: 0, shortest, longest }
+    }
 }
 
 impl Histogram {
@@ -44,8 +51,8 @@ impl Histogram {
                 self.buckets.push(1);
             }
         }
-        let (min, max) = if self.count > 0 { self.range } else { (duration, duration) };
-        self.range = (min.min(duration), max.max(duration));
+        self.shortest = self.shortest.min(duration);
+        self.longest = self.longest.max(duration);
         self.count += 1;
         self.sum = self.sum.saturating_add(us);
     }
@@ -54,10 +61,8 @@ impl Histogram {
     pub fn absorb(&mut self, other: &Histogram) {
         self.buckets.resize(self.buckets.len().max(other.buckets.len()), 0);
         self.buckets.iter_mut().zip(&other.buckets).for_each(|(ours, theirs)| *ours += theirs);
-        self.range = match (self.range(), other.range()) {
-            (Some(ours), Some(theirs)) => (ours.0.min(theirs.0), ours.1.max(theirs.1)),
-            (ours, theirs) => ours.or(theirs).unwrap_or_default(),
-        };
+        self.shortest = self.shortest.min(other.shortest);
+        self.longest = self.longest.max(other.longest);
         self.count += other.count;
         self.sum = self.sum.saturating_add(other.sum);
     }
@@ -84,7 +89,7 @@ impl Histogram {
     /// The shortest and the longest, exactly.
     #[must_use]
     pub fn range(&self) -> Option<(Micros, Micros)> {
-        (self.count > 0).then_some(self.range)
+        (self.count > 0).then_some((self.shortest, self.longest))
     }
 
     /// The duration that `percent` of them do not exceed, by nearest rank, within [`ERROR_PERCENT`].

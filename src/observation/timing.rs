@@ -87,12 +87,30 @@ pub struct Timings([Histogram; Step::ALL.len()]);
 impl Timings {
     /// Adds every step of a connection, and of all its exchanges.
     pub fn add(&mut self, c: &Connection) {
-        for (step, histogram) in Step::ALL.into_iter().zip(&mut self.0) {
-            if let Some(took) = c.took(step) {
-                histogram.add(took);
-            }
+        let [
+            syn_ack,
+            network_rtt,
+            client_hello,
+            server_hello,
+            server_flight,
+            client_flight,
+            tls_handshake,
+            first_byte,
+            exchange,
+            idle_before,
+            idle_before_close,
+        ] = &mut self.0;
+        let add = |histogram: &mut Histogram, step| c.took(step).into_iter().for_each(|took| histogram.add(took));
+        add(syn_ack, Step::SynAck);
+        add(network_rtt, Step::NetworkRtt);
+        add(idle_before_close, Step::IdleBeforeClose);
+        if c.tls.is_some() {
+            add(client_hello, Step::ClientHello);
+            add(server_hello, Step::ServerHello);
+            add(server_flight, Step::ServerFlight);
+            add(client_flight, Step::ClientFlight);
+            add(tls_handshake, Step::TlsHandshake);
         }
-        let [.., first_byte, exchange, idle_before, _] = &mut self.0;
         if let Some(http) = &c.http2 {
             for e in &http.exchanges {
                 e.first_byte().into_iter().for_each(|took| first_byte.add(took));
