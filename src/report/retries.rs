@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::base::{Endpoint, FrameRef};
 use crate::diagnosis::{Cause, Diagnosis, Outcome};
@@ -47,24 +48,32 @@ impl Retried {
     }
 }
 
-/// The attempts at one request, by what one end asks of another: the attempts behind a proxy are its own.
+/// The attempts at one request.
 #[derive(Debug)]
 struct Attempts {
-    role: Role,
-    server: Endpoint,
     failed: u64,
     /// Where the last attempt that failed ended.
     ended: FrameRef,
     answered: bool,
 }
 
+/// What one end asks of another: the attempts behind a proxy are its own.
+type Key = (Role, Endpoint, Box<str>);
+
+/// The same of a connection at hand.
+#[derive(Hash)]
+struct Asked<'c>(Role, Endpoint, &'c str);
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, (role, server, id): &Key) -> bool {
+        (self.0, self.1, self.2) == (*role, *server, id)
+    }
+}
+
 /// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`].
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    /// By X-Amz-Cf-Id.
-    requests: HashMap<Box<str>, Vec<Attempts>>,
-    /// How many there are of all.
-    known: usize,
+    requests: HashMap<Key, Attempts, RandomState>,
     /// Connections that were a further attempt at a request, by whether they are the edge's, and by cause.
     repeats: BTreeMap<(bool, &'static str), u64>,
 }
@@ -72,7 +81,7 @@ pub(super) struct Retries {
 impl Retries {
     /// Notes one connection; they must come in the order in which they ended, for a later attempt begins after that.
     pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
-        if self.known > 0 {
+        if !self.requests.is_empty() {
             self.note_answers(c);
         }
         let failed = d.verdict.outcome == Outcome::Failed;
@@ -80,29 +89,23 @@ impl Retries {
         let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
         let began = asked.map_or(c.first, |request| request.frame);
         let ended = c.closer().map_or(c.last, |end| end.frame);
-        if let Some(attempts) = self.attempts(c, id) {
+        if let Some(attempts) = self.requests.get_mut(&Asked(c.role, c.server, id)) {
             let again = began > attempts.ended;
             attempts.failed += u64::from(again);
             attempts.ended = attempts.ended.max(ended);
             if let (true, Some(cause)) = (again, d.verdict.cause) {
                 *self.repeats.entry((c.role == Role::Edge, cause.id())).or_default() += 1;
             }
-        } else if self.known < MAX_REQUESTS {
-            let attempts = Attempts { role: c.role, server: c.server, failed: 1, ended, answered: false };
-            self.requests.entry(id.into()).or_default().push(attempts);
-            self.known += 1;
+        } else if self.requests.len() < MAX_REQUESTS {
+            self.requests.insert((c.role, c.server, id.into()), Attempts { failed: 1, ended, answered: false });
         }
-    }
-
-    /// What is known of the attempts at a request of this connection, if one has failed.
-    fn attempts(&mut self, c: &Connection, id: &str) -> Option<&mut Attempts> {
-        self.requests.get_mut(id)?.iter_mut().find(|known| known.role == c.role && known.server == c.server)
     }
 
     fn note_answers(&mut self, c: &Connection) {
         for exchange in c.exchanges() {
             let (Some(request), Some(response)) = (exchange.request, exchange.response) else { continue };
-            let Some(attempts) = request.cf_id.and_then(|id| self.attempts(c, id)) else { continue };
+            let asked = request.cf_id.map(|id| Asked(c.role, c.server, id));
+            let Some(attempts) = asked.and_then(|asked| self.requests.get_mut(&asked)) else { continue };
             let good = response.complete && (200..ERROR).contains(&response.status);
             attempts.answered |= good && request.frame > attempts.ended;
         }
@@ -116,10 +119,9 @@ impl Retries {
 
     /// In numbers.
     pub(super) fn told(&self) -> Retried {
-        let all = || self.requests.values().flatten();
-        let count = |is: fn(&Attempts) -> bool| all().filter(|&attempts| is(attempts)).count() as u64;
+        let count = |is: fn(&Attempts) -> bool| self.requests.values().filter(|&attempts| is(attempts)).count() as u64;
         Retried {
-            failed: self.known as u64,
+            failed: self.requests.len() as u64,
             tried_again: count(|attempts| attempts.failed > 1 || attempts.answered),
             answered: count(|attempts| attempts.answered),
         }
