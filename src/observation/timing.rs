@@ -164,8 +164,14 @@ impl Connection {
             Step::NetworkRtt => between(self.tcp.syn_ack.filter(|_| self.tcp.syn_acks == 1), self.tcp.established),
             Step::ClientHello => between(self.tcp.established, hello.map(|h| h.first_frame)),
             Step::ServerHello => between(hello.map(|h| h.frame), tls.and_then(first_hello)),
-            Step::ServerFlight => between(tls?.server_hello.as_ref().map(|h| h.frame), self.flight_ended()),
-            Step::ClientFlight => between(self.flight_ended(), self.edge_went_on()),
+            Step::ServerFlight => {
+                let flight = self.flight_ended(self.edge_went_on());
+                between(tls?.server_hello.as_ref().map(|h| h.frame), flight)
+            }
+            Step::ClientFlight => {
+                let next = self.edge_went_on();
+                between(self.flight_ended(next), next)
+            }
             Step::TlsHandshake => between(hello.map(|h| h.first_frame), tls?.handshake_done()),
             Step::IdleBeforeClose => {
                 let end = self.certain_end()?.frame;
@@ -176,10 +182,10 @@ impl Connection {
         }
     }
 
-    /// Where the origin's first flight ended: before the edge went on, if it did.
-    fn flight_ended(&self) -> Option<FrameRef> {
+    /// Where the origin's first flight ended: before the edge went on, here, if it did.
+    fn flight_ended(&self, next: Option<FrameRef>) -> Option<FrameRef> {
         let tls = self.tls.as_ref()?;
-        let Some(next) = self.edge_went_on() else { return self.server_flight() };
+        let Some(next) = next else { return self.server_flight() };
         let before = |frame: &FrameRef| *frame < next;
         if !tls.is_tls13() {
             // An abbreviated handshake ends with the origin's Finished (RFC 5246 section 7.3).
