@@ -6,11 +6,13 @@ use crate::observation::{Sign, Signs};
 
 use super::Cause;
 
+/// Causes that a catalogue can hold.
+const MAX_CAUSES: usize = 128;
+
 /// Causes by position, one bit for each.
 type Set = u128;
 
-/// Causes that a catalogue can hold.
-const MAX_CAUSES: usize = Set::BITS as usize;
+const _: () = assert!(MAX_CAUSES == Set::BITS as usize);
 
 /// Causes in order of precedence.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ impl Catalogue {
     /// Where they are more than a catalogue can hold.
     #[must_use]
     pub fn new(causes: Vec<&'static Cause>) -> Catalogue {
-        assert!(causes.len() <= MAX_CAUSES, "{} causes: let `Set` be larger", causes.len());
+        assert!(causes.len() <= MAX_CAUSES, "{} causes are more than a set of them holds", causes.len());
         let mut by_sign = [0; Sign::COUNT];
         for (position, cause) in causes.iter().enumerate() {
             for sign in cause.needs {

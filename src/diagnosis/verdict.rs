@@ -69,9 +69,13 @@ pub struct Diagnosis {
 pub fn diagnose(connection: &Connection, catalogue: &Catalogue) -> Diagnosis {
     let signs = Signs::of(connection);
     debug_assert_eq!(found_in_vain(connection, catalogue, signs), None, "connection {}, {signs:?}", connection.id);
-    let called_for = catalogue.called_for(signs);
-    let detected = called_for.filter_map(|cause| Some((cause, (cause.detect)(connection)?)));
-    let mut findings: Vec<_> = detected.collect();
+    let mut findings = Vec::new();
+    for cause in catalogue.called_for(signs) {
+        let Some(finding) = (cause.detect)(connection) else { continue };
+        // Where there is any it mostly remains the only one, and many are held: no room is made in advance.
+        findings.reserve_exact(1);
+        findings.push((cause, finding));
+    }
     for (cause, finding) in &mut findings {
         doubt_clock(connection, cause, finding);
     }
