@@ -22,13 +22,21 @@ const MAX_BUCKETS: u16 = (64 - PRECISION as u16) << PRECISION;
 pub const ERROR_PERCENT: f64 = 0.8;
 
 /// Durations, counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     /// Up to the last one that is not empty.
     buckets: Vec<u64>,
     count: u64,
     sum: u64,
-    range: Option<(Micros, Micros)>,
+    shortest: Micros,
+    longest: Micros,
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        let (shortest, longest) = (Micros(i64::MAX), Micros(i64::MIN));
+        Histogram { buckets: Vec::new(), count: 0, sum: 0, shortest, longest }
+    }
 }
 
 impl Histogram {
@@ -36,28 +44,27 @@ impl Histogram {
     pub fn add(&mut self, duration: Micros) {
         let Ok(us) = u64::try_from(duration.0) else { return };
         let bucket = usize::from(bucket(us));
-        if bucket >= self.buckets.len() {
-            self.buckets.resize(bucket + 1, 0);
+        match self.buckets.get_mut(bucket) {
+            Some(n) => *n += 1,
+            None => {
+                self.buckets.resize(bucket, 0);
+                self.buckets.push(1);
+            }
         }
-        if let Some(n) = self.buckets.get_mut(bucket) {
-            *n += 1;
-        }
+        self.shortest = self.shortest.min(duration);
+        self.longest = self.longest.max(duration);
         self.count += 1;
         self.sum = self.sum.saturating_add(us);
-        let (min, max) = self.range.unwrap_or((duration, duration));
-        self.range = Some((min.min(duration), max.max(duration)));
     }
 
     /// Counts all that another one has counted.
     pub fn absorb(&mut self, other: &Histogram) {
         self.buckets.resize(self.buckets.len().max(other.buckets.len()), 0);
         self.buckets.iter_mut().zip(&other.buckets).for_each(|(ours, theirs)| *ours += theirs);
+        self.shortest = self.shortest.min(other.shortest);
+        self.longest = self.longest.max(other.longest);
         self.count += other.count;
         self.sum = self.sum.saturating_add(other.sum);
-        self.range = match (self.range, other.range) {
-            (Some(ours), Some(theirs)) => Some((ours.0.min(theirs.0), ours.1.max(theirs.1))),
-            (ours, theirs) => ours.or(theirs),
-        };
     }
 
     /// How many were counted.
@@ -82,13 +89,13 @@ impl Histogram {
     /// The shortest and the longest, exactly.
     #[must_use]
     pub fn range(&self) -> Option<(Micros, Micros)> {
-        self.range
+        (self.count > 0).then_some((self.shortest, self.longest))
     }
 
     /// The duration that `percent` of them do not exceed, by nearest rank, within [`ERROR_PERCENT`].
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Micros> {
-        let (min, max) = self.range?;
+        let (min, max) = self.range()?;
         let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1);
         let mut seen = 0;
         let reached = |&(_, n): &(u16, &u64)| {
@@ -102,10 +109,9 @@ impl Histogram {
 
 /// The bucket of a duration.
 fn bucket(us: u64) -> u16 {
-    let doublings = us.checked_ilog2().unwrap_or(0).saturating_sub(PRECISION);
-    let within = (us >> doublings) & (2 * BUCKETS - 1);
-    let bucket = if doublings == 0 { within } else { u64::from(doublings) * BUCKETS + within };
-    u16::try_from(bucket).unwrap_or(MAX_BUCKETS).min(MAX_BUCKETS)
+    let doublings = (us | 1).ilog2().saturating_sub(PRECISION);
+    // What is left are the bits down to the precision, of which the first is set but in the first doubling.
+    ((doublings << PRECISION) as u16 + (us >> doublings) as u16).min(MAX_BUCKETS)
 }
 
 /// The middle of a bucket.

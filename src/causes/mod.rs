@@ -6,8 +6,8 @@
 /// Declares a cause: its page as a doc comment, then what differs from the defaults, then the predicate.
 ///
 /// The default effect is `Failed`, the default for the viewer's status is unknown, a finding rests on nothing but the
-/// bytes that it cites, nothing is superseded, the fault has one picture, the rest of the capture tells nothing of it,
-/// what the server did is told by the stage, and the predicate is asked of every connection.
+/// bytes that it cites, nothing is superseded, the fault has one picture, the rest of the capture tells nothing of it, and
+/// what the server did is told by the stage. The predicate is asked of connections that show one of the signs it needs.
 /// ```ignore
 /// cause! {
 ///     /// Nothing listens on the port.
@@ -16,6 +16,7 @@
 ///     /// …
 ///     edge: Edge::status(502).detail("OriginConnectError"),
 ///     supersedes: ["tcp.edge-reset"],
+///     needs: [Silence],
 ///     detect: |c| { … }
 /// }
 /// ```
@@ -29,7 +30,7 @@ macro_rules! cause {
         $(family: $family:expr,)?
         $(second_look: $second_look:expr,)?
         $(deed: $deed:literal,)?
-        $(needs: $needs:expr,)?
+        needs: [$($sign:ident),* $(,)?],
         detect: $detect:expr $(,)?
     ) => {
         $(#[doc = $line])+
@@ -43,7 +44,7 @@ macro_rules! cause {
             family: $crate::causes::or_default!($(Some(&$family))?, None),
             second_look: $crate::causes::or_default!($($second_look)?, $crate::diagnosis::SecondLook::None),
             deed: $crate::causes::or_default!($(Some($deed))?, None),
-            needs: $crate::causes::or_default!($(Some($needs))?, None),
+            needs: &[$($crate::observation::Sign::$sign),*],
             detect: $detect,
         };
     };
@@ -88,11 +89,12 @@ pub(crate) use keep_alive::directive;
 
 use std::sync::LazyLock;
 
-use crate::diagnosis::{Cause, Family};
+use crate::diagnosis::{Catalogue, Cause, Family};
 
 /// Every cause, in order of precedence.
-pub static CATALOGUE: LazyLock<Vec<&'static Cause>> =
-    LazyLock::new(|| [dns::ALL, tcp::ALL, tls::ALL, http::ALL, http2::ALL, app::ALL, capture::ALL].concat());
+pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    Catalogue::new([dns::ALL, tcp::ALL, tls::ALL, http::ALL, http2::ALL, app::ALL, capture::ALL].concat())
+});
 
 /// Faults that look different on different connections.
 pub static FAMILIES: LazyLock<Vec<&'static Family>> =

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::observation::{Connection, Sign, Signs};
+use crate::observation::{Connection, Sign};
 
 use super::{Family, Finding, RestsOn, SecondLook};
 
@@ -159,8 +159,8 @@ pub struct Cause {
     pub second_look: SecondLook,
     /// What the server did, in a few words, where the stage does not say it well enough.
     pub deed: Option<&'static str>,
-    /// What shows on every connection that this can be a finding on; where it does not show, the predicate is not asked.
-    pub needs: Option<Sign>,
+    /// One of these shows on every connection that this can be a finding on; where none shows, the predicate is not asked.
+    pub needs: &'static [Sign],
     /// The predicate: a pure function of one finished connection.
     pub detect: fn(&Connection) -> Option<Finding>,
 }
@@ -170,15 +170,6 @@ impl Cause {
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_str()
-    }
-
-    /// What this cause finds on a connection that shows these signs.
-    #[must_use]
-    pub fn find(&self, connection: &Connection, signs: Signs) -> Option<Finding> {
-        if self.needs.is_some_and(|sign| !signs.show(sign)) {
-            return None;
-        }
-        (self.detect)(connection)
     }
 
     /// The stage at which this cause makes a connection fail.

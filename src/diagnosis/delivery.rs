@@ -4,20 +4,20 @@
 //! what it asked for, or asked nothing. Everything else is said to be unexplained.
 
 use crate::base::{FrameRef, Micros, Side};
-use crate::observation::{Aftermath, Connection, End, HowEnded, encrypted, http1, http2, tls};
+use crate::observation::{Aftermath, Connection, End, HowEnded, Sign, Signs, encrypted, http1, http2, tls};
 
 /// What the bytes show of a connection that no cause explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub(super) enum Delivery {
     /// The edge got what it asked for, or asked nothing.
     Complete,
     /// It cannot be told, and why.
     Unexplained(String),
 }
 
-/// Judges by what was delivered.
+/// Judges by what was delivered on a connection that shows these signs.
 #[must_use]
-pub fn delivery(c: &Connection) -> Delivery {
+pub(super) fn delivery(c: &Connection, signs: Signs) -> Delivery {
     if c.is_open() {
         return unexplained("the capture ended before the connection did");
     }
@@ -33,7 +33,7 @@ pub fn delivery(c: &Connection) -> Delivery {
         return of_http2(c, http);
     }
     if let Some(tls) = &c.tls {
-        return of_tls(c, tls);
+        return of_tls(c, tls, signs);
     }
     if let Some(foreign) = c.foreign.client.as_ref().or(c.foreign.server.as_ref()) {
         return unexplained(format!("it speaks neither TLS nor HTTP (frame {}); not judged", foreign.frame.named()));
@@ -112,8 +112,9 @@ fn of_http2(c: &Connection, http: &http2::Transcript) -> Delivery {
 }
 
 /// The handshake was finished and what was asked behind the keys was answered, or nothing was asked.
-fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
+fn of_tls(c: &Connection, tls: &tls::Transcript, signs: Signs) -> Delivery {
     let (asked, answered) = (encrypted::asked(tls), encrypted::answered(tls));
+    let owed = || signs.show(Sign::HiddenRequest) && c.unanswered_encrypted().is_some();
     match (tls.handshake(), asked, answered) {
         (_, None, _) if c.has_beginning() && !c.tcp.is_whole(Side::Client) => {
             unexplained("bytes of the client are missing, and a request may be among them")
@@ -124,7 +125,7 @@ fn of_tls(c: &Connection, tls: &tls::Transcript) -> Delivery {
         (_, Some(_), Some(_)) if !c.sees_all() && encrypted::may_be_tickets(c, tls) => {
             unexplained("bytes are missing that would tell an answer from a session ticket")
         }
-        (_, Some(asked), Some(_)) if c.unanswered_encrypted().is_some() => unexplained(format!(
+        (_, Some(asked), Some(_)) if owed() => unexplained(format!(
             "nothing but what looks like session tickets came after the application data in frame {}",
             asked.named()
         )),

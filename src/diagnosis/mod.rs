@@ -3,6 +3,7 @@
 //! Invariant: a verdict is a pure function of one finished connection. What only the whole capture can tell is
 //! the second, small step in [`refine`].
 
+mod catalogue;
 mod cause;
 mod delivery;
 mod family;
@@ -12,8 +13,8 @@ mod rank;
 pub mod refine;
 mod verdict;
 
+pub use catalogue::Catalogue;
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
-pub use delivery::{Delivery, delivery};
 pub use family::{Family, Picture};
 pub use finding::{Confidence, Evidence, Finding, RuledOut};
 pub use limit::{Limit, RestsOn};

@@ -2,9 +2,10 @@
 
 use crate::observation::{Connection, Signs};
 
+use super::delivery::{Delivery, delivery};
 use super::limit::{doubt_clock, limits};
 use super::rank::rank;
-use super::{Cause, Confidence, Delivery, Edge, Effect, Finding, Limit, Stage, delivery};
+use super::{Catalogue, Cause, Confidence, Edge, Effect, Finding, Limit, Stage};
 
 /// What became of a connection, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,24 +66,36 @@ pub struct Diagnosis {
 
 /// Judges one finished connection by a catalogue.
 #[must_use]
-pub fn diagnose(connection: &Connection, catalogue: &[&'static Cause]) -> Diagnosis {
+pub fn diagnose(connection: &Connection, catalogue: &Catalogue) -> Diagnosis {
     let signs = Signs::of(connection);
-    let detected = catalogue.iter().filter_map(|&cause| Some((cause, cause.find(connection, signs)?)));
-    let mut findings: Vec<_> = detected.collect();
+    debug_assert_eq!(found_in_vain(connection, catalogue, signs), None, "connection {}, {signs:?}", connection.id);
+    let mut findings = Vec::new();
+    for cause in catalogue.called_for(signs) {
+        let Some(finding) = (cause.detect)(connection) else { continue };
+        // Where there is any it mostly remains the only one, and many are held: no room is made in advance.
+        findings.reserve_exact(1);
+        findings.push((cause, finding));
+    }
     for (cause, finding) in &mut findings {
         doubt_clock(connection, cause, finding);
     }
     rank(&mut findings);
     let limits = limits(connection, &findings);
-    let verdict = Verdict { limits, ..judge(connection, &mut findings) };
+    let verdict = Verdict { limits, ..judge(connection, signs, &mut findings) };
     Diagnosis { verdict, findings }
 }
 
-fn judge(connection: &Connection, findings: &mut [(&'static Cause, Finding)]) -> Verdict {
+/// A cause that would be found although no sign calls for it: there is none.
+fn found_in_vain(connection: &Connection, catalogue: &Catalogue, signs: Signs) -> Option<&'static Cause> {
+    let mut spared = catalogue.iter().copied().filter(|cause| !signs.show_any(cause.needs));
+    spared.find(|cause| (cause.detect)(connection).is_some())
+}
+
+fn judge(connection: &Connection, signs: Signs, findings: &mut [(&'static Cause, Finding)]) -> Verdict {
     if let Some(i) = first_with(findings, Effect::Failed) {
         return by_finding(Outcome::Failed, findings, i);
     }
-    let open = match delivery(connection) {
+    let open = match delivery(connection, signs) {
         Delivery::Complete => None,
         Delivery::Unexplained(reason) => Some(reason),
     };

@@ -139,14 +139,13 @@ impl Role {
     /// itself a health checker, and CloudFront may pass that on. A check by TCP or TLS alone has no mark of its own.
     #[must_use]
     pub fn of(client: Endpoint, server: Endpoint, edge: Edge, callers: Callers, hosts: &Hosts) -> Role {
-        let outward = edge.kind == EdgeKind::Private && server.reach() == Reach::Global;
         if edge.kind == EdgeKind::Probe {
             Role::Edge
         } else if callers.probe && edge.kind != EdgeKind::CloudFront {
             Role::Other
         } else if client.ip == server.ip || client.reach() == Reach::Loopback {
             Role::Inner
-        } else if hosts.contains(client.ip) && edge.kind != EdgeKind::CloudFront {
+        } else if edge.kind != EdgeKind::CloudFront && hosts.contains(client.ip) {
             let to_internet = server.reach() == Reach::Global && !callers.cloudfront;
             if to_internet { Role::Other } else { Role::Inner }
         } else if edge.via_cloudfront {
@@ -154,7 +153,7 @@ impl Role {
         } else if callers.health_check || callers.for_itself {
             // The LOCAL command of the PROXY protocol (section 2.2) is a load balancer's that checks.
             Role::HealthCheck
-        } else if edge.kind == EdgeKind::Private && !outward {
+        } else if edge.kind == EdgeKind::Private && server.reach() != Reach::Global {
             // A private client is the load balancer in front.
             Role::Edge
         } else {

@@ -97,7 +97,8 @@ impl Connection {
     pub fn unanswered(&self) -> Option<Unanswered<'_>> {
         let end = self.certain_end()?;
         let exchanges = &self.http.as_ref()?.exchanges;
-        let owed = exchanges.iter().find_map(|exchange| {
+        let begun = |e: &Exchange| e.response.as_ref().is_some_and(|r| r.frame <= end.frame);
+        let owed = exchanges.iter().filter(|e| !begun(e)).find_map(|exchange| {
             let request = exchange.request.as_ref().filter(|r| r.frame < end.frame)?;
             let owed = Unanswered { exchange, request, end };
             if self.crosses(&owed) {
@@ -115,6 +116,7 @@ impl Connection {
         !exchange.lost.server || (begins && self.counts_all())
     }
 
+    /// Whether a request is owed a response that had not begun when the connection ended.
     fn is_owed(&self, owed: &Unanswered<'_>) -> bool {
         let Some(response) = &owed.exchange.response else { return true };
         // What is captured behind a FIN of the same side was sent before it: it was overtaken.
@@ -128,7 +130,7 @@ impl Connection {
             && owed.end.how == End::Fin
             && (owed.wait() < HALF_CLOSE || taken)
             && self.tcp.end.rst.client.is_none_or(|rst| rst > response.last_frame);
-        response.frame > owed.end.frame && !listens
+        !listens
     }
 
     /// Whether the origin sent nothing between a request and the end, but interim responses.
@@ -167,9 +169,9 @@ impl Connection {
     pub fn overtaken(&self) -> Option<Unanswered<'_>> {
         let end = self.closed_by(Side::Server)?;
         let exchanges = &self.http.as_ref()?.exchanges;
-        let owed = exchanges.iter().find_map(|exchange| {
+        let owed = exchanges.iter().filter(|e| e.response.is_none()).find_map(|exchange| {
             let owed = Unanswered { exchange, request: exchange.request.as_ref()?, end };
-            (exchange.response.is_none() && self.crosses(&owed)).then_some(owed)
+            self.crosses(&owed).then_some(owed)
         })?;
         let silent = self.tcp.streams.last_data.server.is_none_or(|data| data < owed.request.frame);
         (silent && !owed.exchange.lost.server && self.knows_its_holes()).then_some(owed)

@@ -139,7 +139,7 @@ fn only_tickets(tls: &Transcript, finished: FrameRef) -> bool {
         tls.tls13.alert_sized.server.is_some() && last
     };
     let mut after = server.first.iter().filter(|r| r.frame > finished).filter(|r| !is_alert(r)).map(|r| r.len);
-    let Some(len) = after.next() else { return false };
-    let others: Vec<_> = after.collect();
-    listed && others.len() + 1 == TICKETS && others.iter().all(|l| *l == len)
+    let Some(first) = after.next() else { return false };
+    let (tickets, alike) = after.fold((1, true), |(n, alike), len| (n + 1, alike && len == first));
+    listed && tickets == TICKETS && alike
 }

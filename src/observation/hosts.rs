@@ -9,8 +9,9 @@
 //! An address of this host that nobody connects to stays unknown: the near end of a container's bridge, a second
 //! interface that only looks inward. What it asks for is taken for a load balancer's.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::base::{Endpoint, Reach};
 
@@ -26,16 +27,15 @@ const EPHEMERAL: u16 = 32_768;
 #[derive(Debug, Clone, Default)]
 pub struct Hosts {
     /// Each with the first client that it was learnt from.
-    known: BTreeMap<IpAddr, IpAddr>,
-    /// The one that was met last: mostly it is met again.
-    latest: Option<IpAddr>,
+    known: HashMap<IpAddr, IpAddr>,
     not_remembered: u64,
 }
 
 impl Hosts {
     /// Learns from the first packet of a connection. `by_syn`: it says who is the client.
     pub fn meet(&mut self, client: Endpoint, server: Endpoint, by_syn: bool, prefixes: &Prefixes) {
-        if by_syn && self.latest == Some(server.ip) {
+        // Mostly it is one that was met before.
+        if by_syn && self.contains(server.ip) {
             return;
         }
         let (client, server) = match by_syn {
@@ -70,12 +70,10 @@ impl Hosts {
 
     fn learn(&mut self, host: IpAddr, from: IpAddr) {
         if self.contains(host) {
-            self.latest = Some(host);
             return;
         }
         // What it was a client of before it was known is its upstream.
         self.known.retain(|_, client| *client != host);
-        self.latest = None;
         if self.known.len() < MAX_HOSTS {
             self.known.insert(host, from);
         } else {

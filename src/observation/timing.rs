@@ -11,7 +11,6 @@
 //! A step of which an end is not in the capture, or that a clock which was set makes negative, has no duration.
 
 use crate::base::{FrameRef, Histogram, Micros, Side};
-use crate::session::http2;
 use crate::session::tls::{ContentType, Transcript};
 
 use super::{Connection, encrypted};
@@ -88,8 +87,50 @@ pub struct Timings([Histogram; Step::ALL.len()]);
 impl Timings {
     /// Adds every step of a connection, and of all its exchanges.
     pub fn add(&mut self, c: &Connection) {
-        for (step, histogram) in Step::ALL.into_iter().zip(&mut self.0) {
-            c.durations(step, histogram);
+        let [
+            syn_ack,
+            network_rtt,
+            client_hello,
+            server_hello,
+            server_flight,
+            client_flight,
+            tls_handshake,
+            first_byte,
+            exchange,
+            idle_before,
+            idle_before_close,
+        ] = &mut self.0;
+        let add = |histogram: &mut Histogram, step| c.took(step).into_iter().for_each(|took| histogram.add(took));
+        add(syn_ack, Step::SynAck);
+        add(network_rtt, Step::NetworkRtt);
+        add(idle_before_close, Step::IdleBeforeClose);
+        if c.tls.is_some() {
+            add(client_hello, Step::ClientHello);
+            add(server_hello, Step::ServerHello);
+            add(server_flight, Step::ServerFlight);
+            add(client_flight, Step::ClientFlight);
+            add(tls_handshake, Step::TlsHandshake);
+        }
+        if let Some(http) = &c.http2 {
+            for e in &http.exchanges {
+                e.first_byte().into_iter().for_each(|took| first_byte.add(took));
+                e.duration().into_iter().for_each(|took| exchange.add(took));
+            }
+            if let Some(unlisted) = &http.unlisted {
+                first_byte.absorb(&unlisted.first_byte);
+                exchange.absorb(&unlisted.duration);
+            }
+        } else if let Some(http) = &c.http {
+            for e in http.exchanges.iter() {
+                e.first_byte().into_iter().for_each(|took| first_byte.add(took));
+                e.duration().into_iter().for_each(|took| exchange.add(took));
+                e.idle_before.into_iter().for_each(|took| idle_before.add(took));
+            }
+            if let Some(unlisted) = &http.unlisted {
+                first_byte.absorb(&unlisted.first_byte);
+                exchange.absorb(&unlisted.duration);
+                idle_before.absorb(&unlisted.idle_before);
+            }
         }
     }
 
@@ -123,8 +164,14 @@ impl Connection {
             Step::NetworkRtt => between(self.tcp.syn_ack.filter(|_| self.tcp.syn_acks == 1), self.tcp.established),
             Step::ClientHello => between(self.tcp.established, hello.map(|h| h.first_frame)),
             Step::ServerHello => between(hello.map(|h| h.frame), tls.and_then(first_hello)),
-            Step::ServerFlight => between(tls?.server_hello.as_ref().map(|h| h.frame), self.flight_ended()),
-            Step::ClientFlight => between(self.flight_ended(), self.edge_went_on()),
+            Step::ServerFlight => {
+                let flight = self.flight_ended(self.edge_went_on());
+                between(tls?.server_hello.as_ref().map(|h| h.frame), flight)
+            }
+            Step::ClientFlight => {
+                let next = self.edge_went_on();
+                between(self.flight_ended(next), next)
+            }
             Step::TlsHandshake => between(hello.map(|h| h.first_frame), tls?.handshake_done()),
             Step::IdleBeforeClose => {
                 let end = self.certain_end()?.frame;
@@ -135,40 +182,10 @@ impl Connection {
         }
     }
 
-    /// Adds all durations of a step.
-    fn durations(&self, step: Step, to: &mut Histogram) {
-        if let Some(once) = self.took(step) {
-            to.add(once);
-        }
-        if let Some(http) = &self.http2 {
-            let unlisted = http.unlisted.as_deref();
-            let (of, rest) = match step {
-                Step::FirstByte => (http2::Exchange::first_byte as fn(&_) -> _, unlisted.map(|u| &u.first_byte)),
-                Step::Exchange => (http2::Exchange::duration as fn(&_) -> _, unlisted.map(|u| &u.duration)),
-                _ => return,
-            };
-            http.exchanges.iter().filter_map(of).for_each(|took| to.add(took));
-            rest.into_iter().for_each(|rest| to.absorb(rest));
-            return;
-        }
-        let Some(http) = &self.http else { return };
-        let unlisted = http.unlisted.as_deref();
-        let (of, rest) = match step {
-            Step::FirstByte => (super::http1::Exchange::first_byte as fn(&_) -> _, unlisted.map(|u| &u.first_byte)),
-            Step::Exchange => (super::http1::Exchange::duration as fn(&_) -> _, unlisted.map(|u| &u.duration)),
-            Step::IdleBeforeRequest => {
-                ((|e: &super::http1::Exchange| e.idle_before) as fn(&_) -> _, unlisted.map(|u| &u.idle_before))
-            }
-            _ => return,
-        };
-        http.exchanges.iter().filter_map(of).for_each(|took| to.add(took));
-        rest.into_iter().for_each(|rest| to.absorb(rest));
-    }
-
-    /// Where the origin's first flight ended: before the edge went on, if it did.
-    fn flight_ended(&self) -> Option<FrameRef> {
+    /// Where the origin's first flight ended: before the edge went on, here, if it did.
+    fn flight_ended(&self, next: Option<FrameRef>) -> Option<FrameRef> {
         let tls = self.tls.as_ref()?;
-        let Some(next) = self.edge_went_on() else { return self.server_flight() };
+        let Some(next) = next else { return self.server_flight() };
         let before = |frame: &FrameRef| *frame < next;
         if !tls.is_tls13() {
             // An abbreviated handshake ends with the origin's Finished (RFC 5246 section 7.3).

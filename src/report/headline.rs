@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Endpoint, escape};
+use crate::base::Endpoint;
 use crate::diagnosis::{Diagnosis, Outcome};
 use crate::observation::Connection;
 
@@ -18,7 +18,7 @@ pub(super) struct Story {
     /// The message of the first connection, which names its own values.
     first_message: String,
     /// The server's end, where all connections have the same.
-    server: Option<String>,
+    server: Option<Endpoint>,
     several_servers: bool,
     /// How many of them were further attempts at a request that had failed before.
     pub(super) repeats: u64,
@@ -47,11 +47,7 @@ impl Story {
 
     /// Notes the server's end of a connection.
     pub(super) fn at(&mut self, server: Endpoint) {
-        let server = server.to_string();
-        match &self.server {
-            None => self.server = Some(server),
-            Some(known) => self.several_servers |= *known != server,
-        }
+        self.several_servers |= *self.server.get_or_insert(server) != server;
     }
 
     fn add_behind(&mut self, what: (String, &'static str), connections: u64) {
@@ -87,8 +83,8 @@ impl Told<'_> {
     fn at_length(&self) -> String {
         match self {
             Told::Cause(main, story, _) => {
-                let place = match (&story.server, story.several_servers) {
-                    (Some(server), false) => format!(" at {}", escape(server)),
+                let place = match (story.server, story.several_servers) {
+                    (Some(server), false) => format!(" at {server}"),
                     _ => String::new(),
                 };
                 let title = within_a_sentence(main.cause.title().trim_end_matches('.'));

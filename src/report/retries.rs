@@ -1,7 +1,10 @@
 //! Attempts at one viewer's request: CloudFront repeats what it may, and who saw no error should not be counted as one
 //! who did.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::base::{Endpoint, FrameRef};
 use crate::diagnosis::{Cause, Diagnosis, Outcome};
@@ -57,10 +60,20 @@ struct Attempts {
 /// What one end asks of another: the attempts behind a proxy are its own.
 type Key = (Role, Endpoint, Box<str>);
 
+/// The same of a connection at hand.
+#[derive(Hash)]
+struct Asked<'c>(Role, Endpoint, &'c str);
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, (role, server, id): &Key) -> bool {
+        (self.0, self.1, self.2) == (*role, *server, id)
+    }
+}
+
 /// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`].
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    requests: HashMap<Key, Attempts>,
+    requests: HashMap<Key, Attempts, RandomState>,
     /// Connections that were a further attempt at a request, by whether they are the edge's, and by cause.
     repeats: BTreeMap<(bool, &'static str), u64>,
 }
@@ -71,12 +84,12 @@ impl Retries {
         if !self.requests.is_empty() {
             self.note_answers(c);
         }
-        let (Outcome::Failed, Some(id)) = (d.verdict.outcome, c.failing_request_id()) else { return };
+        let failed = d.verdict.outcome == Outcome::Failed;
+        let Some(id) = failed.then(|| c.failing_request_id()).flatten() else { return };
         let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
         let began = asked.map_or(c.first, |request| request.frame);
         let ended = c.closer().map_or(c.last, |end| end.frame);
-        let key = (c.role, c.server, Box::from(id));
-        if let Some(attempts) = self.requests.get_mut(&key) {
+        if let Some(attempts) = self.requests.get_mut(&Asked(c.role, c.server, id)) {
             let again = began > attempts.ended;
             attempts.failed += u64::from(again);
             attempts.ended = attempts.ended.max(ended);
@@ -84,15 +97,15 @@ impl Retries {
                 *self.repeats.entry((c.role == Role::Edge, cause.id())).or_default() += 1;
             }
         } else if self.requests.len() < MAX_REQUESTS {
-            self.requests.insert(key, Attempts { failed: 1, ended, answered: false });
+            self.requests.insert((c.role, c.server, id.into()), Attempts { failed: 1, ended, answered: false });
         }
     }
 
     fn note_answers(&mut self, c: &Connection) {
         for exchange in c.exchanges() {
             let (Some(request), Some(response)) = (exchange.request, exchange.response) else { continue };
-            let key = request.cf_id.map(|id| (c.role, c.server, Box::from(id)));
-            let Some(attempts) = key.and_then(|key| self.requests.get_mut(&key)) else { continue };
+            let asked = request.cf_id.map(|id| Asked(c.role, c.server, id));
+            let Some(attempts) = asked.and_then(|asked| self.requests.get_mut(&asked)) else { continue };
             let good = response.complete && (200..ERROR).contains(&response.status);
             attempts.answered |= good && request.frame > attempts.ended;
         }

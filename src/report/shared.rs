@@ -9,7 +9,10 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::base::{Endpoint, Timestamp, escape};
 use crate::diagnosis::{Diagnosis, Outcome};
@@ -90,18 +93,18 @@ type Pair = [u64; 2];
 /// The connections of each value of a trait.
 #[derive(Debug)]
 struct Values<K> {
-    each: BTreeMap<K, Pair>,
+    each: HashMap<K, Pair>,
     all: Pair,
 }
 
 impl<K> Default for Values<K> {
     fn default() -> Self {
-        Values { each: BTreeMap::new(), all: [0; 2] }
+        Values { each: HashMap::default(), all: [0; 2] }
     }
 }
 
-impl<K: Ord> Values<K> {
-    fn add<Q: Ord + ?Sized>(&mut self, key: &Q, which: usize, own: impl FnOnce(&Q) -> K)
+impl<K: Hash + Ord> Values<K> {
+    fn add<Q: Hash + Eq + ?Sized>(&mut self, key: &Q, which: usize, own: impl FnOnce(&Q) -> K)
     where
         K: Borrow<Q>,
     {
@@ -115,7 +118,10 @@ impl<K: Ord> Values<K> {
 
     fn absorb(&mut self, other: Values<K>) {
         sum(&mut self.all, other.all);
-        for (key, theirs) in other.each {
+        // Which of them there is room for does not depend on chance.
+        let mut each: Vec<_> = other.each.into_iter().collect();
+        each.sort_unstable();
+        for (key, theirs) in each {
             if self.each.len() < MAX_VALUES || self.each.contains_key(&key) {
                 sum(self.each.entry(key).or_default(), theirs);
             }
@@ -286,13 +292,12 @@ struct Best {
 }
 
 impl Best {
-    fn of<K>(&mut self, name: &'static str, values: &Values<K>, words: impl Fn(&K) -> (String, String)) {
+    fn of<K: Ord>(&mut self, name: &'static str, values: &Values<K>, words: impl Fn(&K) -> (String, String)) {
         // A trait that all share separates nothing, and two values of one trait are one difference.
-        let differences = values.each.len();
-        for (value, pair) in &values.each {
-            if differences > 1 {
-                self.look(name, (*pair, values.all), || words(value));
-            }
+        if values.each.len() > 1 {
+            let mut each: Vec<_> = values.each.iter().collect();
+            each.sort_unstable();
+            each.into_iter().for_each(|(value, pair)| self.look(name, (*pair, values.all), || words(value)));
         }
     }
 
@@ -341,9 +346,12 @@ fn prefix(ip: IpAddr) -> (IpAddr, u8) {
 
 /// The first two segments of a path: what comes behind them is most often a thing of its own.
 fn path(target: &str) -> &str {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
-    let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
-    path.get(..end).unwrap_or(path)
+    let mut slashes = 0;
+    let end = target.bytes().position(|byte| {
+        slashes += u32::from(byte == b'/');
+        slashes > 2 || matches!(byte, b'?' | b'#')
+    });
+    end.and_then(|end| target.get(..end)).unwrap_or(target)
 }
 
 fn bounded(text: &str) -> &str {

@@ -65,12 +65,17 @@ impl SlowTargets {
         if c.clock_step.is_some() || !c.counts_all() {
             return;
         }
+        let mut all_answered = true;
         for exchange in c.exchanges() {
-            let (Some(asked), Some(answer)) = (exchange.request, exchange.response) else { continue };
             // What comes when the edge has gone is no answer.
-            if c.before_end(answer.frame) {
-                self.add_wait(c, (asked.method, asked.target, asked.frame), answer.frame.since(asked.last), true);
-            }
+            let answer = exchange.response.filter(|answer| c.before_end(answer.frame));
+            all_answered &= answer.is_some();
+            let (Some(asked), Some(answer)) = (exchange.request, answer) else { continue };
+            let waited = answer.frame.since(asked.last);
+            self.add_wait(c, (asked.method, asked.target, asked.frame), waited, true);
+        }
+        if all_answered {
+            return;
         }
         if let Some(owed) = c.unanswered() {
             let request = owed.request;

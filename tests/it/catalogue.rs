@@ -165,7 +165,7 @@ struct Asked {
 impl Renderer for Asked {
     fn connection(&mut self, c: &Connection, _: &Diagnosis) -> io::Result<()> {
         let signs = Signs::of(c);
-        let lacking = CATALOGUE.iter().filter(|cause| cause.needs.is_some_and(|sign| !signs.show(sign)));
+        let lacking = CATALOGUE.iter().filter(|cause| !signs.show_any(cause.needs));
         for cause in lacking {
             self.spared += 1;
             if (cause.detect)(c).is_some() {

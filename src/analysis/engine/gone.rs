@@ -1,8 +1,10 @@
 //! Connections that are over and were put away, while packets of theirs may still come.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
+use std::net::IpAddr;
 
-use foldhash::HashMap;
+use foldhash::fast::RandomState;
 
 use crate::base::{Endpoint, Micros, SeqNumber, Timestamp};
 use crate::flow::FlowKey;
@@ -15,46 +17,142 @@ const MAX_GONE: usize = 8_192;
 /// has two minutes for one, hosts go by 30 s).
 const LATE: Micros = Micros::from_secs(120);
 
-/// What is remembered of each.
+/// What is remembered of each: no more than a line of a processor's cache.
 #[derive(Debug)]
 struct Grave {
-    client: Endpoint,
-    first: Option<SeqNumber>,
+    key: FlowKey,
     until: Timestamp,
+    /// The client's first number.
+    first: Option<SeqNumber>,
+    /// The one before it in its chain lies so many places before this one; 0: there is none.
+    back: u16,
+    /// Which end of the key began.
+    client_is_lower: bool,
 }
 
-/// The memory of them.
+/// The memory of them: a queue, in which those whose keys have the same hash are a chain, the last one first. What leaves
+/// the queue at its front is the end of its chain, so that nothing has to be taken out of that.
 #[derive(Debug, Default)]
 pub(super) struct Gone {
-    graves: HashMap<FlowKey, Grave>,
     /// In the order in which they ended; some were replaced since.
-    order: VecDeque<(Timestamp, FlowKey)>,
+    graves: VecDeque<Grave>,
+    /// How many have left the queue.
+    left: usize,
+    /// By hash: how many had entered the queue with the last one of the chain. Empty until something is remembered.
+    chains: Box<[usize]>,
+    hashes: RandomState,
 }
 
 impl Gone {
     /// Remembers one that is over by `now`: who began it, and with which number.
     pub(super) fn bury(&mut self, key: FlowKey, (client, first): (Endpoint, Option<SeqNumber>), now: Timestamp) {
-        let until = now.plus(LATE);
-        self.graves.insert(key, Grave { client, first, until });
-        self.order.push_back((until, key));
-        while let Some(&(until, key)) = self.order.front().filter(|(end, _)| *end <= now || self.order.len() > MAX_GONE)
-        {
-            self.order.pop_front();
-            if self.graves.get(&key).is_some_and(|grave| grave.until <= until) {
-                self.graves.remove(&key);
-            }
+        while self.graves.front().is_some_and(|grave| grave.until <= now) || self.graves.len() >= MAX_GONE {
+            self.graves.pop_front();
+            self.left += 1;
         }
+        if self.chains.is_empty() {
+            self.chains = vec![0; MAX_GONE].into();
+        }
+        let place = self.left + self.graves.len() + 1;
+        let chain = self.chain(&key);
+        let Some(last) = self.chains.get_mut(chain) else { return };
+        let before = std::mem::replace(last, place);
+        let back = u16::try_from(place - before).unwrap_or_default();
+        let client_is_lower = is_lower(&key, client);
+        self.graves.push_back(Grave { key, until: now.plus(LATE), first, back, client_is_lower });
     }
 
     /// Whether this segment between the same ends belongs to one of them. A SYN with another number begins anew.
     pub(super) fn has(&mut self, key: &FlowKey, segment: &TcpSegment<'_>, now: Timestamp) -> bool {
-        let Some(grave) = self.graves.get(key) else { return false };
+        let Some(grave) = self.find(key) else { return false };
         let asks = segment.flags.syn() && !segment.flags.ack();
-        let again = segment.source == grave.client && grave.first == Some(segment.seq.plus(1));
+        let again = is_lower(key, segment.source) == grave.client_is_lower && grave.first == Some(segment.seq.plus(1));
         let late = now < grave.until && (!asks || again);
         if !late {
-            self.graves.remove(key);
+            // Nothing belongs to it any more.
+            grave.until = Timestamp(i64::MIN);
         }
         late
+    }
+
+    /// The last one with this key.
+    fn find(&mut self, key: &FlowKey) -> Option<&mut Grave> {
+        let mut place = self.chains.get(self.chain(key))?.checked_sub(self.left + 1)?;
+        loop {
+            let grave = self.graves.get(place)?;
+            if grave.key == *key {
+                return self.graves.get_mut(place);
+            }
+            place = place.checked_sub(usize::from(grave.back)).filter(|_| grave.back > 0)?;
+        }
+    }
+
+    fn chain(&self, key: &FlowKey) -> usize {
+        self.hashes.hash_one(key) as usize % MAX_GONE
+    }
+}
+
+/// Whether this is the lower of the two ends of a key.
+fn is_lower(key: &FlowKey, end: Endpoint) -> bool {
+    match (key, end.ip) {
+        (FlowKey::V4 { addresses, ports }, IpAddr::V4(ip)) => {
+            (addresses >> 32, ports >> 16) == (ip.to_bits().into(), end.port.into())
+        }
+        (FlowKey::V4 { .. }, IpAddr::V6(_)) => false,
+        (FlowKey::V6 { addresses: [[upper, lower], _], ports }, ip) => {
+            let ip = match ip {
+                IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+                IpAddr::V6(ip) => ip,
+            };
+            let address = u128::from(*upper) << 64 | u128::from(*lower);
+            (address, ports >> 16) == (ip.to_bits(), end.port.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(n: u32, port: u16) -> Endpoint {
+        Endpoint { ip: std::net::Ipv4Addr::from_bits(0x0a00_0000 | n).into(), port }
+    }
+
+    #[test]
+    fn the_last_ones_are_found_as_long_as_there_is_room_and_time() {
+        let mut gone = Gone::default();
+        let key = |n: usize| FlowKey::new(end(n as u32, 40_000), end(1 << 20, 443));
+        let now = Timestamp(0);
+        assert!(gone.find(&key(0)).is_none());
+        for n in 0..3 * MAX_GONE {
+            gone.bury(key(n), (end(n as u32, 40_000), Some(SeqNumber(n as u32))), now);
+        }
+        let found = |gone: &mut Gone| (0..3 * MAX_GONE).filter(|&n| gone.find(&key(n)).is_some()).collect::<Vec<_>>();
+        assert_eq!(found(&mut gone), (2 * MAX_GONE..3 * MAX_GONE).collect::<Vec<_>>());
+        // One that ends again is known by its last beginning, and what is too old is forgotten.
+        let again = key(3 * MAX_GONE - 1);
+        gone.bury(again, (end(1 << 20, 443), None), now.plus(LATE));
+        let grave = gone.find(&again).unwrap();
+        assert_eq!((grave.first, grave.client_is_lower), (None, false));
+        assert_eq!(found(&mut gone), [3 * MAX_GONE - 1]);
+    }
+
+    #[test]
+    fn the_ends_of_a_key_are_told_apart() {
+        let v6 = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
+        for (low, high) in [
+            (end(1, 2), end(2, 1)),
+            (end(1, 1), end(1, 2)),
+            (v6("2001:db8::1", 2), v6("2001:db8::2", 1)),
+            (end(1, 1), v6("2001:db8::1", 1)),
+        ] {
+            let key = FlowKey::new(high, low);
+            assert!(is_lower(&key, low) && !is_lower(&key, high), "{low} {high}");
+        }
+    }
+
+    #[test]
+    fn each_takes_a_line_of_the_cache() {
+        assert_eq!(size_of::<Grave>(), 64);
     }
 }

@@ -94,10 +94,14 @@ impl<'o> Register<'o> {
         if let Some(tls) = &c.tls {
             self.keys_of(tls);
         }
-        let noticed = self.noticed.captures.entry(c.first.capture()).or_default();
-        noticed.duplicates += u64::from(c.tcp.odd.duplicates.client) + u64::from(c.tcp.odd.duplicates.server);
-        noticed.one_sided += u64::from(c.is_one_sided());
-        noticed.reassembly_limited += u64::from(c.tcp.odd.reassembly_limit_reached);
+        let duplicates = u64::from(c.tcp.odd.duplicates.client) + u64::from(c.tcp.odd.duplicates.server);
+        let (one_sided, limited) = (c.is_one_sided(), c.tcp.odd.reassembly_limit_reached);
+        if duplicates > 0 || one_sided || limited {
+            let noticed = self.noticed.captures.entry(c.first.capture()).or_default();
+            noticed.duplicates += duplicates;
+            noticed.one_sided += u64::from(one_sided);
+            noticed.reassembly_limited += u64::from(limited);
+        }
     }
 
     /// All that was noticed.

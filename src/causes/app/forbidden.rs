@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
-use crate::observation::{Answer, Connection, Sign};
+use crate::observation::{Answer, Connection};
 
 use super::Maker;
 
@@ -46,7 +46,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 403 status code (Permission Denied)", "Restrict access to
     ///   Application Load Balancers"
     edge: Edge::status(403),
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::escape;
 use crate::diagnosis::{Confidence, Effect, Finding};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// A call of gRPC was answered with a status other than OK.
@@ -35,7 +35,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Using gRPC with CloudFront distributions"
     effect: Effect::Note,
     deed: "answered a call of gRPC with an error",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

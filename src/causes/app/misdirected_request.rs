@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin answered 421: the request reached a server that does not serve this name.
@@ -39,7 +39,7 @@ cause! {
     /// - RFC 9110 section 15.5.20
     /// - AWS: Amazon CloudFront Developer Guide, "Request and response behavior for custom origins" (Host)
     edge: Edge::status(421),
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding, SecondLook};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin itself answered 500: the program there failed.
@@ -37,7 +37,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 500 status code (Internal Server Error)"
     edge: Edge::status(500),
     second_look: SecondLook::FailedBehind,
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

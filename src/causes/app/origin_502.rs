@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding, SecondLook};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin itself answered 502: a proxy there could not use what its own upstream gave it.
@@ -43,7 +43,7 @@ cause! {
     ///   troubleshooting
     edge: Edge::status(502),
     second_look: SecondLook::FailedBehind,
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding, SecondLook};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin itself answered 503: no upstream is available, or it is overloaded or in maintenance.
@@ -45,7 +45,7 @@ cause! {
     ///   Balancers, troubleshooting
     edge: Edge::status(503),
     second_look: SecondLook::FailedBehind,
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

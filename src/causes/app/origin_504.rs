@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding, SecondLook};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin itself answered 504: a proxy there waited for its own upstream in vain.
@@ -41,7 +41,7 @@ cause! {
     ///   troubleshooting
     edge: Edge::status(504),
     second_look: SecondLook::FailedBehind,
-    needs: Sign::ErrorStatus,
+    needs: [ErrorStatus],
     detect: detect,
 }
 

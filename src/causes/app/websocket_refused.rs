@@ -1,6 +1,6 @@
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
 use crate::observation::http1::{Exchange, Request};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin did not accept a WebSocket.
@@ -38,7 +38,7 @@ cause! {
     /// - RFC 6455 section 4.1, RFC 6455 section 4.4, RFC 9110 section 7.8
     /// - AWS: Amazon CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"
     effect: Effect::Note,
-    needs: Sign::WebSocket,
+    needs: [WebSocket],
     detect: detect,
 }
 

@@ -33,6 +33,7 @@ cause! {
     /// - RFC 9293 section 3.4
     /// - `man tcpdump` (`-B`, `-s`)
     effect: Effect::Inconclusive,
+    needs: [Loss],
     detect: detect,
 }
 

@@ -30,6 +30,7 @@ cause! {
     /// - RFC 9293 section 3.5
     /// - `man tcpdump` (`-C`, `-W`)
     effect: Effect::Inconclusive,
+    needs: [Partial],
     detect: detect,
 }
 

@@ -38,5 +38,6 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)" (DNS, Lambda@Edge)
     effect: Effect::Note,
     // No connection shows it: the summary of all of them does.
+    needs: [],
     detect: |_| None,
 }

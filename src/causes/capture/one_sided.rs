@@ -33,6 +33,7 @@ cause! {
     /// - RFC 9293 section 3.4 (acknowledgements)
     /// - `man tcpdump`, `man pcap-filter`
     effect: Effect::Inconclusive,
+    needs: [Partial],
     detect: detect,
 }
 

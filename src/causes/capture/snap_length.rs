@@ -35,6 +35,7 @@ cause! {
     /// - draft-ietf-opsawg-pcap, "snaplen"
     /// - AWS: VPC Traffic Mirroring, sessions, packet length
     effect: Effect::Inconclusive,
+    needs: [Loss],
     detect: detect,
 }
 

@@ -35,6 +35,7 @@ cause! {
     /// - RFC 9293 section 3.6
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, response timeout
     effect: Effect::Inconclusive,
+    needs: [Open],
     detect: detect,
 }
 

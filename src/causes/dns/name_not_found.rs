@@ -36,5 +36,6 @@ cause! {
     /// - RFC 1035 section 4.1.1, RFC 2308
     edge: Edge::status(502),
     // A capture has no name that does not resolve: a probe says it.
+    needs: [],
     detect: |_| None,
 }

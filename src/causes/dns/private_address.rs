@@ -32,5 +32,6 @@ cause! {
     /// - RFC 1918, RFC 4193, RFC 6890
     /// - AWS: Amazon CloudFront Developer Guide, "Restrict access with VPC origins"
     // A capture has no name that resolves elsewhere: a probe says it.
+    needs: [],
     detect: |_| None,
 }

@@ -1,7 +1,7 @@
 use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
 use crate::observation::http1::{Exchange, Framing};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// Whether a response inside TLS is whole cannot be told: nothing but FIN ends it.
@@ -34,7 +34,7 @@ cause! {
     /// # References
     /// - RFC 9112 section 9.8, RFC 9112 section 6.3, RFC 8446 section 6.1
     effect: Effect::Note,
-    needs: Sign::Tls,
+    needs: [HttpAndTls],
     detect: detect,
 }
 

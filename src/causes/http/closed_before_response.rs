@@ -43,6 +43,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
     deed: "closed the connection",
+    needs: [Unserved],
     detect: detect,
 }
 

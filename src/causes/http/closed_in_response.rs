@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The origin closed the connection in the middle of a response.
@@ -41,7 +41,7 @@ cause! {
     ///   connections
     edge: Edge::UNKNOWN,
     deed: "broke off its response",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

@@ -38,6 +38,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a body that cannot be decoded",
+    needs: [Coded],
     detect: detect,
 }
 

@@ -36,6 +36,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference (`OriginContentRangeLengthError`)
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a wrong range",
+    needs: [Ranged],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Effect, Finding, RestsOn};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The edge ended the connection while a response was owed, sooner than a timeout of its own explains.
@@ -37,7 +37,7 @@ cause! {
     effect: Effect::Inconclusive,
     rests_on: RestsOn::Duration("how long the edge waited"),
     deed: "did not answer in time",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

@@ -37,6 +37,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
     deed: "reset the connection",
+    needs: [HiddenRequest],
     detect: detect,
 }
 

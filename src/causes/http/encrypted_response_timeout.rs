@@ -42,6 +42,7 @@ cause! {
     rests_on: RestsOn::Silence("whether the origin answered before the edge gave up"),
     second_look: SecondLook::RecurringWait,
     deed: "did not answer in time",
+    needs: [HiddenRequest],
     detect: detect,
 }
 

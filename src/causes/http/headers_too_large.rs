@@ -1,6 +1,6 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 use crate::diagnosis::Edge;
 use crate::observation::http1::{FaultKind, Response};
 
@@ -40,7 +40,7 @@ cause! {
     ///   (`OriginHeaderTooBigError`)
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent too large headers",
-    needs: Sign::ResponseFault,
+    needs: [ResponseFault],
     detect: detect,
 }
 

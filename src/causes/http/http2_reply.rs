@@ -42,6 +42,7 @@ cause! {
         "http.response-stalled",
     ],
     deed: "answered in HTTP/2",
+    needs: [ResponseFault, Http2],
     detect: detect,
 }
 

@@ -55,6 +55,7 @@ cause! {
     edge: Edge::status(502),
     supersedes: ["http.reset-before-response", "http.closed-before-response"],
     deed: "closed the idle connection as the request came",
+    needs: [Unserved, HiddenRequest],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
 use crate::observation::http1::FaultKind;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The response has both Content-Length and Transfer-Encoding.
@@ -40,7 +40,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference (`OriginInvalidResponseError`)
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a malformed response",
-    needs: Sign::ResponseFault,
+    needs: [ResponseFault],
     detect: detect,
 }
 

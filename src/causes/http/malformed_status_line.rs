@@ -43,6 +43,7 @@ cause! {
         "http.reset-in-response", "http.closed-in-response", "http.response-stalled",
     ],
     deed: "sent a malformed response",
+    needs: [ResponseFault, Foreign],
     detect: detect,
 }
 

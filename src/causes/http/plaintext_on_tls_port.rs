@@ -55,6 +55,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, "Protocol (custom origins only)"
     edge: Edge::status(502),
     supersedes: ["http.malformed-status-line"],
+    needs: [HttpAndTls, ErrorStatus, Unserved],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
 use crate::observation::http1::FaultKind;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin sent 100 Continue twice for one request.
@@ -34,7 +34,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, request and response behavior for custom origins
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent 100 Continue twice",
-    needs: Sign::ResponseFault,
+    needs: [ResponseFault],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, End, Sign, Unanswered};
+use crate::observation::{Connection, End, Unanswered};
 
 cause! {
     /// The origin did not read the request's body: its window stayed shut, or it reset in the middle of the upload.
@@ -38,7 +38,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference (`OriginWriteError`)
     edge: Edge::status(502),
     supersedes: ["http.edge-abandoned"],
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

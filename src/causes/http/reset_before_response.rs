@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Edge, Finding};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The origin reset the connection after the request, without a byte of a response.
@@ -44,7 +44,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)"
     edge: Edge::status(502),
     deed: "reset the connection",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http1::Framing;
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The origin reset the connection in the middle of a response.
@@ -42,7 +42,7 @@ cause! {
     ///   connections
     edge: Edge::UNKNOWN,
     deed: "broke off its response",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Edge, Finding, RestsOn};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The response began and then stopped, until the edge gave up.
@@ -38,7 +38,7 @@ cause! {
     edge: Edge::UNKNOWN,
     rests_on: RestsOn::Silence("whether the response went on before the edge gave up"),
     deed: "broke off its response",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

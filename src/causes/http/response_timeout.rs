@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Edge, Finding, RestsOn, SecondLook};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The origin did not begin to answer, until the edge gave up waiting.
@@ -46,7 +46,7 @@ cause! {
     rests_on: RestsOn::Silence("whether the origin began to answer before the edge gave up"),
     second_look: SecondLook::RecurringWait,
     deed: "did not answer in time",
-    needs: Sign::Unserved,
+    needs: [Unserved],
     detect: detect,
 }
 

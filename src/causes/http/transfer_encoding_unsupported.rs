@@ -1,7 +1,7 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
 use crate::observation::http1::FaultKind;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The response has a Transfer-Encoding other than `chunked`.
@@ -35,7 +35,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, request and response behavior for custom origins
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a malformed response",
-    needs: Sign::ResponseFault,
+    needs: [ResponseFault],
     detect: detect,
 }
 

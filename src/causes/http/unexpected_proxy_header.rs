@@ -63,6 +63,7 @@ cause! {
         "http.closed-before-response",
     ],
     second_look: SecondLook::WorksWithoutHeader,
+    needs: [ProxyHeader],
     detect: detect,
 }
 

@@ -44,6 +44,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a malformed response",
+    needs: [Unasked],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::causes::fault::{self, Known};
 use crate::diagnosis::Finding;
 use crate::observation::http1::FaultKind;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin accepted a WebSocket with an answer that is not the answer to its key.
@@ -38,7 +38,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"
     supersedes: ["http.edge-abandoned", "tcp.edge-reset"],
     deed: "sent a malformed response",
-    needs: Sign::ResponseFault,
+    needs: [ResponseFault],
     detect: detect,
 }
 

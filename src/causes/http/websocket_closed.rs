@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Edge, Effect, Finding};
-use crate::observation::{Connection, EdgeKind, End, Sign};
+use crate::observation::{Connection, EdgeKind, End};
 
 cause! {
     /// A WebSocket ended without a Close frame.
@@ -36,7 +36,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Use WebSockets with CloudFront distributions"
     effect: Effect::Note,
     edge: Edge::status(101),
-    needs: Sign::WebSocket,
+    needs: [WebSocket],
     detect: detect,
 }
 

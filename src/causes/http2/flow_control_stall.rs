@@ -1,7 +1,7 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Effect, Finding, RestsOn};
 use crate::observation::http2::Transcript;
-use crate::observation::{Connection, OwedStream, Sign};
+use crate::observation::{Connection, OwedStream};
 
 cause! {
     /// Flow control of HTTP/2 stood still until somebody gave up.
@@ -40,7 +40,7 @@ cause! {
     rests_on: RestsOn::Duration("how long the window was used up"),
     supersedes: ["http2.response-timeout", "http2.closed-before-response", "http2.reset-before-response"],
     deed: "did not read the request",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

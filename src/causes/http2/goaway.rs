@@ -1,7 +1,7 @@
 use crate::base::escape;
 use crate::diagnosis::{Confidence, Edge, Finding};
 use crate::observation::http2::ErrorCode;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin ended the HTTP/2 connection by GOAWAY while a response was owed.
@@ -43,7 +43,7 @@ cause! {
         "http2.flow-control-stall",
     ],
     deed: "ended the connection by GOAWAY",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

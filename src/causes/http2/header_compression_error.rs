@@ -1,6 +1,6 @@
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::http2::Scope;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin sent header fields that cannot be decompressed.
@@ -33,7 +33,7 @@ cause! {
     edge: Edge::status(502),
     supersedes: ["http2.response-timeout", "http2.reset-before-response", "http2.closed-before-response"],
     deed: "sent header fields that cannot be decompressed",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The edge begins HTTP/2, and the origin answers in HTTP/1.
@@ -38,7 +38,7 @@ cause! {
         "http2.closed-before-response", "app.origin-502", "app.origin-503", "app.origin-504", "app.origin-500",
     ],
     deed: "answered in HTTP/1",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

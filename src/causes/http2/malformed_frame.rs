@@ -1,6 +1,6 @@
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::http2::Scope;
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// The origin sent a frame of HTTP/2 that cannot be.
@@ -35,7 +35,7 @@ cause! {
     edge: Edge::status(502),
     supersedes: ["http2.response-timeout", "http2.reset-before-response", "http2.closed-before-response"],
     deed: "sent a malformed frame",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Edge, Finding};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 cause! {
     /// A response in HTTP/2 that is none: its frames are in order, what they say is not.
@@ -36,7 +36,7 @@ cause! {
     edge: Edge::status(502),
     supersedes: ["http2.response-timeout", "http2.reset-before-response", "http2.closed-before-response"],
     deed: "sent a malformed response",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Closer, Connection, End, Sign};
+use crate::observation::{Closer, Connection, End};
 
 cause! {
     /// The edge begins HTTP/2, and the origin answers with no byte.
@@ -40,7 +40,7 @@ cause! {
         "http2.flow-control-stall", "http.request-not-read",
     ],
     deed: "did not answer in HTTP/2",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 cause! {
     /// The origin reset the connection while a response in HTTP/2 was owed, without saying why.
@@ -35,7 +35,7 @@ cause! {
     /// - RFC 9113 sections 5.4.1 and 6.8
     edge: Edge::status(502),
     deed: "reset the connection",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

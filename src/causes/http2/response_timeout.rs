@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Edge, Finding, RestsOn, SecondLook};
-use crate::observation::{Connection, HowEnded, OwedStream, Sign};
+use crate::observation::{Connection, HowEnded, OwedStream};
 
 cause! {
     /// The origin did not answer a request in HTTP/2, or not to its end, until the edge gave up.
@@ -39,7 +39,7 @@ cause! {
     rests_on: RestsOn::Duration("how long the edge waited"),
     second_look: SecondLook::RecurringWait,
     deed: "did not answer in time",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

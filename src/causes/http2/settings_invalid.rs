@@ -1,6 +1,6 @@
 use crate::diagnosis::{Edge, Finding};
 use crate::observation::http2::{FaultKind, Scope};
-use crate::observation::{Connection, Sign, protocol};
+use crate::observation::{Connection, protocol};
 
 cause! {
     /// The origin's SETTINGS are missing, or hold what they cannot hold.
@@ -38,7 +38,7 @@ cause! {
         "http2.reset-before-response", "http2.closed-before-response",
     ],
     deed: "sent invalid SETTINGS",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

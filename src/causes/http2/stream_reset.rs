@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, HowEnded, Sign};
+use crate::observation::{Connection, HowEnded};
 
 cause! {
     /// The origin reset a stream of HTTP/2 (RST_STREAM) while its response was owed.
@@ -36,7 +36,7 @@ cause! {
     /// - RFC 9113 sections 5.4.2, 6.4 and 7
     edge: Edge::status(502),
     deed: "reset a stream",
-    needs: Sign::Http2,
+    needs: [Http2],
     detect: detect,
 }
 

@@ -71,6 +71,7 @@ cause! {
         "capture.still-open",
     ],
     family: FAMILY,
+    needs: [Loss],
     detect: detect,
 }
 

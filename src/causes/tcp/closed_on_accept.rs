@@ -36,6 +36,7 @@ cause! {
     edge: Edge::status(502).detail("OriginConnectError"),
     rests_on: RestsOn::Duration("how soon the origin closed the connection"),
     deed: "closed the connection",
+    needs: [Silence],
     detect: detect,
 }
 

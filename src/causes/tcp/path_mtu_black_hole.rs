@@ -86,6 +86,7 @@ cause! {
         "tcp.reset-on-accept",
         "capture.still-open",
     ],
+    needs: [Loss],
     detect: |c| towards_edge(c).or_else(|| towards_host(c)),
 }
 

@@ -38,6 +38,7 @@ cause! {
     ///   specified ports
     edge: Edge::status(502).detail("OriginConnectError"),
     deed: "refused the connection",
+    needs: [Silence],
     detect: detect,
 }
 

@@ -34,6 +34,7 @@ cause! {
     /// - AWS: Network Load Balancers, troubleshooting (resets without healthy targets)
     edge: Edge::status(502).detail("OriginConnectError"),
     deed: "reset the connection",
+    needs: [Silence],
     detect: detect,
 }
 

@@ -67,6 +67,7 @@ cause! {
         "capture.lost-packets",
         "capture.still-open",
     ],
+    needs: [Loss],
     detect: detect,
 }
 

@@ -39,6 +39,7 @@ cause! {
     /// - RFC 9293 section 3.5
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 504 status code (Gateway Timeout)"
     rests_on: RestsOn::Silence("whether the edge acknowledged it"),
+    needs: [Silence],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::causes::certificate::{self, Fault};
 use crate::diagnosis::{Confidence, Effect, Finding};
-use crate::observation::{ChainFault, Connection, Sign};
+use crate::observation::{ChainFault, Connection};
 
 cause! {
     /// The origin sends its certificates in an order that does not chain.
@@ -34,7 +34,7 @@ cause! {
     /// - RFC 5246 section 7.4.2, RFC 8446 section 4.4.2
     /// - AWS: Amazon CloudFront Developer Guide, "HTTP 502 status code (Bad Gateway)", certificate chain in the wrong order
     effect: Effect::Note,
-    needs: Sign::Tls,
+    needs: [ChainFault],
     detect: detect,
 }
 

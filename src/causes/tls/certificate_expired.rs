@@ -2,7 +2,7 @@ use crate::base::Timestamp;
 use crate::causes::certificate::{self, Fault};
 use crate::causes::server_name;
 use crate::diagnosis::{Confidence, Finding, SecondLook};
-use crate::observation::{ChainFault, Connection, Sign};
+use crate::observation::{ChainFault, Connection};
 
 use super::{EDGE, days};
 
@@ -43,7 +43,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
     second_look: SecondLook::TurnedByOtherName(&server_name::TURN),
-    needs: Sign::Tls,
+    needs: [ChainFault],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::causes::certificate::{self, Fault};
 use crate::diagnosis::{Confidence, Finding, SecondLook};
-use crate::observation::{ChainFault, Connection, Sign};
+use crate::observation::{ChainFault, Connection};
 
 use super::EDGE;
 
@@ -37,7 +37,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
     second_look: SecondLook::SamePeerAccepts,
-    needs: Sign::Tls,
+    needs: [ChainFault],
     detect: detect,
 }
 

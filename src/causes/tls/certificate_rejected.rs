@@ -1,5 +1,5 @@
 use crate::diagnosis::{Finding, SecondLook};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 use super::{EDGE, for_name, s_client, verification, version};
 use crate::causes::certificate::{Refusal, refusal_of, shown_at};
@@ -55,7 +55,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
     second_look: SecondLook::SameNameWorks,
-    needs: Sign::Tls,
+    needs: [HalfHandshake],
     detect: detect,
 }
 

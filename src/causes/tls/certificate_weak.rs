@@ -1,6 +1,6 @@
 use crate::causes::certificate::{self, Fault};
 use crate::diagnosis::{Confidence, Effect, Finding};
-use crate::observation::{ChainFault, Connection, Sign};
+use crate::observation::{ChainFault, Connection};
 
 cause! {
     /// A certificate of the origin has a key or a signature that is too weak today.
@@ -32,7 +32,7 @@ cause! {
     /// - RFC 9155, RFC 6151, CA/Browser Forum Baseline Requirements section 6.1.5
     /// - AWS: Amazon CloudFront Developer Guide, "Requirements for using SSL/TLS certificates with CloudFront"
     effect: Effect::Note,
-    needs: Sign::Tls,
+    needs: [ChainFault],
     detect: detect,
 }
 

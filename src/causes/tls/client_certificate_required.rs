@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, Sign, http1, tls};
+use crate::observation::{Connection, http1, tls};
 
 use super::{EDGE, alert, s_client};
 
@@ -60,7 +60,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Origin mutual TLS"
     edge: EDGE,
     supersedes: ["tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
-    needs: Sign::Tls,
+    needs: [Alert, HalfHandshake, EmptyCertificate],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, End, Sign, tls};
+use crate::observation::{Connection, End, tls};
 
 use super::{EDGE, for_name, s_client};
 
@@ -39,7 +39,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.1 (a close without close_notify), RFC 9293 section 3.6
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Silence, HalfHandshake],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Finding, RestsOn};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 use super::EDGE;
 
@@ -38,7 +38,7 @@ cause! {
     /// - RFC 8446 section 6.1, RFC 9293 section 3.6
     edge: EDGE,
     rests_on: RestsOn::Duration("whether the origin closed on its own, or gave up on a silent edge"),
-    needs: Sign::Tls,
+    needs: [HalfHandshake],
     detect: detect,
 }
 

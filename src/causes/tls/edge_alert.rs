@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, Sign, tls};
+use crate::observation::{Connection, tls};
 
 use super::{EDGE, alert, for_name, s_client, version};
 
@@ -46,7 +46,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.2, RFC 5246 section 7.2.2
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Alert],
     detect: detect,
 }
 

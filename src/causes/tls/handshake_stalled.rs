@@ -1,6 +1,6 @@
 use crate::base::Micros;
 use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
-use crate::observation::{Connection, Owed, HandshakeStall, Sign, tls};
+use crate::observation::{Connection, Owed, HandshakeStall, tls};
 
 use super::{EDGE, TIMEOUT, WATCHED, for_name, s_client, version};
 
@@ -55,7 +55,7 @@ cause! {
     rests_on: RestsOn::Silence("whether the origin went on with the handshake before the edge gave up"),
     supersedes: ["tls.certificate-rejected", "tls.edge-alert"],
     second_look: SecondLook::RecurringWait,
-    needs: Sign::Tls,
+    needs: [HalfHandshake, Alert],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Finding};
 use crate::observation::tls::{Fault, FaultKind, RecordHeader};
-use crate::observation::{Connection, Malformed, Sign, protocol};
+use crate::observation::{Connection, Malformed, protocol};
 
 use super::{EDGE, for_name, hex, s_client, shown};
 
@@ -53,7 +53,7 @@ cause! {
     /// - RFC 8446 section 5.1 (records) and section 4 (handshake messages), RFC 5246 section 6.2.1
     edge: EDGE,
     supersedes: ["tls.no-server-hello", "tls.edge-alert", "tls.origin-alert"],
-    needs: Sign::Tls,
+    needs: [TlsFault],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::escape;
 use crate::diagnosis::{Confidence, Edge, Finding};
-use crate::observation::{Connection, Sign, http1, tls};
+use crate::observation::{Connection, http1, tls};
 
 use super::{EDGE, NAMES_IN_A_SENTENCE, alert, client_hello, for_name, is_host_name, s_client, told_hello};
 
@@ -47,7 +47,7 @@ cause! {
     /// - RFC 7301 section 3.2, RFC 9113 section 3.3
     /// - AWS: Amazon CloudFront Developer Guide, "Using gRPC with CloudFront distributions"
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Alert, ErrorStatus],
     detect: detect,
 }
 

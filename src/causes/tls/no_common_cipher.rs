@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, Sign, tls};
+use crate::observation::{Connection, tls};
 
 use super::{EDGE, TLS_1_2, TLS_1_3, alert, client_hello, for_name, newer_edge, offer, s_client, told_hello};
 
@@ -58,7 +58,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Supported protocols and ciphers between CloudFront and the origin" (the
     ///   list there is shorter than what is seen on the wire)
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Alert],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Side};
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, Sign, tls};
+use crate::observation::{Connection, tls};
 
 use super::{EDGE, SSL_3_0, TLS_1_2, TLS_1_3, alert, client_hello, newer_edge, offer, s_client, told_hello, version, versions};
 
@@ -53,7 +53,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, "Supported protocols and ciphers between CloudFront and the origin"
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.no-common-cipher"],
-    needs: Sign::Tls,
+    needs: [Alert, HalfHandshake],
     detect: detect,
 }
 

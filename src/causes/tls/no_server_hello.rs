@@ -1,6 +1,6 @@
 use crate::base::{FrameRef, Micros, Side};
 use crate::diagnosis::{Confidence, Finding, RestsOn, SecondLook};
-use crate::observation::{Closer, Connection, End, Sign};
+use crate::observation::{Closer, Connection, End};
 
 use super::{EDGE, TIMEOUT, WATCHED, for_name, s_client};
 use crate::causes::timeout;
@@ -48,7 +48,7 @@ cause! {
     edge: EDGE,
     rests_on: RestsOn::Silence("whether the origin answered the ClientHello"),
     second_look: SecondLook::RecurringWait,
-    needs: Sign::Tls,
+    needs: [Silence],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, NotTls, Sign, protocol};
+use crate::observation::{Connection, NotTls, protocol};
 
 use super::{EDGE, shown};
 
@@ -52,7 +52,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, origin settings, HTTPS port
     edge: EDGE,
     supersedes: ["tls.malformed-record", "tls.no-server-hello", "tls.edge-alert"],
-    needs: Sign::Tls,
+    needs: [HalfHandshake],
     detect: detect,
 }
 

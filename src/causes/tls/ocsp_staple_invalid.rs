@@ -42,6 +42,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.edge-alert", "tls.origin-alert", "tls.closed-in-handshake", "tls.reset-in-handshake"],
     second_look: SecondLook::SamePeerAccepts,
+    needs: [ChainFault],
     detect: detect,
 }
 

@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, Sign, tls};
+use crate::observation::{Connection, tls};
 
 use super::{EDGE, alert, client_hello, for_name, offer, s_client, told_hello};
 
@@ -49,7 +49,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.2, RFC 5246 section 7.2.2, RFC 7507 section 3
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Alert],
     detect: detect,
 }
 

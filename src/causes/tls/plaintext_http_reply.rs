@@ -1,5 +1,5 @@
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, Sign};
+use crate::observation::Connection;
 
 use super::{EDGE, clear_answer};
 
@@ -42,7 +42,7 @@ cause! {
     ///   origin protocol policy
     edge: EDGE,
     supersedes: ["tls.no-server-hello", "tls.edge-alert"],
-    needs: Sign::Tls,
+    needs: [Unasked],
     detect: detect,
 }
 

@@ -1,7 +1,7 @@
 use crate::base::FrameRef;
 use crate::causes::proxy::{is_load_balancer, names_header, send_it_or_stop_waiting, without_a_byte};
 use crate::diagnosis::{Confidence, Finding, SecondLook};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 use super::{EDGE, clear_answer, for_name, s_client};
 
@@ -46,7 +46,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.plaintext-http-reply"],
     second_look: SecondLook::WorksWithHeader,
-    needs: Sign::Tls,
+    needs: [Unasked, Silence],
     detect: detect,
 }
 

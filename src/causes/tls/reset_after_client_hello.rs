@@ -1,6 +1,6 @@
 use crate::base::Side;
 use crate::diagnosis::{Confidence, Finding};
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 use super::{EDGE, for_name, s_client};
 
@@ -44,7 +44,7 @@ cause! {
     /// - RFC 9293 section 3.5.2 (resets), section 3.6.1 (a close with unread data resets), RFC 8446 section 6 (alerts)
     /// - The PROXY protocol, versions 1 and 2 (HAProxy project)
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [Silence],
     detect: detect,
 }
 

@@ -1,5 +1,5 @@
 use crate::diagnosis::Finding;
-use crate::observation::{Connection, End, Sign};
+use crate::observation::{Connection, End};
 
 use super::EDGE;
 
@@ -36,7 +36,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.2, RFC 9293 section 3.5.2
     edge: EDGE,
-    needs: Sign::Tls,
+    needs: [HalfHandshake],
     detect: detect,
 }
 

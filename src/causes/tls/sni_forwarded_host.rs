@@ -2,7 +2,7 @@ use crate::base::{FrameRef, Micros, Side};
 use crate::causes::certificate::{self, Refusal, refusal_of, shown_at};
 use crate::causes::server_name;
 use crate::diagnosis::{Confidence, Finding, SecondLook};
-use crate::observation::{ChainFault, Connection, EdgeKind, End, Sign};
+use crate::observation::{ChainFault, Connection, EdgeKind, End};
 
 use super::{EDGE, alert, presented};
 
@@ -80,7 +80,7 @@ cause! {
         "tls.reset-in-handshake",
     ],
     second_look: SecondLook::OtherNameWorks,
-    needs: Sign::Tls,
+    needs: [Alert, HalfHandshake, ChainFault, Silence],
     detect: detect,
 }
 

@@ -53,6 +53,7 @@ cause! {
         "tls.closed-after-client-hello",
     ],
     second_look: SecondLook::WorksWithoutHeader,
+    needs: [ProxyHeader],
     detect: detect,
 }
 

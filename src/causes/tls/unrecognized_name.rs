@@ -1,6 +1,6 @@
 use crate::causes::server_name;
 use crate::diagnosis::{Finding, SecondLook};
-use crate::observation::{Connection, Sign, tls};
+use crate::observation::{Connection, tls};
 
 use super::{EDGE, client_hello, s_client, told_hello};
 
@@ -51,7 +51,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.certificate-rejected", "tls.origin-alert", "tls.edge-alert"],
     second_look: SecondLook::TurnedByOtherName(&server_name::TURN),
-    needs: Sign::Tls,
+    needs: [Alert],
     detect: detect,
 }
 

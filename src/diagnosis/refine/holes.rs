@@ -1,7 +1,9 @@
 //! What a capture lacks: a silence proves nothing where packets are missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use foldhash::HashSet;
 
 use crate::base::{CaptureIndex, Side};
 use crate::diagnosis::{Confidence, Diagnosis, Limit};
@@ -19,7 +21,7 @@ pub(super) struct Holes {
     /// Bytes that the numbers of other packets cover and that no packet carries, by capture.
     not_captured: BTreeMap<CaptureIndex, u64>,
     /// Servers of which some packet was captured.
-    heard: BTreeSet<IpAddr>,
+    heard: HashSet<IpAddr>,
 }
 
 impl Holes {

@@ -1,12 +1,14 @@
 //! Connections that worked, and what they tell of those that did not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use crate::base::{Endpoint, FrameRef};
-use crate::diagnosis::{Delivery, delivery};
 use crate::observation::{ChainReport, Connection, EdgeKind, Role};
 
 use super::{Accepted, SecondLook};
@@ -21,12 +23,24 @@ const MAX_LOOKED: usize = 64;
 /// The first connection of each kind that worked.
 #[derive(Debug, Default)]
 pub(super) struct Works {
-    /// By server and name asked for, in lower case.
-    named: BTreeMap<(Endpoint, String), Named>,
-    /// By server and whether it began with a PROXY protocol header.
-    introduced: BTreeMap<(Endpoint, bool), FrameRef>,
+    servers: HashMap<Endpoint, Server>,
+    /// Entries of all [`Server::plain`] and [`Server::introduced`].
+    answered: usize,
+    /// Entries of all [`Server::named`].
+    names: usize,
     /// Entries of all [`Named::accepted`].
     peers: usize,
+}
+
+/// Connections to one server that worked.
+#[derive(Debug, Default)]
+struct Server {
+    /// One that began without a PROXY protocol header.
+    plain: Option<FrameRef>,
+    /// One that began with it.
+    introduced: Option<FrameRef>,
+    /// By name asked for, in lower case.
+    named: BTreeMap<Box<str>, Named>,
 }
 
 /// Connections with one name that worked.
@@ -37,11 +51,11 @@ struct Named {
     /// The first of the edge's: others may go on after a certificate that the edge refuses.
     of_edge: Option<FrameRef>,
     /// What each peer accepted first.
-    accepted: BTreeMap<Peer, Accepts>,
+    accepted: HashMap<Peer, Accepts>,
 }
 
 /// Who judges certificates: the edges of CloudFront all do it alike.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum Peer {
     CloudFront,
     Address(IpAddr),
@@ -67,27 +81,46 @@ enum Shown {
 impl Works {
     /// Remembers a connection that worked.
     pub(super) fn note(&mut self, c: &Connection) {
-        if self.introduced.len() < MAX_NAMES && c.tcp.streams.first_data.server.is_some() {
-            self.introduced.entry((c.server, c.proxy_protocol.is_some())).or_insert(c.first);
+        let answered = self.answered < MAX_NAMES && c.tcp.streams.first_data.server.is_some();
+        let name = c.sni().filter(|_| self.names < MAX_NAMES && c.edge_went_on().is_some());
+        if !answered && name.is_none() {
+            return;
         }
-        if let Some(sni) = c.sni()
-            && self.named.len() < MAX_NAMES
-            && delivery(c) == Delivery::Complete
-            && c.edge_went_on().is_some()
+        let server = self.servers.entry(c.server).or_default();
+        if answered {
+            let first = if c.proxy_protocol.is_some() { &mut server.introduced } else { &mut server.plain };
+            self.answered += usize::from(first.is_none());
+            first.get_or_insert(c.first);
+        }
+        let Some(name) = name.map(same) else { return };
+        let named = match server.named.get_mut(&*name) {
+            Some(known) => known,
+            None => {
+                self.names += 1;
+                server.named.entry(name.into()).or_insert_with(|| Named::of(c))
+            }
+        };
+        if c.role == Role::Edge {
+            named.of_edge.get_or_insert(c.first);
+        }
+        if let Entry::Vacant(entry) = named.accepted.entry(Peer::of(c))
+            && self.peers < MAX_PEERS
+            && let Some(shown) = Shown::of(c)
         {
-            let new = || Named { first: c.first, of_edge: None, accepted: BTreeMap::new() };
-            let named = self.named.entry((c.server, same(sni))).or_insert_with(new);
-            if c.role == Role::Edge {
-                named.of_edge.get_or_insert(c.first);
-            }
-            if let Entry::Vacant(entry) = named.accepted.entry(Peer::of(c))
-                && self.peers < MAX_PEERS
-                && let Some(shown) = Shown::of(c)
-            {
-                entry.insert(Accepts { from: c.first, shown });
-                self.peers += 1;
-            }
+            entry.insert(Accepts { from: c.first, shown });
+            self.peers += 1;
         }
+    }
+
+    /// What works at the server of a connection, whether that has a PROXY header or not.
+    fn introduced(&self, c: &Connection, header: bool) -> Option<&FrameRef> {
+        let server = self.servers.get(&c.server)?;
+        if header { server.introduced.as_ref() } else { server.plain.as_ref() }
+    }
+
+    /// What works with the name that a connection asks for, at the same server.
+    fn named(&self, c: &Connection) -> Option<&Named> {
+        self.servers.get(&c.server)?.named.get(&*same(c.sni()?))
     }
 
     /// What works elsewhere that makes a finding of this connection more probable.
@@ -105,11 +138,11 @@ impl Works {
                 return Some(format!("with \"{}\" a connection works (from frame {})", other.name, other.from.named()));
             }
             SecondLook::WorksWithoutHeader => {
-                let worked = self.introduced.get(&(c.server, false));
+                let worked = self.introduced(c, false);
                 ("a connection without a PROXY header works on this port", worked)
             }
             SecondLook::WorksWithHeader => {
-                let worked = self.introduced.get(&(c.server, true));
+                let worked = self.introduced(c, true);
                 ("a connection that begins with a PROXY header works here", worked)
             }
         };
@@ -120,7 +153,7 @@ impl Works {
     pub(super) fn in_spite_of(&self, c: &Connection, look: SecondLook) -> Option<String> {
         let (what, worked) = match look {
             SecondLook::WorksWithoutHeader => {
-                let worked = self.introduced.get(&(c.server, true));
+                let worked = self.introduced(c, true);
                 ("a connection that begins with a PROXY header works here", worked)
             }
             SecondLook::OtherNameWorks => ("a connection with the same name works here", self.same_name(c)),
@@ -139,7 +172,7 @@ impl Works {
 
     /// A connection to the same server with the same name.
     pub(super) fn same_name(&self, c: &Connection) -> Option<&FrameRef> {
-        self.named.get(&(c.server, same(c.sni()?))).map(|named| &named.first)
+        self.named(c).map(|named| &named.first)
     }
 
     /// A connection on which the same peer accepted what the same server showed it for the same name, and of which the same
@@ -149,7 +182,7 @@ impl Works {
         if !tls.alerts.is_empty() || tls.tls13.alert_sized.client.is_some() {
             return None;
         }
-        let accepted = self.named.get(&(c.server, same(c.sni()?)))?.accepted.get(&Peer::of(c))?;
+        let accepted = self.named(c)?.accepted.get(&Peer::of(c))?;
         (Shown::of(c)? == accepted.shown).then_some(&accepted.from)
     }
 
@@ -157,14 +190,19 @@ impl Works {
     /// seen, else the first of the alphabet.
     pub(super) fn other_name(&self, c: &Connection) -> Option<Accepted<'_>> {
         let asked = same(c.sni()?);
-        let of_server =
-            self.named.range((c.server, String::new())..).take_while(|((server, _), _)| *server == c.server);
-        let of_edge = of_server.filter_map(|((_, name), named)| Some((name, named.of_edge?)));
-        let others = of_edge.filter(|(name, _)| **name != asked).take(MAX_LOOKED);
+        let of_server = &self.servers.get(&c.server)?.named;
+        let of_edge = of_server.iter().filter_map(|(name, named)| Some((name, named.of_edge?)));
+        let others = of_edge.filter(|(name, _)| ***name != *asked).take(MAX_LOOKED);
         let leaf = c.origin_certificates().next().and_then(|leaf| leaf.summary().ok());
-        let has = |name: &String| leaf.is_some_and(|leaf| leaf.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+        let has = |name: &str| leaf.is_some_and(|leaf| leaf.names.iter().any(|n| n.eq_ignore_ascii_case(name)));
         let (name, from) = others.min_by_key(|(name, _)| !has(name))?;
         Some(Accepted { name, from })
+    }
+}
+
+impl Named {
+    fn of(c: &Connection) -> Named {
+        Named { first: c.first, of_edge: None, accepted: HashMap::default() }
     }
 }
 
@@ -190,6 +228,7 @@ impl Shown {
 }
 
 /// A name as names are compared: without regard to case and a last dot.
-fn same(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+fn same(name: &str) -> Cow<'_, str> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.bytes().any(|b| b.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }

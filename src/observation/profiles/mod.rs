@@ -41,32 +41,55 @@ impl Profile {
     /// The profile that a hello equals.
     #[must_use]
     pub fn of(hello: &ClientHello) -> Option<&'static Profile> {
-        PROFILES.iter().find(|profile| profile.fits(hello))
+        let offer = Offer::of(hello);
+        PROFILES.iter().find(|profile| profile.fits(&offer))
     }
 
-    fn fits(&self, hello: &ClientHello) -> bool {
-        let listed = |codes: &[u16]| codes.iter().copied().filter(|&code| !is_grease(code)).collect::<Vec<_>>();
+    fn fits(&self, offer: &Offer) -> bool {
         let versions = match self.versions {
-            Versions::Listed(versions) => listed(&hello.versions) == versions,
-            Versions::Highest(version) => hello.versions.is_empty() && hello.legacy_version == version,
+            Versions::Listed(versions) => offer.versions == versions,
+            Versions::Highest(version) => offer.highest == Some(version),
             Versions::Any => true,
         };
-        let mut ciphers = listed(&hello.ciphers);
-        ciphers.retain(|code| !ClientHello::is_signal(*code));
         versions
-            && self.same(ciphers, self.ciphers)
-            && self.same(listed(&hello.groups), self.groups)
-            && self.same(listed(&hello.signature_schemes), self.signature_schemes)
+            && self.same(&offer.ciphers, self.ciphers)
+            && self.same(&offer.groups, self.groups)
+            && self.same(&offer.signature_schemes, self.signature_schemes)
     }
 
-    fn same(&self, mut seen: Vec<u16>, known: &[u16]) -> bool {
+    fn same(&self, seen: &[u16], known: &[u16]) -> bool {
         if self.in_order || seen.len() != known.len() {
             return seen == known;
         }
-        let mut known = known.to_vec();
-        seen.sort_unstable();
-        known.sort_unstable();
-        seen == known
+        let sorted = |codes: &[u16]| {
+            let mut codes = codes.to_vec();
+            codes.sort_unstable();
+            codes
+        };
+        sorted(seen) == sorted(known)
+    }
+}
+
+/// What a hello has of its sender's choice.
+struct Offer {
+    versions: Vec<u16>,
+    /// Where it has no list of versions.
+    highest: Option<u16>,
+    ciphers: Vec<u16>,
+    groups: Vec<u16>,
+    signature_schemes: Vec<u16>,
+}
+
+impl Offer {
+    fn of(hello: &ClientHello) -> Offer {
+        let listed = |codes: &[u16]| codes.iter().copied().filter(|&code| !is_grease(code)).collect::<Vec<_>>();
+        Offer {
+            versions: listed(&hello.versions),
+            highest: hello.versions.is_empty().then_some(hello.legacy_version),
+            ciphers: hello.ciphers.iter().copied().filter(|&code| !ClientHello::is_signal(code)).collect(),
+            groups: listed(&hello.groups),
+            signature_schemes: listed(&hello.signature_schemes),
+        }
     }
 }
 

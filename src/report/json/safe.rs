@@ -12,7 +12,7 @@ pub(super) struct Safe;
 
 impl Formatter for Safe {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|b| b.is_ascii() && b != 0x7f) {
+        if is_plain(fragment.as_bytes()) {
             return out.write_all(fragment.as_bytes());
         }
         let mut utf8 = [0; 4];
@@ -30,11 +30,35 @@ impl Formatter for Safe {
     }
 }
 
+/// Whether all is ASCII without DEL. Most is, and every name and every value comes by here: eight bytes at once.
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, rest) = bytes.as_chunks();
+    // One more makes of DEL a byte with the highest bit; a carry comes only from a byte that has it already.
+    let plain = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        (word | word.wrapping_add(ONES)) & HIGHEST == 0
+    };
+    words.iter().all(plain) && rest.iter().all(|byte| *byte < 0x7f)
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Serialize as _;
 
     use super::*;
+
+    #[test]
+    fn every_byte_is_looked_at() {
+        for at in 0..20 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = [b'~'; 20];
+                bytes[at] = byte;
+                assert_eq!(is_plain(&bytes), byte < 0x7f, "{byte} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped_and_reads_back() {

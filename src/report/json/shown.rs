@@ -71,22 +71,39 @@ pub(in crate::report) fn micros(duration: Option<Micros>) -> Option<i64> {
 #[derive(Clone, Copy)]
 pub(in crate::report) struct Hex(pub(in crate::report) u16);
 
+impl Hex {
+    /// By hand, for every ClientHello has dozens.
+    fn text(self) -> [u8; 6] {
+        let digit = |shift: u32| match (self.0 >> shift & 0xf) as u8 {
+            digit @ 0..=9 => b'0' + digit,
+            letter => b'a' - 10 + letter,
+        };
+        [b'0', b'x', digit(12), digit(8), digit(4), digit(0)]
+    }
+}
+
 impl Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#06x}", self.0)
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
 /// A number of an IANA registry with its name.
 #[derive(Serialize)]
 pub(in crate::report) struct Code {
-    code: Shown<Hex>,
+    code: Hex,
     name: Option<&'static str>,
 }
 
 impl Code {
     pub(in crate::report) fn of(code: u16, name: fn(u16) -> Option<&'static str>) -> Code {
-        Code { code: Shown(Hex(code)), name: name(code) }
+        Code { code: Hex(code), name: name(code) }
     }
 }
 
@@ -99,5 +116,17 @@ pub(in crate::report) struct Codes<'a>(
 impl Serialize for Codes<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_seq(self.0.iter().map(|&code| Code::of(code, self.1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_formatted() {
+        for n in 0..=u16::MAX {
+            assert_eq!(Hex(n).to_string(), format!("{n:#06x}"));
+        }
     }
 }

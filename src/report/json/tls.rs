@@ -31,7 +31,7 @@ pub(super) struct Tls<'a> {
 #[derive(Serialize)]
 struct ClientHello<'a> {
     frame: u64,
-    legacy_version: Shown<Hex>,
+    legacy_version: Hex,
     sni: Option<&'a str>,
     versions: Vec<Cow<'static, str>>,
     ciphers: Codes<'a>,
@@ -164,7 +164,7 @@ impl<'a> ClientHello<'a> {
     fn of(h: &'a tls::ClientHello) -> ClientHello<'a> {
         ClientHello {
             frame: h.frame.frame,
-            legacy_version: Shown(Hex(h.legacy_version)),
+            legacy_version: Hex(h.legacy_version),
             sni: h.sni.as_deref(),
             versions: h.offered_versions().into_iter().map(version).collect(),
             ciphers: Codes(&h.ciphers, cipher_name),
