@@ -5,6 +5,8 @@ use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::base::{Endpoint, Micros, SeqNumber, Timestamp};
 use crate::flow::FlowKey;
@@ -24,42 +26,48 @@ struct Grave {
     until: Timestamp,
     /// The client's first number.
     first: Option<SeqNumber>,
-    /// The one before it in its chain lies so many places before this one; 0: there is none.
-    back: u16,
     /// Which end of the key began.
     client_is_lower: bool,
 }
 
-/// The memory of them: a queue, in which those whose keys have the same hash are a chain, the last one first. What leaves
-/// the queue at its front is the end of its chain, so that nothing has to be taken out of that.
+/// The memory of them.
+///
+/// Nearly everything that is looked for is not here: to know that takes a look at the index alone.
 #[derive(Debug, Default)]
 pub(super) struct Gone {
     /// In the order in which they ended; some were replaced since.
     graves: VecDeque<Grave>,
-    /// How many have left the queue.
-    left: usize,
-    /// By hash: how many had entered the queue with the last one of the chain. Empty until something is remembered.
-    chains: Box<[usize]>,
-    hashes: RandomState,
+    /// How many have left the queue; what counts them may come round.
+    left: u32,
+    /// Of each key, how many had entered the queue before the last one with it.
+    index: HashTable<u32>,
+    hasher: RandomState,
 }
 
 impl Gone {
     /// Remembers one that is over by `now`: who began it, and with which number.
     pub(super) fn bury(&mut self, key: FlowKey, (client, first): (Endpoint, Option<SeqNumber>), now: Timestamp) {
         while self.graves.front().is_some_and(|grave| grave.until <= now) || self.graves.len() >= MAX_GONE {
-            self.graves.pop_front();
-            self.left += 1;
+            self.forget_first();
         }
-        if self.chains.is_empty() {
-            self.chains = vec![0; MAX_GONE].into();
+        let grave = Grave { key, until: now.plus(LATE), first, client_is_lower: is_lower(&key, client) };
+        let place = self.left.wrapping_add(self.graves.len() as u32);
+        let Self { graves, left, index, hasher } = self;
+        let at = |place: &u32| graves.get(place.wrapping_sub(*left) as usize);
+        let rehash = |place: &u32| at(place).map_or(0, |grave| hasher.hash_one(grave.key));
+        match index.entry(hasher.hash_one(key), |place| at(place).is_some_and(|grave| grave.key == key), rehash) {
+            Entry::Occupied(mut known) => *known.get_mut() = place,
+            Entry::Vacant(none) => drop(none.insert(place)),
         }
-        let place = self.left + self.graves.len() + 1;
-        let chain = self.chain(&key);
-        let Some(last) = self.chains.get_mut(chain) else { return };
-        let before = std::mem::replace(last, place);
-        let back = u16::try_from(place - before).unwrap_or_default();
-        let client_is_lower = is_lower(&key, client);
-        self.graves.push_back(Grave { key, until: now.plus(LATE), first, back, client_is_lower });
+        self.graves.push_back(grave);
+    }
+
+    fn forget_first(&mut self) {
+        let Some(grave) = self.graves.pop_front() else { return };
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(grave.key), |place| *place == self.left) {
+            entry.remove();
+        }
+        self.left = self.left.wrapping_add(1);
     }
 
     /// Whether this segment between the same ends belongs to one of them. A SYN with another number begins anew.
@@ -77,18 +85,10 @@ impl Gone {
 
     /// The last one with this key.
     fn find(&mut self, key: &FlowKey) -> Option<&mut Grave> {
-        let mut place = self.chains.get(self.chain(key))?.checked_sub(self.left + 1)?;
-        loop {
-            let grave = self.graves.get(place)?;
-            if grave.key == *key {
-                return self.graves.get_mut(place);
-            }
-            place = place.checked_sub(usize::from(grave.back)).filter(|_| grave.back > 0)?;
-        }
-    }
-
-    fn chain(&self, key: &FlowKey) -> usize {
-        self.hashes.hash_one(key) as usize % MAX_GONE
+        let Self { graves, left, index, hasher } = self;
+        let same = |place: &u32| graves.get(place.wrapping_sub(*left) as usize).is_some_and(|grave| grave.key == *key);
+        let place = *index.find(hasher.hash_one(key), same)?;
+        graves.get_mut(place.wrapping_sub(*left) as usize)
     }
 }
 
