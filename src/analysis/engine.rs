@@ -140,11 +140,11 @@ impl<'o> Engine<'o> {
         if self.clock.now() >= self.look_at {
             self.let_expire(&mut done)?;
         }
-        let plain = link::plain(packet.link_type, packet.bytes, packet.original_len).and_then(ip::plain);
+        let span = link::plain(packet.link_type, packet.bytes, packet.original_len);
         let mut completed = None;
-        let segment = match plain {
+        let segment = match span.and_then(ip::plain) {
             Some(segment) => segment,
-            None => match self.otherwise(packet, frame, &mut completed) {
+            None => match span.and_then(ip::plain_v6).or_else(|| self.otherwise(packet, frame, &mut completed)) {
                 Some(segment) => segment,
                 None => return Ok(()),
             },

@@ -94,10 +94,23 @@ pub(crate) fn plain(span: Span<'_>) -> Option<TcpSegment<'_>> {
     if version(span) != Ok(4) {
         return None;
     }
-    let datagram = v4::header(span).ok()?;
-    if datagram.protocol != protocol::TCP || datagram.part.is_some() {
+    carried_plainly(v4::header(span))
+}
+
+/// The same in IPv6: a way of its own, since two that meet again would hold up the first.
+#[inline(never)]
+pub(crate) fn plain_v6(span: Span<'_>) -> Option<TcpSegment<'_>> {
+    if version(span) != Ok(6) {
         return None;
     }
+    carried_plainly(v6::header(span))
+}
+
+#[inline(always)]
+fn carried_plainly<Address: Into<IpAddr> + Copy>(
+    datagram: Result<Datagram<'_, Address>, Undecodable>,
+) -> Option<TcpSegment<'_>> {
+    let datagram = datagram.ok().filter(|datagram| datagram.protocol == protocol::TCP && datagram.part.is_none())?;
     TcpSegment::read(&datagram, Encapsulation::default()).ok()
 }
 

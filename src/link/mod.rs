@@ -83,7 +83,7 @@ pub(crate) fn plain(link_type: LinkType, bytes: &[u8], original_len: u32) -> Opt
     let span = Span { bytes, wire_len: original_len };
     if link_type == LinkType::ETHERNET {
         let (kind, rest) = ether::plain(span)?;
-        return (kind == IPV4).then_some(rest);
+        return matches!(kind, IPV4 | IPV6).then_some(rest);
     }
     unwrapped(link_type, span)
 }

@@ -110,11 +110,10 @@ fn print(segment: &TcpSegment<'_>) -> (u64, Micros) {
 /// The same where there is no identification: the options, with timestamps and selective acknowledgements.
 #[inline(never)]
 fn options(segment: &TcpSegment<'_>) -> (u64, Micros) {
-    let mut mark = 1;
-    for chunk in segment.option_bytes.chunks(8) {
-        let word = chunk.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
-        mark = mix(mark ^ word, 0xa076_1d64_78bd_642f);
-    }
+    let (words, rest) = segment.option_bytes.as_chunks::<8>();
+    // Options are padded to four bytes, where they were not cut off.
+    let last = rest.iter().fold(rest.len() as u64, |word, &byte| word << 8 | u64::from(byte));
+    let mark = words.iter().fold(last, |mark, word| mix(mark ^ u64::from_le_bytes(*word), 0xa076_1d64_78bd_642f));
     // A SYN is not sent again within a second.
     let marked = segment.flags.syn() || segment.option_bytes.starts_with(&TIMESTAMPS);
     (mark, if marked { MARKED } else { UNMARKED })

@@ -147,7 +147,11 @@ impl Half {
 
     #[inline]
     fn more(&mut self) -> &mut More {
-        self.more.get_or_insert_with(|| Box::new(More { recent: self.first.spread(), ..More::default() }))
+        self.more.get_or_insert_with(|| {
+            let mut more = Box::<More>::default();
+            more.recent = self.first.spread();
+            more
+        })
     }
 
     /// Whether this packet was here before; it is remembered if not.
