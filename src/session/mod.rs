@@ -52,8 +52,8 @@ pub struct Session {
     prefix: PerSide<Option<Box<Prefix>>>,
     odd: Option<Box<Odd>>,
     proxy: Option<Box<proxy::Observer>>,
-    tls: Option<Box<tls::Observer>>,
-    http: Option<Box<http1::Observer>>,
+    tls: Option<tls::Observer>,
+    http: Option<http1::Observer>,
     http2: Option<Box<http2::Observer>>,
     websocket: Option<Box<websocket::Observer>>,
     /// Secrets to open TLS with.
@@ -129,11 +129,18 @@ impl Session {
 
     /// Memory that what was seen takes, about so many bytes: what grows with the bytes that come.
     #[must_use]
+    #[inline]
     pub fn held(&self) -> usize {
         let tls = self.tls.as_ref().map_or(0, |tls| tls.held());
-        let http = self.http.as_ref().map_or(0, |http| http.held());
+        let http = self.http.as_ref().map_or(0, http1::Observer::held);
+        let others = if self.http2.is_some() || self.within.0.is_some() { self.held_by_others() } else { 0 };
+        tls + http + others
+    }
+
+    #[inline(never)]
+    fn held_by_others(&self) -> usize {
         let http2 = self.http2.as_ref().map_or(0, |http2| http2.held());
-        tls + http + http2 + self.within.0.as_ref().map_or(0, |within| within.held())
+        http2 + self.within.0.as_ref().map_or(0, |within| within.held())
     }
 
     /// What was seen, once nothing more will come.
@@ -143,7 +150,6 @@ impl Session {
         let tls = self.tls.take().map(|o| o.into_transcript());
         // Of a side that was not opened to its end, an answer may be missing that was given.
         let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
-        let within = self.within.0.take().filter(|_| whole).map(|mut session| session.finish()).unwrap_or_default();
         let foreign = PerSide {
             client: self.prefix.client.take().map(|p| p.into_foreign()),
             server: self.prefix.server.take().map(|p| p.into_foreign()),
@@ -151,16 +157,23 @@ impl Session {
         // One on which nothing was said is one, too.
         let silent = self.http.as_ref().filter(|http| http.is_websocket()).map(|_| Box::default());
         let websocket = self.websocket.take().or(silent).map(|o| Box::new(o.finish()));
-        Protocols {
+        let mut protocols = Protocols {
             proxy: self.proxy.take().and_then(|o| o.finish()).map(Box::new),
             tls,
-            http: self.http.take().map(|o| o.finish()).or(within.http),
-            http2: self.http2.take().map(|o| Box::new(o.finish())).or(within.http2),
-            websocket: websocket.or(within.websocket),
+            http: self.http.take().map(|o| o.finish()),
+            http2: self.http2.take().map(|o| Box::new(o.finish())),
+            websocket,
             foreign,
             flipped: self.flipped,
             oriented: self.oriented,
+        };
+        if let Some(mut within) = self.within.0.take().filter(|_| whole) {
+            let within = within.finish();
+            protocols.http = protocols.http.or(within.http);
+            protocols.http2 = protocols.http2.or(within.http2);
+            protocols.websocket = protocols.websocket.or(within.websocket);
         }
+        protocols
     }
 
     /// Takes for a response what an origin that was asked in HTTP/1 sent, although too little of it came to tell.
@@ -194,9 +207,11 @@ impl Session {
             http2::Detection::NeedMore => return Guess::NeedMore,
             http2::Detection::No => {}
         }
-        let (tls, http) = (tls::detect(bytes), http1::detect(bytes));
-        match (tls, http) {
-            (tls::Detection::Yes(who), _) => Guess::Is(Spoken::Tls, sender(who)),
+        let tls = tls::detect(bytes);
+        if let tls::Detection::Yes(who) = tls {
+            return Guess::Is(Spoken::Tls, sender(who));
+        }
+        match (tls, http1::detect(bytes)) {
             (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
             (_, http1::Detection::Response) => Guess::Is(Spoken::Http1, Some(Side::Server)),
             (tls::Detection::NeedMore, _) | (_, http1::Detection::NeedMore) => Guess::NeedMore,
@@ -298,6 +313,7 @@ impl Session {
     }
 
     /// Bytes of a side that spoke neither protocol so far.
+    #[cold]
     fn foreign(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
         let odd = self.odd.get_or_insert_default();
@@ -335,16 +351,14 @@ impl Session {
         match spoken {
             Spoken::Tls => {
                 let keys = &self.keys;
-                self.tls.get_or_insert_with(|| {
-                    Box::new(keys.clone().map_or_else(tls::Observer::new, tls::Observer::with_keys))
-                });
+                self.tls.get_or_insert_with(|| keys.clone().map_or_else(tls::Observer::new, tls::Observer::with_keys));
             }
             Spoken::Http1 => {
                 // An answer without a request is one whose request was before the capture, or was no HTTP.
                 let asked_otherwise = matches!(self.spoken.client, Spoken::Tls | Spoken::Http2 | Spoken::Foreign);
                 let in_order = self.client_known && !asked_otherwise;
                 self.http.get_or_insert_with(|| {
-                    Box::new(if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() })
+                    if in_order { http1::Observer::new() } else { http1::Observer::mid_stream() }
                 });
             }
             Spoken::Http2 => {
@@ -356,6 +370,7 @@ impl Session {
     }
 
     /// Bytes of a PROXY protocol header, and what follows it.
+    #[cold]
     fn proxied(&mut self, side: Side, bytes: &[u8], frame: FrameRef) {
         let Some(proxy) = &mut self.proxy else { return };
         let taken = proxy.data(bytes, frame);
@@ -376,7 +391,8 @@ impl Session {
 
     /// Tells the observer of a side of the hole in front of its first bytes.
     fn tell_missing(&mut self, side: Side, frame: FrameRef) {
-        let len = self.odd.as_mut().map_or(0, |odd| std::mem::take(&mut odd.missing[side]));
+        let Some(odd) = &mut self.odd else { return };
+        let len = std::mem::take(&mut odd.missing[side]);
         match (self.spoken[side], &mut self.tls, &mut self.http) {
             (Spoken::Tls, Some(tls), _) => tls.gap(side, len, frame),
             (Spoken::Http1, _, Some(http)) => http.gap(side, len, frame),
@@ -395,7 +411,6 @@ impl Session {
         }
     }
 
-    #[inline]
     fn observe(&mut self, side: Side, bytes: &[u8], frame: FrameRef) {
         match self.spoken[side] {
             Spoken::Tls => {
@@ -406,8 +421,8 @@ impl Session {
             Spoken::Http1 => {
                 if let Some(http) = &mut self.http {
                     let rest = http.data(side, bytes, frame);
-                    if !rest.is_empty() && http.is_websocket() {
-                        self.websocket.get_or_insert_default().data(side, rest, frame);
+                    if !rest.is_empty() {
+                        self.after_http(side, rest, frame);
                     }
                 }
             }
@@ -421,10 +436,18 @@ impl Session {
         }
     }
 
+    /// Bytes that are not HTTP/1 any more.
+    #[cold]
+    fn after_http(&mut self, side: Side, bytes: &[u8], frame: FrameRef) {
+        if self.http.as_ref().is_some_and(http1::Observer::is_websocket) {
+            self.websocket.get_or_insert_default().data(side, bytes, frame);
+        }
+    }
+
     /// After CONNECT or an upgrade to something else than a WebSocket nothing more is HTTP/1; TLS may begin.
     fn left_http(&self, side: Side) -> bool {
         let left = |http: &http1::Observer| http.is_upgraded() && !http.is_websocket();
-        self.spoken[side] == Spoken::Http1 && self.http.as_deref().is_some_and(left)
+        self.spoken[side] == Spoken::Http1 && self.http.as_ref().is_some_and(left)
     }
 }
 
@@ -432,12 +455,16 @@ impl Stream for Session {
     #[inline]
     fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
-        let spoken = self.spoken[side];
-        match spoken {
+        match self.spoken[side] {
             Spoken::Undecided => self.undecided(from, bytes, frame),
             Spoken::Foreign => self.foreign(from, bytes, frame),
+            Spoken::Tls => {
+                if let Some(tls) = &mut self.tls {
+                    tls.data_and(side, bytes, frame, &mut self.within);
+                }
+            }
             _ if self.left_http(side) => self.foreign(from, bytes, frame),
-            Spoken::Proxy | Spoken::Tls | Spoken::Http1 | Spoken::Http2 => self.observe(side, bytes, frame),
+            Spoken::Proxy | Spoken::Http1 | Spoken::Http2 => self.observe(side, bytes, frame),
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) enum Chunk {
     Trailers,
 }
 
-/// What the next bytes of a body are.
+/// What the next bytes of a chunked body are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     /// Framing; nothing to tell.
@@ -59,16 +59,6 @@ impl Body {
         }
     }
 
-    /// Reads a piece of `bytes`, which moves past it. `bytes` is not empty.
-    pub(super) fn read<'a>(&mut self, lines: &mut LineBuffer, bytes: &mut &'a [u8]) -> Step<'a> {
-        match self {
-            Self::UntilClose => Step::Content(std::mem::take(bytes)),
-            Self::Length(0) => Step::End,
-            Self::Length(left) => Step::Content(take(left, bytes)),
-            Self::Chunked(chunk) => chunk.read(lines, bytes),
-        }
-    }
-
     /// Whether the last byte has been read.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self, Self::Length(0))
@@ -91,7 +81,8 @@ impl Body {
 }
 
 impl Chunk {
-    fn read<'a>(&mut self, lines: &mut LineBuffer, bytes: &mut &'a [u8]) -> Step<'a> {
+    /// Reads a piece of `bytes`, which moves past it. `bytes` is not empty.
+    pub(super) fn read<'a>(&mut self, lines: &mut LineBuffer, bytes: &mut &'a [u8]) -> Step<'a> {
         match self {
             Self::Size => self.size(lines, bytes),
             Self::Data(left) => {
@@ -148,7 +139,7 @@ fn trailer(line: &Line<'_>) -> Step<'static> {
     if line.text.is_empty() {
         return Step::End;
     }
-    match Field::read(line.text).defect {
+    match Field::read(line.text).1 {
         None => Step::Framing,
         Some((defect, at)) => Step::Odd {
             kind: FaultKind::MalformedHeader(defect),
@@ -175,7 +166,9 @@ fn chunk_size(line: &[u8]) -> Result<u64, ChunkDefect> {
     })
 }
 
-fn take<'a>(left: &mut u64, bytes: &mut &'a [u8]) -> &'a [u8] {
+/// As many of `bytes` as are `left`.
+#[inline]
+pub(super) fn take<'a>(left: &mut u64, bytes: &mut &'a [u8]) -> &'a [u8] {
     let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
     let (content, rest) = bytes.split_at_checked(n).unwrap_or_default();
     *left -= content.len() as u64;

@@ -12,6 +12,7 @@ use super::{MAX_EXCERPT, Request};
 use crate::base::FrameRef;
 
 impl Inner {
+    #[inline(never)]
     pub(super) fn client_data<'a>(&mut self, mut bytes: &'a [u8], frame: FrameRef) -> &'a [u8] {
         let mut begins = self.client.arrive(bytes.len(), frame);
         let mut lines = std::mem::take(&mut self.client.lines);
@@ -43,6 +44,18 @@ impl Inner {
     }
 
     fn request_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
+        if lines.begins()
+            && let Some((request, len)) = Request::at_once(bytes, self.client.first_or(frame))
+        {
+            self.client.offset += len as u64;
+            *bytes = bytes.get(len..).unwrap_or_default();
+            return self.open_request(request, frame);
+        }
+        self.odd_request_line(lines, bytes, frame);
+    }
+
+    #[cold]
+    fn odd_request_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
         if lines.partial_len() <= MAX_METHOD as u64 && joined(lines, bytes, |b| method(b).is_none()) {
             return self.not_a_request(lines, bytes, frame);
         }
@@ -119,7 +132,7 @@ impl Inner {
         if let Some(request) = &mut exchange.request {
             request.complete = true;
         }
-        if self.pending.len() == 1 && exchange_is_answered(self.pending.front().map(AsRef::as_ref)) {
+        if self.pending.len() == 1 && exchange_is_answered(self.pending.front()) {
             self.close_front();
         }
     }
@@ -254,17 +267,24 @@ impl Request {
     /// The head is whole.
     fn end_head(&mut self, reader: &Reader, frame: FrameRef) {
         (self.head_complete, self.head_frame) = (true, Some(frame));
-        for (kind, at) in reader.declared.complaints(self.is_http10()) {
-            self.record(Fault::new(kind, frame, at, &[]));
-        }
+        self.wants_close = self.connection.wants_close(self.is_http10());
+        self.framing = reader.declared.framing(false);
         if let Some(length) = reader.declared.content_length() {
             self.extra.content_length = Some(length);
+        }
+        if !reader.declared.is_plain() {
+            self.end_odd_head(reader, frame);
+        }
+    }
+
+    #[inline(never)]
+    fn end_odd_head(&mut self, reader: &Reader, frame: FrameRef) {
+        for (kind, at) in reader.declared.complaints(self.is_http10()) {
+            self.record(Fault::new(kind, frame, at, &[]));
         }
         if let Some(coding) = reader.declared.transfer_encoding() {
             self.extra.transfer_encoding = Some(coding.into_boxed_str());
         }
-        self.wants_close = self.connection.wants_close(self.is_http10());
-        self.framing = reader.declared.framing(false);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Is this HTTP/1?
 
-use super::field::{is_blank, is_token};
+use super::field::is_blank;
 use super::request::is_other_protocol;
+use super::scan::token_len;
 use memchr::memchr;
 
 /// The longest method that is taken for one.
@@ -62,12 +63,14 @@ pub(super) const KNOWN: [&str; 29] = [
 pub fn detect(first_bytes: &[u8]) -> Detection {
     let start = first_bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(first_bytes.len());
     let bytes = first_bytes.get(start..).unwrap_or_default();
-    match begins_with(bytes, b"HTTP/") {
-        Some(true) => return Detection::Response,
-        None => return Detection::NeedMore,
-        Some(false) => {}
+    if !matches!(bytes.first(), None | Some(b'H' | b'h')) {
+        return detect_request(bytes);
     }
-    detect_request(bytes)
+    match begins_with(bytes, b"HTTP/") {
+        Some(true) => Detection::Response,
+        None => Detection::NeedMore,
+        Some(false) => detect_request(bytes),
+    }
 }
 
 fn detect_request(bytes: &[u8]) -> Detection {
@@ -87,7 +90,7 @@ fn detect_request(bytes: &[u8]) -> Detection {
 
 /// The token that `bytes` begin with, if white space or nothing follows it; a line end only after a known one.
 pub(super) fn method(bytes: &[u8]) -> Option<&[u8]> {
-    let len = bytes.iter().take(MAX_METHOD + 1).take_while(|b| is_token(**b)).count();
+    let len = token_len(bytes.get(..=MAX_METHOD).unwrap_or(bytes));
     let next = bytes.get(len).copied();
     let possible = if len == 0 { bytes.is_empty() } else { len <= MAX_METHOD };
     let alone = |method: &[u8]| matches!(next, Some(b'\r' | b'\n')) && is_known(method);
@@ -101,6 +104,9 @@ pub(super) fn is_known(method: &[u8]) -> bool {
 
 /// Whether what follows the method ends in a version of HTTP/1; after a `known` one it may have none.
 fn ends_as_a_request(rest: &[u8], known: bool) -> bool {
+    if rest.ends_with(b" HTTP/1.1\r") {
+        return true;
+    }
     let last = rest.trim_ascii_end().rsplit(|b| is_blank(*b)).next().unwrap_or_default();
     !is_other_protocol(last) && (known || last.starts_with(b"HTTP/"))
 }

@@ -44,6 +44,10 @@ impl Exchanges {
     }
 
     pub(super) fn push(&mut self, exchange: Box<Exchange>) {
+        if self.0.capacity() == 0 {
+            // Many connections have one alone.
+            self.0 = Vec::with_capacity(1);
+        }
         self.0.push(exchange);
     }
 

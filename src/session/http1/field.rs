@@ -1,6 +1,9 @@
 //! Field lines (headers and trailers), and the values in them.
 
 use super::fault::HeaderDefect;
+use super::line::MAX_LINE;
+use super::scan::{first_below, first_word, first_word_of, is_same, letters_len, token_len};
+use crate::base::lossy;
 use memchr::memchr;
 use std::borrow::Cow;
 
@@ -14,59 +17,77 @@ pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     /// The value, without white space around it.
     pub(super) value: &'a [u8],
-    /// What is wrong with the line, and where in it.
-    pub(super) defect: Option<(HeaderDefect, usize)>,
+    /// The [first word](first_word) of the name; 0 of what is no token.
+    first: u64,
 }
 
+/// What is wrong with a line, and where in it.
+pub(super) type Defect = (HeaderDefect, usize);
+
 impl<'a> Field<'a> {
-    /// Reads `line`; a defective one is read as far as its meaning is plain.
-    #[inline]
-    pub(super) fn read(line: &'a [u8]) -> Self {
-        // The first byte that does not belong to a name ends it, and is nearly always the colon.
-        let len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
-        match line.split_at_checked(len) {
-            Some((name @ [_, ..], [b':', value @ ..])) => Self {
-                name,
-                value: trim(value),
-                defect: value_defect(value).map(|(kind, at)| (kind, name.len() + 1 + at)),
-            },
-            _ => Self::read_odd(line),
+    /// Reads the line that `bytes` begin with, and moves past it; `None` where it is not whole, or anything about it is
+    /// odd, for which [`read`](Self::read) is there.
+    #[inline(never)]
+    pub(super) fn at_once(bytes: &mut &'a [u8]) -> Option<Self> {
+        let all = *bytes;
+        let letters = letters_len(all);
+        // Few names have anything else.
+        let len = if all.get(letters) == Some(&b':') { letters } else { token_len(all) };
+        let (name, rest) = all.split_at_checked(len)?;
+        let (b':', rest) = rest.split_first()? else { return None };
+        // What ends the line is nearly always the first byte that no value may have.
+        let (value, rest) = rest.split_at_checked(first_below::<0x20>(rest)?)?;
+        let [b'\r', b'\n', rest @ ..] = rest else { return None };
+        if name.is_empty() || len + 1 + value.len() >= MAX_LINE {
+            return None;
         }
+        *bytes = rest;
+        Some(Self { name, value: trim(value), first: first_word_of(all, len) })
+    }
+
+    /// Reads `line`, and says what is wrong with it; a defective one is read as far as its meaning is plain.
+    pub(super) fn read(line: &'a [u8]) -> (Self, Option<Defect>) {
+        // The first byte that does not belong to a name ends it, and is nearly always the colon.
+        let Some((name @ [_, ..], [b':', value @ ..])) = line.split_at_checked(token_len(line)) else {
+            return Self::read_odd(line);
+        };
+        let defect = value_defect(value).map(|(kind, at)| (kind, name.len() + 1 + at));
+        (Self { name, value: trim(value), first: first_word(name) }, defect)
     }
 
     #[cold]
-    fn read_odd(line: &'a [u8]) -> Self {
+    fn read_odd(line: &'a [u8]) -> (Self, Option<Defect>) {
         if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Self { name: &[], value: trim(line), defect: Some((HeaderDefect::Folded, 0)) };
+            return (Self { name: &[], value: trim(line), first: 0 }, Some((HeaderDefect::Folded, 0)));
         }
         let Some((name, value)) = memchr(b':', line).and_then(|at| line.split_at_checked(at)) else {
             let bare_cr = memchr(b'\r', line).map(|at| (HeaderDefect::BareCr, at));
-            return Self { name: &[], value: &[], defect: bare_cr.or(Some((HeaderDefect::NoColon, 0))) };
+            let defect = bare_cr.or(Some((HeaderDefect::NoColon, 0)));
+            return (Self { name: &[], value: &[], first: 0 }, defect);
         };
         let value = value.get(1..).unwrap_or_default();
         let of_value = || value_defect(value).map(|(kind, at)| (kind, name.len() + 1 + at));
         let defect = name_defect(name).or_else(of_value);
-        Self { name: trim(name), value: trim(value), defect }
+        let name = trim(name);
+        let first = if token_len(name) == name.len() { first_word(name) } else { 0 };
+        (Self { name, value: trim(value), first }, defect)
     }
 
-    /// Whether this is the field `name`, in whatever case.
-    pub(super) fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name.as_bytes())
+    /// Whether this is the field `known`, written in small letters, in whatever case.
+    #[inline(always)]
+    pub(super) fn is(&self, known: &'static str) -> bool {
+        is_same(self.name, self.first, known.as_bytes())
     }
 }
 
 /// What no value may contain, and where it is.
-fn value_defect(value: &[u8]) -> Option<(HeaderDefect, usize)> {
-    // Without a way out of the loop it is done sixteen bytes at a time; values are long and hardly ever bad.
-    if !value.iter().fold(false, |bad, &b| bad | is_forbidden(b)) {
-        return None;
-    }
+fn value_defect(value: &[u8]) -> Option<Defect> {
     let at = value.iter().position(|&b| is_forbidden(b))?;
     let kind = if value.get(at) == Some(&b'\r') { HeaderDefect::BareCr } else { HeaderDefect::ControlByte };
     Some((kind, at))
 }
 
-fn name_defect(name: &[u8]) -> Option<(HeaderDefect, usize)> {
+fn name_defect(name: &[u8]) -> Option<Defect> {
     let at = match name.iter().position(|&b| !is_token(b)) {
         Some(at) => at,
         None if name.is_empty() => return Some((HeaderDefect::EmptyName, 0)),
@@ -106,7 +127,18 @@ pub(super) const fn is_blank(b: u8) -> bool {
 }
 
 /// Without optional white space at either end (OWS, RFC 9110 section 5.6.3).
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+#[inline]
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    // Nearly always there is one space, in front.
+    let bytes = if let [b' ', rest @ ..] = bytes { rest } else { bytes };
+    match bytes {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => trim_odd(bytes),
+        _ => bytes,
+    }
+}
+
+#[cold]
+fn trim_odd(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
@@ -146,14 +178,6 @@ pub(super) fn word(bytes: &[u8], max: usize, known: &[&'static str]) -> Word {
     }
 }
 
-/// What is in order, as nearly all is, is checked many bytes at a time and copied once.
-fn lossy(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
-}
-
 /// Keeps the first of several values.
 pub(super) fn keep(slot: &mut Option<Box<str>>, value: &[u8]) {
     if slot.is_none() {
@@ -180,12 +204,36 @@ mod tests {
             ("X: a\x00b", "X", "a\0b", Some((HeaderDefect::ControlByte, 4))),
             ("X: a\rY: b", "X", "a\rY: b", Some((HeaderDefect::BareCr, 4))),
         ] {
-            let field = Field::read(line.as_bytes());
-            assert_eq!(
-                (field.name, field.value, field.defect),
-                (name.as_bytes(), value.as_bytes(), defect),
-                "{line:?}"
-            );
+            let (field, found) = Field::read(line.as_bytes());
+            assert_eq!((field.name, field.value, found), (name.as_bytes(), value.as_bytes(), defect), "{line:?}");
+            // A tab is left to the long way, too.
+            let is_plain = defect.is_none() && !line.contains('\t');
+            let whole = format!("{line}\r\nrest");
+            let mut rest = whole.as_bytes();
+            let at_once = Field::at_once(&mut rest).map(|field| (field.name, field.value));
+            assert_eq!(at_once, is_plain.then_some((field.name, field.value)), "{line:?}");
+            assert_eq!(rest, if is_plain { b"rest" } else { whole.as_bytes() }, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn at_once_reads_only_a_line_that_is_whole() {
+        for bytes in ["", "X", "X:", "X: a", "X: a\r", "X: a\n", "X: a\rb\r\n", "\r\n", "X: a\tb\r\n"] {
+            assert!(Field::at_once(&mut bytes.as_bytes()).is_none(), "{bytes:?}");
+        }
+        for (value, fits) in [(MAX_LINE - 3, true), (MAX_LINE - 2, false)] {
+            let line = format!("X:{}\r\n", "a".repeat(value));
+            assert_eq!(Field::at_once(&mut line.as_bytes()).is_some(), fits, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_known_in_whatever_case() {
+        for line in ["Content-Type: x", "CONTENT-TYPE:x", "content-type : x"] {
+            assert!(Field::read(line.as_bytes()).0.is("content-type"), "{line:?}");
+        }
+        for line in ["Content_Type: x", "content-types: x", "content\rtype: x", " content-type", "content type: x"] {
+            assert!(!Field::read(line.as_bytes()).0.is("content-type"), "{line:?}");
         }
     }
 

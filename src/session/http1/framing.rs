@@ -116,6 +116,12 @@ impl Declared {
         self.codings.as_ref().map(|v| String::from_utf8_lossy(&v.joined).into_owned())
     }
 
+    /// Whether nothing can be wrong with it, as with nearly all.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.codings.is_none() && matches!(self.lengths, Lengths::Absent | Lengths::One(..))
+    }
+
     /// What is wrong with it.
     pub(super) fn complaints(&self, http10: bool) -> impl Iterator<Item = Complaint> {
         let coding = match self.transfer_coding() {
@@ -157,11 +163,14 @@ impl Declared {
         match self.transfer_coding() {
             Coding::Chunked | Coding::ChunkedLast => Framing::Chunked,
             Coding::Other => otherwise,
-            Coding::Absent | Coding::Identity => match (&self.lengths, self.length_complaint()) {
-                (_, Some((FaultKind::ContentLengthInvalid, _))) => otherwise,
-                (Lengths::Absent, _) if response => Framing::UntilClose,
-                (Lengths::Absent, _) => Framing::NoBody,
-                (Lengths::One(..) | Lengths::Odd(_), _) => self.content_length().map_or(otherwise, Framing::Length),
+            Coding::Absent | Coding::Identity => match &self.lengths {
+                Lengths::Absent if response => Framing::UntilClose,
+                Lengths::Absent => Framing::NoBody,
+                Lengths::One(length, _) => Framing::Length(*length),
+                Lengths::Odd(_) => match self.length_complaint() {
+                    Some((FaultKind::ContentLengthInvalid, _)) => otherwise,
+                    _ => self.content_length().map_or(otherwise, Framing::Length),
+                },
             },
         }
     }

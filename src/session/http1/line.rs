@@ -32,6 +32,15 @@ pub(super) struct LineBuffer {
 }
 
 impl LineBuffer {
+    /// Whether the next byte begins a line. Of the one before nothing is kept.
+    #[inline]
+    pub(super) fn begins(&mut self) -> bool {
+        if self.done {
+            self.clear();
+        }
+        self.seen == 0
+    }
+
     /// The next line of `bytes`, which moves past it; `None` where its end has not come yet.
     pub(super) fn read<'l, 's: 'l>(&'l mut self, bytes: &mut &'s [u8]) -> Option<Line<'l>> {
         if self.done {

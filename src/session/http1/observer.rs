@@ -1,11 +1,11 @@
 //! Both directions together: which response answers which request.
 
 use super::log::Log;
+use super::pending::Pending;
 use super::reader::{Reader, State};
 use super::transcript::{CloudFrontMark, Exchange, Foreign, Transcript, Unsolicited};
 use super::{Request, Response};
 use crate::base::{FrameRef, PerSide, Side};
-use std::collections::VecDeque;
 
 /// Requests that wait for their response. A pipelining client that sends more has its oldest exchanges closed as
 /// unanswered; their responses, when they come, are exchanges without a request.
@@ -26,7 +26,7 @@ pub enum End {
 /// and its memory does not grow with the length of the connection.
 #[derive(Debug, Clone, Default)]
 pub struct Observer {
-    inner: Option<Box<Inner>>,
+    inner: Box<Inner>,
 }
 
 /// Which response is being read.
@@ -45,7 +45,7 @@ pub(super) struct Inner {
     pub(super) server: Reader,
     /// Exchanges that are not over, oldest first. The client writes to the last, the server to the first. Each stays
     /// where it is until the connection is over: it is large, and goes through several hands.
-    pub(super) pending: VecDeque<Box<Exchange>>,
+    pub(super) pending: Pending,
     pub(super) target: Target,
     pub(super) orphan: Option<Box<Response>>,
     /// The exchange that was closed last: bytes may follow that are too many.
@@ -91,7 +91,7 @@ impl Observer {
     pub fn mid_stream() -> Self {
         let mut inner = Inner { mid_stream: true, ..Inner::default() };
         (inner.client.state, inner.server.state) = (State::Adrift, State::Adrift);
-        Self { inner: Some(Box::new(inner)) }
+        Self { inner: Box::new(inner) }
     }
 
     /// The next bytes of a direction, in the order of the stream. Requests come from [`Side::Client`]. Gives back those
@@ -100,10 +100,10 @@ impl Observer {
         if bytes.is_empty() {
             return bytes;
         }
-        let inner = self.inner.get_or_insert_default();
         match from {
-            Side::Client => inner.client_data(bytes, frame),
-            Side::Server => inner.server_data(bytes, frame),
+            Side::Client => self.inner.client_data(bytes, frame),
+            Side::Server if self.inner.count_body(bytes, frame) => &[],
+            Side::Server => self.inner.server_data(bytes, frame),
         }
     }
 
@@ -112,45 +112,43 @@ impl Observer {
         if len == 0 {
             return;
         }
-        let inner = self.inner.get_or_insert_default();
         match from {
-            Side::Client => inner.client_gap(len, frame),
-            Side::Server => inner.server_gap(len, frame),
+            Side::Client => self.inner.client_gap(len, frame),
+            Side::Server => self.inner.server_gap(len, frame),
         }
     }
 
     /// A direction has ended. A FIN completes a body that lasts until the close; nothing else does.
     pub fn end(&mut self, from: Side, frame: FrameRef, how: End) {
-        if let (Side::Server, End::Fin, Some(inner)) = (from, how, &mut self.inner) {
-            inner.server_fin(frame);
+        if (from, how) == (Side::Server, End::Fin) {
+            self.inner.server_fin(frame);
         }
     }
 
     /// Requests that have no final response yet, not a byte of it.
     #[must_use]
     pub fn awaiting(&self) -> usize {
-        let pending = self.inner.as_ref().map(|inner| &inner.pending);
-        pending.map_or(0, |p| p.iter().filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count())
+        let pending = self.inner.pending.iter();
+        pending.filter(|e| e.response.as_ref().is_none_or(Response::is_interim)).count()
     }
 
     /// Memory that exchanges take, about so many bytes.
     #[must_use]
     #[inline]
     pub fn held(&self) -> usize {
-        let of = |inner: &Inner| inner.kept + inner.asked + inner.pending.len() * size_of::<Exchange>();
-        self.inner.as_deref().map_or(0, of)
+        self.inner.kept + self.inner.asked + self.inner.pending.len() * size_of::<Exchange>()
     }
 
     /// Whether the connection became something else than HTTP/1.
     #[must_use]
     pub fn is_upgraded(&self) -> bool {
-        self.inner.as_ref().is_some_and(|inner| inner.upgraded.is_some())
+        self.inner.upgraded.is_some()
     }
 
     /// Whether it became a WebSocket.
     #[must_use]
     pub fn is_websocket(&self) -> bool {
-        self.inner.as_ref().is_some_and(|inner| inner.websocket)
+        self.inner.websocket
     }
 
     /// What was seen so far.
@@ -161,8 +159,8 @@ impl Observer {
 
     /// What was seen.
     #[must_use]
-    pub fn finish(self) -> Transcript {
-        self.inner.map_or_else(Transcript::default, |mut inner| inner.finish())
+    pub fn finish(mut self) -> Transcript {
+        self.inner.finish()
     }
 }
 

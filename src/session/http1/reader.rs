@@ -8,7 +8,7 @@
 //!  any --- 101, CONNECT granted ---> Tunnel
 //! ```
 
-use super::body::{Body, Step};
+use super::body::{Body, Chunk, Step, take};
 use super::fault::{Fault, FaultKind};
 use super::field::Field;
 use super::framing::Declared;
@@ -175,28 +175,58 @@ impl Reader {
         message: &mut M,
     ) -> bool {
         loop {
-            let before = bytes.len();
-            let line = lines.read(bytes);
-            self.offset += (before - bytes.len()) as u64;
-            let Some(line) = line else { return false };
-            let at = self.offset - line.wire;
-            if line.bare_lf && !self.bare_lf {
-                self.bare_lf = true;
-                message.record(Fault::new(FaultKind::BareLf, frame, at, line.text));
+            if lines.begins() {
+                let end = self.offset + bytes.len() as u64;
+                while let Some(field) = Field::at_once(bytes) {
+                    let at = std::mem::replace(&mut self.offset, end - bytes.len() as u64);
+                    self.declare(&field, at);
+                    message.field(&field);
+                }
+                if let Some(rest) = bytes.strip_prefix(b"\r\n") {
+                    self.offset += 2;
+                    *bytes = rest;
+                    return true;
+                }
             }
-            if line.text.is_empty() {
-                return true;
+            if let Some(is_whole) = self.read_line(lines, bytes, frame, message) {
+                return is_whole;
             }
-            let field = Field::read(line.text);
-            if let Some((defect, within)) = field.defect {
-                let kind = FaultKind::MalformedHeader(defect);
-                message.record(Fault::new(kind, frame, at + within as u64, line.text));
-            }
-            self.declare(&field, at);
-            message.field(&field);
         }
     }
 
+    /// Reads a line of which the beginning came before, the end has not come, or anything is odd: whether the head is
+    /// whole, where that can be told.
+    #[cold]
+    fn read_line(
+        &mut self,
+        lines: &mut LineBuffer,
+        bytes: &mut &[u8],
+        frame: FrameRef,
+        message: &mut dyn Message,
+    ) -> Option<bool> {
+        let before = bytes.len();
+        let line = lines.read(bytes);
+        self.offset += (before - bytes.len()) as u64;
+        let Some(line) = line else { return Some(false) };
+        let at = self.offset - line.wire;
+        if line.bare_lf && !self.bare_lf {
+            self.bare_lf = true;
+            message.record(Fault::new(FaultKind::BareLf, frame, at, line.text));
+        }
+        if line.text.is_empty() {
+            return Some(true);
+        }
+        let (field, defect) = Field::read(line.text);
+        if let Some((defect, within)) = defect {
+            let kind = FaultKind::MalformedHeader(defect);
+            message.record(Fault::new(kind, frame, at + within as u64, line.text));
+        }
+        self.declare(&field, at);
+        message.field(&field);
+        None
+    }
+
+    #[inline]
     fn declare(&mut self, field: &Field<'_>, at: u64) {
         let value = field.value;
         match field.name.len() {
@@ -226,9 +256,27 @@ impl Reader {
         frame: FrameRef,
         message: &mut M,
     ) -> Stop {
+        let content = match body {
+            Body::Length(left) => take(left, bytes),
+            Body::UntilClose => std::mem::take(bytes),
+            Body::Chunked(chunk) => return self.read_chunks(chunk, lines, bytes, frame, message),
+        };
+        self.offset += content.len() as u64;
+        message.content(content, frame);
+        if body.is_over() { Stop::End } else { Stop::More }
+    }
+
+    fn read_chunks(
+        &mut self,
+        chunk: &mut Chunk,
+        lines: &mut LineBuffer,
+        bytes: &mut &[u8],
+        frame: FrameRef,
+        message: &mut dyn Message,
+    ) -> Stop {
         while !bytes.is_empty() {
             let before = bytes.len();
-            let step = body.read(lines, bytes);
+            let step = chunk.read(lines, bytes);
             self.offset += (before - bytes.len()) as u64;
             match step {
                 Step::Framing => message.touched(frame),
@@ -250,9 +298,6 @@ impl Reader {
                     self.drift(if excerpt.is_empty() { Sink::Fault(kind) } else { Sink::Nothing });
                     return Stop::Broken;
                 }
-            }
-            if body.is_over() {
-                return Stop::End;
             }
         }
         Stop::More

@@ -4,8 +4,9 @@ use super::detect::{KNOWN, MAX_METHOD, is_known, method};
 use super::fault::{Fault, FaultKind, record};
 use super::field::{Field, Word, has_token, is_blank, keep, text, trim, word};
 use super::framing::Framing;
-use super::line::Line;
+use super::line::{Line, MAX_LINE};
 use super::reader::Message;
+use super::scan::{first_below, token_len};
 use super::transcript::Connection;
 use super::upgrade::WebSocket;
 use crate::base::{Blank, FrameRef, PROBE_ID, Seldom};
@@ -146,6 +147,27 @@ impl Request {
         }
     }
 
+    /// Reads the request line that `bytes` begin with, and says how many bytes it takes; `None` where it is not whole, or
+    /// anything about it is odd, for which [`read`](Self::read) is there.
+    #[inline]
+    pub(super) fn at_once(bytes: &[u8], first: FrameRef) -> Option<(Self, usize)> {
+        const VERSION: &[u8] = b" HTTP/1.1\r\n";
+        let len = token_len(bytes.get(..=MAX_METHOD).unwrap_or(bytes));
+        let (method, rest) = bytes.split_at_checked(len).filter(|_| (1..=MAX_METHOD).contains(&len))?;
+        let (b' ', rest) = rest.split_first()? else { return None };
+        // What ends the target is nearly always the first byte that none may have.
+        let (target, rest) = rest.split_at_checked(first_below::<0x21>(rest)?)?;
+        let wire = len + 1 + target.len() + VERSION.len();
+        if target.is_empty() || !rest.starts_with(VERSION) || wire > MAX_LINE {
+            return None;
+        }
+        let mut request = Self::new(first);
+        request.method = word(method, MAX_METHOD, &KNOWN);
+        request.version = Word::Borrowed(VERSIONS[0]);
+        request.set_target(target);
+        Some((request, wire))
+    }
+
     /// Reads a request line; `None` where it is not one of HTTP/1.
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
         let mut request = match Self::begun(line.text, first) {
@@ -248,7 +270,7 @@ impl Message for Request {
     fn field(&mut self, field: &Field<'_>) {
         let value = field.value;
         match field.name.len() {
-            3 if field.is("via") => self.via_cloudfront |= memchr::memmem::find(value, b"(CloudFront)").is_some(),
+            3 if field.is("via") => self.via_cloudfront |= names_cloudfront(value),
             4 if field.is("host") => keep(&mut self.host, value),
             6 if field.is("expect") => self.expect_continue |= has_token(value, "100-continue"),
             7 if field.is("upgrade") => keep(&mut self.extra.upgrade, value),
@@ -302,6 +324,12 @@ impl UserAgent {
             _ => Self::Other,
         }
     }
+}
+
+/// Whether a Via has the comment that CloudFront adds, nearly always at its end.
+fn names_cloudfront(via: &[u8]) -> bool {
+    const COMMENT: &[u8] = b"(CloudFront)";
+    via.ends_with(COMMENT) || memchr::memmem::find(via, COMMENT).is_some()
 }
 
 /// Target and version: the last word is the version, if there is one before it.

@@ -3,9 +3,10 @@
 use super::fault::{Fault, FaultKind, record};
 use super::field::{Field, Word, has_token, is_blank, keep, trim, word};
 use super::framing::Framing;
-use super::line::Line;
+use super::line::{Line, MAX_LINE};
 use super::reader::Message;
 use super::request::{MAX_VERSION, VERSIONS, is_http1};
+use super::scan::first_below;
 use super::transcript::Connection;
 use crate::base::{Blank, FrameRef, Seldom};
 
@@ -157,6 +158,26 @@ impl Response {
         }
     }
 
+    /// Reads the status line that `bytes` begin with, and says how many bytes it takes; `None` where it is not whole, or
+    /// anything about it is odd, for which [`read`](Self::read) is there.
+    #[inline]
+    pub(super) fn at_once(bytes: &[u8], first: FrameRef) -> Option<(Self, usize)> {
+        let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', a, b, c, b' ', rest @ ..] = bytes else {
+            return None;
+        };
+        // What ends the line is nearly always the first byte that no reason may have.
+        let (reason, rest) = rest.split_at_checked(first_below::<0x20>(rest)?)?;
+        let wire = bytes.len() - rest.len() + 2;
+        if matches!(reason, [b' ', ..]) || !rest.starts_with(b"\r\n") || wire > MAX_LINE {
+            return None;
+        }
+        let mut response = Self::new(first);
+        response.status = status(&[*a, *b, *c])?;
+        response.version = Word::Borrowed(VERSIONS[0]);
+        response.reason = word(trim(reason), MAX_REASON, &REASONS);
+        Some((response, wire))
+    }
+
     /// Reads a line that begins with `HTTP`, in whatever case, as a status line.
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Self {
         let mut response = Self::new(first);
@@ -232,6 +253,14 @@ impl Response {
         self.status >= 100 && self.status < 200 && self.status != 101
     }
 
+    #[inline(never)]
+    fn keep_excerpt(&mut self, bytes: &[u8]) {
+        let excerpt = &mut self.extra.body_excerpt;
+        let room = MAX_BODY_EXCERPT.saturating_sub(excerpt.len());
+        excerpt.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    #[inline(never)]
     fn keep_start(&mut self, bytes: &[u8]) {
         let known = usize::try_from(self.body_bytes).unwrap_or(BODY_START);
         for (slot, byte) in self.body_start.iter_mut().skip(known).zip(bytes) {
@@ -279,6 +308,7 @@ impl Message for Response {
         (self.header_bytes, self.last_frame) = (bytes, frame);
     }
 
+    #[inline]
     fn content(&mut self, bytes: &[u8], frame: FrameRef) {
         if self.body_bytes < BODY_START as u64 && !self.gaps {
             self.keep_start(bytes);
@@ -286,9 +316,7 @@ impl Message for Response {
         self.body_bytes += bytes.len() as u64;
         self.last_frame = frame;
         if self.status >= EXCERPT_FROM_STATUS && !self.gaps {
-            let excerpt = &mut self.extra.body_excerpt;
-            let room = MAX_BODY_EXCERPT.saturating_sub(excerpt.len());
-            excerpt.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            self.keep_excerpt(bytes);
         }
     }
 

@@ -1,23 +1,21 @@
 //! The origin's direction: responses.
 
-use super::body::Body;
+use super::body::{Body, Chunk};
 use super::client::{joined, skip_empty_lines};
 use super::detect::begins_with;
 use super::fault::{Fault, FaultKind};
 use super::framing::Framing;
 use super::line::LineBuffer;
 use super::observer::{Inner, Target};
+use super::pending::Pending;
 use super::reader::{Message, Reader, Sink, State, Stop};
-use super::{EDGE_HEAD_LIMIT, Exchange, Response};
+use super::{EDGE_HEAD_LIMIT, Response};
 use crate::base::FrameRef;
-use std::collections::VecDeque;
 
 impl Inner {
+    #[inline(never)]
     pub(super) fn server_data<'a>(&mut self, mut bytes: &'a [u8], frame: FrameRef) -> &'a [u8] {
         let mut begins = self.server.arrive(bytes.len(), frame);
-        if self.count_body(bytes, frame) {
-            return &[];
-        }
         let mut lines = std::mem::take(&mut self.server.lines);
         if begins && self.is_next_response(bytes) {
             self.server.drift(Sink::Nothing);
@@ -37,15 +35,18 @@ impl Inner {
         bytes
     }
 
-    /// The middle of a body of known length, which most bytes are: a compare and a subtract.
-    fn count_body(&mut self, bytes: &[u8], frame: FrameRef) -> bool {
-        let State::Body(Body::Length(left)) = &mut self.server.state else { return false };
+    /// The middle of a body of known length, or of a chunk, which most bytes are: a compare and a subtract.
+    pub(super) fn count_body(&mut self, bytes: &[u8], frame: FrameRef) -> bool {
+        let State::Body(Body::Length(left) | Body::Chunked(Chunk::Data(left))) = &mut self.server.state else {
+            return false;
+        };
         let len = bytes.len() as u64;
         match current(self.target, &mut self.pending, &mut self.orphan) {
             Some(response) if len < *left && response.body_bytes > 0 => {
                 *left -= len;
-                self.server.offset += len;
                 response.content(bytes, frame);
+                self.server.offset += len;
+                self.server.arrive(bytes.len(), frame);
                 true
             }
             _ => false,
@@ -95,6 +96,18 @@ impl Inner {
     }
 
     fn status_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
+        if lines.begins()
+            && let Some((response, len)) = Response::at_once(bytes, self.server.first_or(frame))
+        {
+            self.server.offset += len as u64;
+            *bytes = bytes.get(len..).unwrap_or_default();
+            return self.begin_head(response, frame);
+        }
+        self.odd_status_line(lines, bytes, frame);
+    }
+
+    #[cold]
+    fn odd_status_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
         if lines.partial_len() < 4 && joined(lines, bytes, |b| begins_with(b, b"HTTP")) == Some(false) {
             let start = lines.partial().to_vec();
             lines.clear();
@@ -108,10 +121,14 @@ impl Inner {
             let start = line.text.to_vec();
             return self.no_status_line(&start, bytes, frame);
         }
-        let first = self.server.first_or(frame);
-        let mut response = Response::read(&line, first, frame);
+        let response = Response::read(&line, self.server.first_or(frame), frame);
+        self.begin_head(response, frame);
+    }
+
+    fn begin_head(&mut self, mut response: Response, frame: FrameRef) {
         response.head_bytes(self.server.offset, frame);
         if std::mem::take(&mut self.server.empty_line) {
+            let first = self.server.first_or(frame);
             response.record(Fault::new(FaultKind::LeadingEmptyLine, first, 0, &[]));
         }
         self.server.state = State::Fields;
@@ -279,18 +296,25 @@ impl Response {
     /// The head is whole.
     fn end_head(&mut self, reader: &Reader, frame: FrameRef) {
         (self.head_complete, self.head_frame) = (true, Some(frame));
+        self.content_length = reader.declared.content_length();
+        self.wants_close = self.connection.wants_close(self.is_http10());
+        if !reader.declared.is_plain() {
+            self.end_odd_head(reader, frame);
+        }
+    }
+
+    #[inline(never)]
+    fn end_odd_head(&mut self, reader: &Reader, frame: FrameRef) {
         for (kind, at) in reader.declared.complaints(self.is_http10()) {
             let values = self.odd_values(reader, kind);
             self.record(Fault::new(kind, frame, at, values.as_bytes()));
         }
-        self.content_length = reader.declared.content_length();
         if let Some(lengths) = reader.declared.odd_lengths() {
             self.extra.content_length_raw = Some(lengths.into_boxed_str());
         }
         if let Some(coding) = reader.declared.transfer_encoding() {
             self.extra.transfer_encoding = Some(coding.into_boxed_str());
         }
-        self.wants_close = self.connection.wants_close(self.is_http10());
     }
 
     fn odd_values(&self, reader: &Reader, kind: FaultKind) -> String {
@@ -304,7 +328,7 @@ impl Response {
 /// The response that is being read.
 pub(super) fn current<'a>(
     target: Target,
-    pending: &'a mut VecDeque<Box<Exchange>>,
+    pending: &'a mut Pending,
     orphan: &'a mut Option<Box<Response>>,
 ) -> Option<&'a mut Response> {
     match target {

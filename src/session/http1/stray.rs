@@ -67,7 +67,7 @@ impl Inner {
         }
         let Some(at) = self.ended_at else { return };
         let answered = self.pending.front_mut().filter(|e| e.response.as_ref().is_some_and(|r| r.complete));
-        let Some(response) = answered.or(self.last.as_mut()).and_then(|e| e.response.as_mut()) else { return };
+        let Some(response) = answered.or(self.last.as_deref_mut()).and_then(|e| e.response.as_mut()) else { return };
         let kind = match response.framing {
             Framing::NoBody => FaultKind::BodyNotAllowed,
             _ => FaultKind::ExcessBytes,
@@ -162,7 +162,7 @@ impl Inner {
     /// An exchange that was opened for a response without request is none if what comes is no response.
     fn withdraw_unasked(&mut self) {
         let empty = |e: &super::Exchange| e.request.is_none() && e.interim.total == 0;
-        if self.target == Target::Front && self.pending.front().is_some_and(|e| empty(e)) && self.pending.len() == 1 {
+        if self.target == Target::Front && self.pending.front().is_some_and(empty) && self.pending.len() == 1 {
             self.pending.clear();
             self.total -= 1;
             self.begun = false;

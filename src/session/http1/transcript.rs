@@ -167,6 +167,14 @@ pub struct Connection {
 
 impl Connection {
     pub(super) fn read(&mut self, value: &[u8]) {
+        match value {
+            b"close" => self.close = true,
+            b"keep-alive" | b"Keep-Alive" => self.keep_alive = true,
+            _ => self.read_list(value),
+        }
+    }
+
+    fn read_list(&mut self, value: &[u8]) {
         for option in members(value) {
             match option.len() {
                 5 => self.close |= option.eq_ignore_ascii_case(b"close"),

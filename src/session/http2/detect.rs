@@ -23,7 +23,17 @@ pub enum Detection {
 
 /// First bytes of a direction (there may be few): does HTTP/2 begin here?
 #[must_use]
+#[inline]
 pub fn detect(first_bytes: &[u8]) -> Detection {
+    match first_bytes.first() {
+        // A first frame is a short one.
+        Some(b'P' | 0) => compare(first_bytes),
+        Some(_) => Detection::No,
+        None => Detection::NeedMore,
+    }
+}
+
+fn compare(first_bytes: &[u8]) -> Detection {
     let n = first_bytes.len().min(PREFACE.len());
     if first_bytes.get(..n) == PREFACE.get(..n) {
         return if n == PREFACE.len() { Detection::Preface } else { Detection::NeedMore };

@@ -72,6 +72,7 @@ impl Observer {
     }
 
     /// The next bytes of a direction, in the order of the stream.
+    #[inline(never)]
     pub fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let mut rest = bytes;
         while let Some(piece) = self.direction(from).half.next(&mut rest, frame) {

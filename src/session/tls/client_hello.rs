@@ -2,10 +2,13 @@
 
 use super::extension::{self, Extension, list8, list16, number};
 use super::fingerprint;
-use crate::base::{Cursor, FrameRef, Short};
+use crate::base::{Cursor, FrameRef, Short, lossy};
 
 /// The most entries kept of any list of a hello; real ones have fewer than 200 cipher suites.
 pub(super) const MAX_LISTED: usize = 1024;
+
+/// How many extensions most hellos have, or nearly so many.
+const USUAL_EXTENSIONS: usize = 16;
 
 /// What a client offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +37,8 @@ pub struct ClientHello {
     pub versions: Vec<u16>,
     /// Protocol names of ALPN (RFC 7301 section 3.1), bytes that are no UTF-8 replaced. May be hostile.
     pub alpn: Vec<String>,
-    /// The first ALPN name as it is on the wire, cut at [`ALPN_RAW_MAX`](Self::ALPN_RAW_MAX) bytes.
-    pub(super) alpn_first: Vec<u8>,
+    /// The first ALPN name as it is on the wire, where that is not UTF-8.
+    odd_alpn_first: Option<Box<[u8]>>,
     /// supported_groups, in order.
     pub groups: Vec<u16>,
     /// The groups for which key_share has a key.
@@ -61,9 +64,6 @@ pub struct ClientHello {
 }
 
 impl ClientHello {
-    /// An ALPN name cannot be longer.
-    pub const ALPN_RAW_MAX: usize = 255;
-
     pub(super) const fn empty(frame: FrameRef, first_frame: FrameRef) -> Self {
         Self {
             frame,
@@ -78,7 +78,7 @@ impl ClientHello {
             sni: None,
             versions: Vec::new(),
             alpn: Vec::new(),
-            alpn_first: Vec::new(),
+            odd_alpn_first: None,
             groups: Vec::new(),
             key_shares: Vec::new(),
             signature_schemes: Vec::new(),
@@ -126,6 +126,12 @@ impl ClientHello {
         fingerprint::ja4(self)
     }
 
+    /// The first ALPN name as it is on the wire; empty where there is none.
+    pub(super) fn alpn_first(&self) -> &[u8] {
+        let first = self.alpn.first().map(String::as_bytes);
+        self.odd_alpn_first.as_deref().or(first).unwrap_or_default()
+    }
+
     /// Whether `id`, from a ServerHello, repeats the session id of this hello.
     pub(super) fn has_session_id(&self, id: &[u8]) -> bool {
         !id.is_empty() && self.session_id.get(..usize::from(self.session_id_len)) == Some(id)
@@ -145,6 +151,9 @@ impl ClientHello {
         let mut ciphers = list16(&mut c)?;
         hello.ciphers = hello.numbers(&mut ciphers)?;
         list8(&mut c)?;
+        if !c.is_empty() {
+            hello.extensions = Vec::with_capacity(USUAL_EXTENSIONS);
+        }
         for extension in extension::block(&mut c)? {
             hello.extension(extension?);
         }
@@ -185,16 +194,16 @@ impl ClientHello {
 
     /// A list of two-byte numbers, to its end.
     fn numbers(&mut self, list: &mut Cursor<'_>) -> Result<Vec<u16>, Short> {
-        let mut numbers = Vec::with_capacity((list.remaining() / 2).min(MAX_LISTED));
-        while !list.is_empty() {
-            let n = list.u16()?;
-            if numbers.len() == MAX_LISTED {
-                self.shortened = true;
-                break;
-            }
-            numbers.push(n);
+        let mut pairs = list.rest().as_chunks().0;
+        if let Some((kept, [_, ..])) = pairs.split_at_checked(MAX_LISTED) {
+            self.shortened = true;
+            pairs = kept;
+        } else if list.remaining() > size_of_val(pairs) {
+            // Half of a number is left.
+            list.take(size_of_val(pairs))?;
+            list.u16()?;
         }
-        Ok(numbers)
+        Ok(pairs.iter().map(|&pair| u16::from_be_bytes(pair)).collect())
     }
 
     fn protocol_names(&mut self, list: &mut Cursor<'_>) -> Result<(), Short> {
@@ -204,10 +213,11 @@ impl ClientHello {
                 self.shortened = true;
                 break;
             }
-            if self.alpn.is_empty() {
-                self.alpn_first = name.to_vec();
+            let text = lossy(name);
+            if self.alpn.is_empty() && text.as_bytes() != name {
+                self.odd_alpn_first = Some(name.into());
             }
-            self.alpn.push(String::from_utf8_lossy(name).into_owned());
+            self.alpn.push(text);
         }
         Ok(())
     }
@@ -233,7 +243,7 @@ fn server_name(data: &mut Cursor<'_>) -> Result<Option<String>, Short> {
         let name_type = names.u8()?;
         let name = list16(&mut names)?.rest();
         if name_type == 0 {
-            return Ok(Some(String::from_utf8_lossy(name).into_owned()));
+            return Ok(Some(lossy(name)));
         }
     }
     Ok(None)

@@ -30,10 +30,13 @@ pub enum Sender {
 /// Six bytes settle it. A stream that was joined between two records is recognised too; one that was joined within a
 /// record is not, as encrypted bytes look like nothing.
 #[must_use]
+#[inline]
 pub fn detect(first_bytes: &[u8]) -> Detection {
-    match ssl2::detect(first_bytes) {
-        Detection::No => detect_record(first_bytes),
-        answer => answer,
+    match first_bytes.first() {
+        Some(&b) if ContentType(b).is_known() => detect_record(first_bytes),
+        Some(0x80..) => ssl2::detect(first_bytes),
+        Some(_) => Detection::No,
+        None => Detection::NeedMore,
     }
 }
 

@@ -72,6 +72,9 @@ impl EncryptedRecords {
         }
         self.last_is_listed = self.first.len() < LISTED_RECORDS;
         if self.last_is_listed {
+            if self.first.capacity() == 0 {
+                self.first = Vec::with_capacity(LISTED_RECORDS / 2);
+            }
             self.first.push(record);
         }
         self.last = Some(record);
@@ -87,9 +90,8 @@ impl EncryptedRecords {
         if last.content_type == ContentType::HANDSHAKE {
             self.first_handshake.get_or_insert(frame);
         }
-        if self.last_is_listed {
-            self.first.pop();
-            self.first.push(*last);
+        if let Some(listed) = self.first.last_mut().filter(|_| self.last_is_listed) {
+            *listed = *last;
         }
     }
 }

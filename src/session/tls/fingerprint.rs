@@ -43,7 +43,7 @@ pub(super) fn ja4(hello: &ClientHello) -> String {
     let mut extensions: Vec<u16> = hello.extensions.iter().copied().filter(|&n| !is_grease(n)).collect();
     let name = if extensions.contains(&number::SERVER_NAME) { 'd' } else { 'i' };
     let counts = (ciphers.len().min(99), extensions.len().min(99));
-    let [first, last] = ja4_alpn(&hello.alpn_first);
+    let [first, last] = ja4_alpn(hello.alpn_first());
     let head = format!("t{}{name}{:02}{:02}{first}{last}", ja4_version(hello), counts.0, counts.1);
 
     extensions.retain(|&n| n != number::SERVER_NAME && n != number::ALPN);
@@ -120,7 +120,7 @@ mod tests {
             0xff01, 0x000b, 0x000a, 0x0015,
         ];
         chrome.signature_schemes = vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601];
-        chrome.alpn_first = b"h2".to_vec();
+        chrome.alpn = vec!["h2".to_owned()];
         assert_eq!(ja4(&chrome), "t13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 

@@ -8,20 +8,23 @@ use crate::base::{FrameRef, PerSide, Side};
 
 /// Follows the TLS of one connection, in both directions.
 ///
-/// Sixteen bytes until something is seen; the transcript lies behind a pointer, since there may be
-/// hundreds of thousands of connections and most of them are at rest inside of a record.
+/// A pointer until something is seen: there may be hundreds of thousands of connections, and most of them are at rest
+/// inside of a record.
 #[derive(Debug, Clone, Default)]
 pub struct Observer {
-    /// Bytes of the current encrypted record that are still to come: all that a packet of a large transfer looks at.
-    skip: PerSide<u32>,
     state: Option<Box<State>>,
 }
 
 #[derive(Debug, Clone)]
 struct State {
+    /// Bytes of the current encrypted record that are still to come: all that a packet of a large transfer looks at.
+    skip: PerSide<u32>,
+    /// Memory that certificates, a stapled response, and what is not whole yet take: asked for with each packet.
+    held: usize,
     readers: PerSide<Reader>,
+    /// It outlives the rest.
     transcript: Box<Transcript>,
-    decryption: Option<Box<Decryption>>,
+    decryption: Option<Decryption>,
 }
 
 /// Takes the application data that keys opened, in the order in which it was captured.
@@ -44,15 +47,13 @@ impl Observer {
     /// Has seen nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { skip: PerSide { client: 0, server: 0 }, state: None }
+        Self { state: None }
     }
 
     /// Has seen nothing, and opens records where `keys` has the secrets.
     #[must_use]
     pub fn with_keys(keys: Keys) -> Self {
-        let mut state = State::new();
-        state.decryption = Some(Box::new(Decryption::new(keys)));
-        Self { state: Some(state), ..Self::new() }
+        Self { state: Some(State::new(Some(Decryption::new(keys)))) }
     }
 
     /// Takes the next bytes of the stream of `from`, which `frame` carries.
@@ -64,33 +65,35 @@ impl Observer {
     /// The same; `inside` takes the application data.
     #[inline]
     pub fn data_and(&mut self, from: Side, bytes: &[u8], frame: FrameRef, inside: &mut dyn Inside) {
-        let skip = &mut self.skip[from];
-        match u32::try_from(bytes.len()) {
-            Ok(len) if len < *skip => *skip -= len,
-            _ => {
-                let state = self.state.get_or_insert_with(State::new);
-                let State { readers, transcript, decryption } = &mut **state;
-                readers[from].data(from, bytes, frame, World { transcript, skip, decryption, inside });
-            }
+        if let Some(state) = &mut self.state
+            && let Ok(len) = u32::try_from(bytes.len())
+            && len < state.skip[from]
+        {
+            state.skip[from] -= len;
+            return;
         }
+        self.read(from, bytes, frame, inside);
+    }
+
+    /// What is not the middle of an encrypted record.
+    #[inline(never)]
+    fn read(&mut self, from: Side, bytes: &[u8], frame: FrameRef, inside: &mut dyn Inside) {
+        self.state.get_or_insert_with(|| State::new(None)).data(from, bytes, frame, inside);
     }
 
     /// `len` bytes of `from` are not in the capture: lost, or cut by its snap length. The stream goes on after them.
     /// `frame` is the one that shows the hole.
     pub fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
-        if len == 0 {
-            return;
+        if len > 0 {
+            self.state.get_or_insert_with(|| State::new(None)).gap(from, len, frame);
         }
-        let state = self.state.get_or_insert_with(State::new);
-        let State { readers, transcript, decryption } = &mut **state;
-        let skip = &mut self.skip[from];
-        readers[from].gap(from, len, frame, World { transcript, skip, decryption, inside: &mut () });
     }
 
     /// Memory that certificates, a stapled response, and what is not whole yet take, about so many bytes.
     #[must_use]
+    #[inline]
     pub fn held(&self) -> usize {
-        self.state.as_deref().map_or(0, State::held)
+        self.state.as_ref().map_or(0, |state| state.held)
     }
 
     /// What has been seen so far.
@@ -115,21 +118,41 @@ impl Observer {
     /// Whether an encrypted record of `from` has begun and not ended.
     #[must_use]
     pub fn is_within_record(&self, from: Side) -> bool {
-        self.skip[from] > 0
+        self.state.as_ref().is_some_and(|state| state.skip[from] > 0)
     }
 }
 
 impl State {
-    fn held(&self) -> usize {
-        let State { readers, transcript, decryption } = self;
-        let shown = transcript.certificates.iter().map(|certificate| certificate.der.len()).sum::<usize>();
-        let staple = transcript.ocsp_staple.as_ref().map_or(0, |(_, staple)| staple.len());
-        let early = decryption.as_ref().map_or(0, |decryption| decryption.held());
-        shown + staple + early + readers.client.held() + readers.server.held()
+    #[inline(never)]
+    fn new(decryption: Option<Decryption>) -> Box<Self> {
+        Box::new(Self {
+            skip: PerSide::default(),
+            held: 0,
+            readers: PerSide::default(),
+            transcript: Transcript::nothing_seen(),
+            decryption,
+        })
     }
 
-    fn new() -> Box<Self> {
-        Box::new(Self { readers: PerSide::default(), transcript: Transcript::nothing_seen(), decryption: None })
+    fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef, inside: &mut dyn Inside) {
+        let Self { skip, readers, transcript, decryption, .. } = self;
+        let world = World { transcript, skip: &mut skip[from], decryption, inside };
+        readers[from].data(from, bytes, frame, world);
+        self.held = self.count_held();
+    }
+
+    fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
+        let Self { skip, readers, transcript, decryption, .. } = self;
+        let world = World { transcript, skip: &mut skip[from], decryption, inside: &mut () };
+        readers[from].gap(from, len, frame, world);
+        self.held = self.count_held();
+    }
+
+    fn count_held(&self) -> usize {
+        let Self { readers, transcript, decryption, .. } = self;
+        let staple = transcript.ocsp_staple.as_ref().map_or(0, |(_, staple)| staple.len());
+        let early = decryption.as_ref().map_or(0, |decryption| decryption.held());
+        transcript.certificate_bytes + staple + early + readers.client.held() + readers.server.held()
     }
 }
 

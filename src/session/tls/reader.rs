@@ -7,7 +7,7 @@ use super::decrypt::Decryption;
 use super::fault::{Fault, FaultKind};
 use super::handshake::Assembler;
 use super::observer::Inside;
-use super::record::{Filled, MAX_RECORD, PartialHeader, RecordHeader, starts_record};
+use super::record::{Filled, PartialHeader, RecordHeader, starts_record};
 use super::transcript::{CutMessage, Transcript};
 use crate::base::{FrameRef, Side};
 
@@ -96,7 +96,7 @@ struct Context<'a> {
     frame: FrameRef,
     transcript: &'a mut Transcript,
     skip: &'a mut u32,
-    decryption: &'a mut Option<Box<Decryption>>,
+    decryption: &'a mut Option<Decryption>,
     inside: &'a mut dyn Inside,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct World<'a> {
     pub(super) transcript: &'a mut Transcript,
     /// What is left of an encrypted record.
     pub(super) skip: &'a mut u32,
-    pub(super) decryption: &'a mut Option<Box<Decryption>>,
+    pub(super) decryption: &'a mut Option<Decryption>,
     pub(super) inside: &'a mut dyn Inside,
 }
 
@@ -192,6 +192,7 @@ impl Reader {
     }
 
     /// A hole that goes beyond the record: where the next one begins is not known any more.
+    #[cold]
     fn lose(&mut self, len: u64, cx: &mut Context<'_>) {
         self.at = self.at.saturating_add(len);
         if *cx.skip > 0 {
@@ -235,48 +236,56 @@ impl Reader {
         let Stage::Header(partial) = &mut self.stage else { return };
         let before = bytes.len();
         let filled = partial.fill(bytes);
-        let is_first = cx.transcript.records[cx.from].count == 0 && !self.uncertain;
         self.at += (before - bytes.len()) as u64;
         match filled {
-            Filled::Partial => {
-                let may_go_on = partial.is_possible() || (is_first && partial.may_be_ssl2());
-                if !may_go_on {
-                    let so_far = *partial;
-                    let start = self.at - so_far.bytes().len() as u64;
-                    self.close(start, FaultKind::NotARecord, so_far.bytes(), cx);
-                }
-            }
-            Filled::Whole(raw) => {
-                let start = self.at - RecordHeader::LEN as u64;
-                self.whole_header(raw, start, is_first, bytes, cx);
-            }
+            Filled::Whole(raw) => self.whole_header(raw, bytes, cx),
+            Filled::Partial => self.partial_header(cx),
         }
     }
 
-    fn whole_header(
-        &mut self,
-        raw: [u8; RecordHeader::LEN],
-        start: u64,
-        is_first: bool,
-        bytes: &[u8],
-        cx: &mut Context<'_>,
-    ) {
+    /// Whether no record of this side was seen, nor can have been.
+    fn is_first(&self, cx: &Context<'_>) -> bool {
+        cx.transcript.records[cx.from].count == 0 && !self.uncertain
+    }
+
+    #[cold]
+    fn partial_header(&mut self, cx: &mut Context<'_>) {
+        let Stage::Header(so_far) = self.stage else { return };
+        let may_go_on = so_far.is_possible() || (self.is_first(cx) && so_far.may_be_ssl2());
+        if !may_go_on {
+            let start = self.at - so_far.bytes().len() as u64;
+            self.close(start, FaultKind::NotARecord, so_far.bytes(), cx);
+        }
+    }
+
+    fn whole_header(&mut self, raw: [u8; RecordHeader::LEN], bytes: &mut &[u8], cx: &mut Context<'_>) {
         let header = RecordHeader::from_bytes(raw);
-        if is_first && !header.content_type.is_known() && self.begin_ssl2(raw, start, cx) {
-            return;
-        }
-        if !header.content_type.is_known() || header.version >> 8 != 3 {
-            return self.close(start, FaultKind::NotARecord, &raw, cx);
-        }
-        if header.len > MAX_RECORD {
-            return self.close(start, FaultKind::RecordTooLong { len: header.len }, &raw, cx);
+        if !header.is_possible() {
+            return self.impossible_header(raw, cx);
         }
         cx.transcript.count_record(cx.from, cx.frame);
         self.begin(header, bytes, cx);
     }
 
+    #[cold]
+    fn impossible_header(&mut self, raw: [u8; RecordHeader::LEN], cx: &mut Context<'_>) {
+        let header = RecordHeader::from_bytes(raw);
+        let start = self.at - RecordHeader::LEN as u64;
+        let is_known = header.content_type.is_known();
+        if !is_known && self.is_first(cx) && self.begin_ssl2(raw, start, cx) {
+            return;
+        }
+        let kind = if is_known && header.version >> 8 == 3 {
+            FaultKind::RecordTooLong { len: header.len }
+        } else {
+            FaultKind::NotARecord
+        };
+        self.close(start, kind, &raw, cx);
+    }
+
     /// Gives up at bytes that are no record: for good, or until the next one where a hole may be to blame. The first of
     /// them are `start`.
+    #[cold]
     fn close(&mut self, offset: u64, kind: FaultKind, start: &[u8], cx: &mut Context<'_>) {
         self.stage =
             if self.uncertain { Stage::Lost } else { Stage::Closed { excerpt_goes_on: cx.fault(offset, kind, start) } };

@@ -2,7 +2,7 @@
 
 use super::extension::{self, Extension, list8, list16, number};
 use super::names::{KeyExchange, is_tls13, key_exchange};
-use crate::base::{Cursor, FrameRef, Short};
+use crate::base::{Cursor, FrameRef, Short, lossy};
 
 /// What a server chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl ServerHello {
             number::PRE_SHARED_KEY => self.pre_shared_key = true,
             number::ALPN => {
                 let name = list8(&mut list16(&mut data)?)?.rest();
-                self.alpn = Some(String::from_utf8_lossy(name).into_owned());
+                self.alpn = Some(lossy(name));
             }
             _ => {}
         }

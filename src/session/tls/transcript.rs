@@ -85,6 +85,8 @@ pub struct Transcript {
     pub tls13: Tls13Marks,
     /// The certificates of both sides, in the order in which they were sent.
     pub certificates: Vec<Certificate>,
+    /// Bytes of those certificates.
+    pub(super) certificate_bytes: usize,
     /// Certificates that went beyond the bounds of what is kept.
     pub certificates_unlisted: u32,
     /// The Certificate message of a side that has none to show.
@@ -131,6 +133,7 @@ impl Transcript {
         encrypted: PerSide { client: EncryptedRecords::EMPTY, server: EncryptedRecords::EMPTY },
         tls13: Tls13Marks::EMPTY,
         certificates: Vec::new(),
+        certificate_bytes: 0,
         certificates_unlisted: 0,
         empty_certificate: PerSide { client: None, server: None },
         ocsp_staple: None,

@@ -52,6 +52,61 @@ fn real_servers() {
     ]);
 }
 
+/// The short way of reading is for what is in order, and tells what the long way does.
+#[test]
+fn start_lines_are_read_at_once_or_not_at_all() {
+    let line = |text| line::Line { text, wire: text.len() as u64 + 2, bare_lf: false, cut: false };
+    for (text, at_once) in [
+        ("GET / HTTP/1.1", true),
+        ("BREW /pot?x=\u{e9} HTTP/1.1", true),
+        ("GET / HTTP/1.0", false),
+        ("GET / HTTP/1.12", false),
+        ("GET /", false),
+        ("GET  / HTTP/1.1", false),
+        ("GET /  HTTP/1.1", false),
+        ("GET /a b HTTP/1.1", false),
+        ("GET  HTTP/1.1", false),
+        ("GET /\x7f HTTP/1.1", false),
+        ("GET\t/ HTTP/1.1", false),
+        ("G(T / HTTP/1.1", false),
+        (" GET / HTTP/1.1", false),
+        ("METHODS-OF-MORE-THAN-FORTY-BYTES-ARE-NO-METHODS / HTTP/1.1", false),
+    ] {
+        let whole = format!("{text}\r\nHost: a\r\n");
+        let read = Request::at_once(whole.as_bytes(), frame(1));
+        assert_eq!(read.is_some(), at_once, "{text:?}");
+        if let Some((request, len)) = read {
+            assert_eq!(len, text.len() + 2, "{text:?}");
+            assert_eq!(Some(request), Request::read(&line(text.as_bytes()), frame(1), frame(1)), "{text:?}");
+        }
+        assert!(Request::at_once(text.as_bytes(), frame(1)).is_none());
+    }
+    for (text, at_once) in [
+        ("HTTP/1.1 200 OK", true),
+        ("HTTP/1.1 599 caf\u{e9} closed ", true),
+        ("HTTP/1.1 204 ", true),
+        ("HTTP/1.1 204", false),
+        ("HTTP/1.0 200 OK", false),
+        ("http/1.1 200 OK", false),
+        ("HTTP/1.1  200 OK", false),
+        ("HTTP/1.1 200  OK", false),
+        ("HTTP/1.1 200 O\tK", false),
+        ("HTTP/1.1 200 O\rK", false),
+        ("HTTP/1.1 20x OK", false),
+        ("HTTP/1.1 099 OK", false),
+        ("HTTP/1.1 2000 OK", false),
+    ] {
+        let whole = format!("{text}\r\nServer: a\r\n");
+        let read = Response::at_once(whole.as_bytes(), frame(1));
+        assert_eq!(read.is_some(), at_once, "{text:?}");
+        if let Some((response, len)) = read {
+            assert_eq!(len, text.len() + 2, "{text:?}");
+            assert_eq!(response, Response::read(&line(text.as_bytes()), frame(1), frame(1)), "{text:?}");
+        }
+        assert!(Response::at_once(text.as_bytes(), frame(1)).is_none());
+    }
+}
+
 #[test]
 fn what_is_kept_of_a_message() {
     let ask = b"GET /p?q=1 HTTP/1.1\r\nHost: o.example\r\nUser-Agent: Amazon CloudFront\r\nX-Amz-Cf-Id: abc==\r\nVia: 1.1 x.cloudfront.net (CloudFront)\r\nConnection: Keep-Alive\r\n\r\n";

@@ -143,6 +143,7 @@ impl Decryption {
     /// Whether a record that begins now, and is encrypted, is to be [collected](Self::collect).
     pub(super) fn wants(&mut self, from: Side, header: RecordHeader, t: &Transcript, frame: FrameRef) -> bool {
         match self.directions[from] {
+            Direction::Stopped => return false,
             Direction::Clear => {
                 let begun = self.begin(from, t);
                 self.turn(from, begun, frame);
@@ -158,7 +159,7 @@ impl Decryption {
             Direction::EarlyShut(shut) if t.early_data_accepted == Some(true) => {
                 self.stop(from, WhyNot::NotAuthentic, shut);
             }
-            Direction::Open(_) | Direction::EarlyShut(_) | Direction::Stopped => {}
+            Direction::Open(_) | Direction::EarlyShut(_) => {}
         }
         // In TLS 1.3 all that is encrypted is of one type; and an empty record is never encrypted.
         let expected = !t.is_tls13() || header.content_type == ContentType::APPLICATION_DATA;
@@ -308,6 +309,7 @@ impl Decryption {
     }
 
     /// What the first encrypted record of a side is opened with.
+    #[inline(never)]
     fn begin(&self, from: Side, t: &Transcript) -> Result<Opened, WhyNot> {
         let (Some(client), Some(server)) = (&t.client_hello, &t.server_hello) else {
             return Err(WhyNot::HelloMissing);
@@ -328,6 +330,7 @@ impl Decryption {
     }
 
     /// Keys from a traffic secret (RFC 8446 section 7.3).
+    #[inline(never)]
     fn traffic(&self, label: Label, phase: Phase, t: &Transcript) -> Result<Opened, WhyNot> {
         let suite = t.server_hello.as_ref().and_then(|hello| Suite::of(hello.cipher, TLS13)).ok_or(WhyNot::Suite)?;
         Opened::under(suite, self.secret(label, t)?, phase).ok_or(WhyNot::NoSecret(label.name()))

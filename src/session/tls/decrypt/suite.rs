@@ -69,6 +69,17 @@ pub(super) struct Suite {
 
 impl Suite {
     pub(super) fn of(code: u16, version: u16) -> Option<Suite> {
+        // What nearly all choose needs no table.
+        let (protection, hash) = match (version, code) {
+            (0x0304, 0x1301) | (0x0303, 0xc02b | 0xc02f) => (Protection::Aes128Gcm, Hash::Sha256),
+            (0x0304, 0x1302) | (0x0303, 0xc02c | 0xc030) => (Protection::Aes256Gcm, Hash::Sha384),
+            (0x0304, 0x1303) | (0x0303, 0xcca8 | 0xcca9) => (Protection::ChaCha20Poly1305, Hash::Sha256),
+            _ => return Self::of_table(code, version),
+        };
+        Some(Suite { protection, hash })
+    }
+
+    fn of_table(code: u16, version: u16) -> Option<Suite> {
         let suite = TlsCipherSuite::from_id(code)?;
         let mac = match suite.mac {
             TlsCipherMac::HmacSha1 => Some(MacHash::Sha1),
@@ -105,6 +116,9 @@ mod tests {
             (0x1301, 0x0304, Aes128Gcm, Hash::Sha256),
             (0x1302, 0x0304, Aes256Gcm, Hash::Sha384),
             (0x1303, 0x0304, ChaCha20Poly1305, Hash::Sha256),
+            (0xc02b, 0x0303, Aes128Gcm, Hash::Sha256),
+            (0xc02c, 0x0303, Aes256Gcm, Hash::Sha384),
+            (0xcca8, 0x0303, ChaCha20Poly1305, Hash::Sha256),
             (0xc02f, 0x0303, Aes128Gcm, Hash::Sha256),
             (0xc030, 0x0303, Aes256Gcm, Hash::Sha384),
             (0xcca9, 0x0303, ChaCha20Poly1305, Hash::Sha256),
@@ -115,6 +129,7 @@ mod tests {
             (0x0035, 0x0303, Aes256Cbc(MacHash::Sha1), Hash::Sha256),
         ] {
             assert_eq!(Suite::of(code, version), Some(Suite { protection, hash }), "{code:#06x}");
+            assert_eq!(Suite::of_table(code, version), Some(Suite { protection, hash }), "{code:#06x}");
         }
         // 3DES, RC4, CCM, and a suite that is none.
         for code in [0x000a, 0x0005, 0x1304, 0x0a0a] {

@@ -9,11 +9,11 @@ use super::{Context, Reader, SMALL, Skipped, Stage};
 use crate::base::Side;
 
 impl Reader {
-    /// Decides what to do with a record. `ahead` is what has come of it, and of what follows.
-    pub(super) fn begin(&mut self, header: RecordHeader, ahead: &[u8], cx: &mut Context<'_>) {
+    /// Decides what to do with a record. `bytes` is what has come of it, and of what follows.
+    pub(super) fn begin(&mut self, header: RecordHeader, bytes: &mut &[u8], cx: &mut Context<'_>) {
         let is_small = usize::from(header.len) <= SMALL && header.len > 0;
         match header.content_type {
-            ContentType::HANDSHAKE if self.is_clear(header, ahead, cx) => {
+            ContentType::HANDSHAKE if self.is_clear(header, bytes, cx) => {
                 let listed = cx.transcript.messages.len();
                 self.stage = Stage::Handshake { header, left: header.len, listed };
                 if header.len == 0 {
@@ -24,13 +24,13 @@ impl Reader {
             ContentType::ALERT if usize::from(header.len) == SMALL => self.stage = small(header),
             ContentType::CHANGE_CIPHER_SPEC if is_small => self.stage = small(header),
             ContentType::HANDSHAKE if self.uncertain && !self.keys_changed(cx) => {
-                self.begin_skip(header, Skipped::Unknown, cx);
+                self.begin_skip(header, Skipped::Unknown, bytes, cx);
             }
             ContentType::HANDSHAKE | ContentType::APPLICATION_DATA => {
-                self.begin_skip(header, Skipped::Encrypted, cx);
+                self.begin_skip(header, Skipped::Encrypted, bytes, cx);
             }
-            ContentType::ALERT => self.begin_skip(header, Skipped::Alert, cx),
-            _ => self.begin_skip(header, Skipped::Unknown, cx),
+            ContentType::ALERT => self.begin_skip(header, Skipped::Alert, bytes, cx),
+            _ => self.begin_skip(header, Skipped::Unknown, bytes, cx),
         }
     }
 
@@ -49,7 +49,7 @@ impl Reader {
         !self.keys_changed(cx)
     }
 
-    fn begin_skip(&mut self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) {
+    fn begin_skip(&mut self, header: RecordHeader, what: Skipped, bytes: &mut &[u8], cx: &mut Context<'_>) {
         let is_sealed = self.is_sealed(header, what, cx);
         if what != Skipped::Unknown {
             cx.transcript.encrypted_begins(cx.from, header, cx.frame, is_sealed);
@@ -58,12 +58,14 @@ impl Reader {
             self.stage = Stage::Sealed { header, what, left: header.len, begun: cx.frame };
             return;
         }
-        self.stage = Stage::Skip(what);
         self.at += u64::from(header.len);
-        *cx.skip = u32::from(header.len);
-        if header.len == 0 {
-            self.end_skip(what, cx);
+        if let Some(rest) = bytes.get(usize::from(header.len)..) {
+            // All of it is here, as it is mostly.
+            *bytes = rest;
+            return self.end_skip(what, cx);
         }
+        self.stage = Stage::Skip(what);
+        *cx.skip = u32::from(header.len);
     }
 
     pub(super) fn skip(&mut self, bytes: &mut &[u8], what: Skipped, cx: &mut Context<'_>) {
@@ -85,6 +87,7 @@ impl Reader {
         self.next_record();
     }
 
+    #[inline(never)]
     pub(super) fn handshake(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
         let Stage::Handshake { header, left, listed } = &mut self.stage else { return };
         let (chunk, rest) = bytes.split_at(bytes.len().min(usize::from(*left)));
@@ -106,6 +109,7 @@ impl Reader {
         }
     }
 
+    #[inline(never)]
     pub(super) fn small(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
         let Stage::Small { header, bytes: kept, have } = &mut self.stage else { return };
         while u16::from(*have) < header.len
@@ -142,6 +146,7 @@ impl Reader {
     }
 
     /// Whether the first bytes of all are an SSLv2 hello, which is then begun.
+    #[cold]
     pub(super) fn begin_ssl2(&mut self, raw: [u8; RecordHeader::LEN], start: u64, cx: &mut Context<'_>) -> bool {
         let [high, low, message_type, ..] = raw;
         let detected = matches!(ssl2::detect(&raw), Detection::Yes(_) | Detection::NeedMore);
@@ -158,6 +163,7 @@ impl Reader {
         true
     }
 
+    #[cold]
     pub(super) fn ssl2(&mut self, input: &mut &[u8], cx: &mut Context<'_>) {
         let Stage::Ssl2 { bytes, len, first_frame } = &mut self.stage else { return };
         let missing = usize::from(*len).saturating_sub(bytes.len());

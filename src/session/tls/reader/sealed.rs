@@ -23,6 +23,7 @@ impl Reader {
         decryption.wants(cx.from, header, cx.transcript, cx.frame)
     }
 
+    #[inline(never)]
     pub(super) fn sealed(&mut self, bytes: &mut &[u8], cx: &mut Context<'_>) {
         let Stage::Sealed { header, what, left, begun } = &mut self.stage else { return };
         let (chunk, rest) = bytes.split_at(bytes.len().min(usize::from(*left)));

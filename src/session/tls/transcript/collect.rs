@@ -181,10 +181,11 @@ impl Transcript {
         if all.is_empty() {
             self.empty_certificate[from].get_or_insert(frame);
         }
-        let mut kept: usize = self.certificates.iter().map(|c| c.der.len()).sum();
+        let mut kept = self.certificate_bytes;
         for der in all {
             kept += der.len();
             if self.certificates.len() < MAX_CERTIFICATES && kept <= MAX_CERTIFICATE_BYTES {
+                self.certificate_bytes += der.len();
                 self.certificates.push(Certificate::new(frame, from, der));
             } else {
                 self.certificates_unlisted += 1;

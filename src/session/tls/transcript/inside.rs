@@ -5,7 +5,7 @@ use super::super::certificate;
 use super::super::extension::{self, list8, list16, number};
 use super::super::handshake::{HandshakeType, Message};
 use super::{MAX_MESSAGES, MessageSeen, Transcript};
-use crate::base::{Cursor, FrameRef, Short, Side};
+use crate::base::{Cursor, FrameRef, Short, Side, lossy};
 
 impl Transcript {
     /// A handshake message of TLS 1.3 from behind the keys. Nothing is taken from one that cannot be read: its sender
@@ -34,7 +34,7 @@ impl Transcript {
                         && let Some(hello) = &mut self.server_hello
                     {
                         let name = list8(&mut list16(&mut extension.data)?)?.rest();
-                        hello.alpn = Some(String::from_utf8_lossy(name).into_owned());
+                        hello.alpn = Some(lossy(name));
                     }
                 }
             }
