@@ -34,8 +34,12 @@ const TLS13: u16 = 0x0304;
 /// Bytes of a buffer that a connection keeps between two records.
 const KEPT_BUFFER: usize = 1024;
 
-/// Early data that is held until the server takes or refuses it; servers take 16 KiB unless told otherwise.
+/// Early data that is held until the server takes or refuses it, with what each record takes; servers take 16 KiB unless
+/// told otherwise.
 const MAX_EARLY_DATA: usize = 64 * 1024;
+
+/// A record of early data.
+type Early = (Vec<u8>, FrameRef);
 
 /// One side's way from clear to opened or given up.
 #[derive(Clone, Default)]
@@ -84,7 +88,7 @@ pub(super) struct Decryption {
     opened: bool,
     not_opened: Option<NotOpened>,
     /// Early data, and the frame that completes each record.
-    held: Vec<(Vec<u8>, FrameRef)>,
+    held: Vec<Early>,
     held_bytes: usize,
 }
 
@@ -110,8 +114,7 @@ impl Decryption {
 
     /// Memory that early data takes until it is known whether it counts, in bytes: asked for with each packet.
     pub(super) fn held(&self) -> usize {
-        let bytes = if self.held.is_empty() { 0 } else { self.held_bytes };
-        bytes + self.held.len() * size_of::<(Vec<u8>, FrameRef)>()
+        if self.held.is_empty() { 0 } else { self.held_bytes }
     }
 
     /// Whether records were opened, and every one that was seen.
@@ -255,7 +258,7 @@ impl Decryption {
         if !is_early || t.early_data_accepted == Some(true) {
             return false;
         }
-        self.held_bytes += bytes.len();
+        self.held_bytes += bytes.len() + size_of::<Early>();
         if self.held_bytes > MAX_EARLY_DATA {
             self.held.clear();
             self.stop(from, WhyNot::TooMuchEarlyData, frame);
@@ -266,7 +269,7 @@ impl Decryption {
     }
 
     /// Early data that the server takes, once it says so. Where it refuses it, the handshake goes on at once.
-    pub(super) fn release(&mut self, t: &Transcript) -> Vec<(Vec<u8>, FrameRef)> {
+    pub(super) fn release(&mut self, t: &Transcript) -> Vec<Early> {
         let Some(accepted) = t.early_data_accepted else { return Vec::new() };
         let held = std::mem::take(&mut self.held);
         if accepted {
