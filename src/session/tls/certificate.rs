@@ -3,7 +3,6 @@
 //! The bytes are kept and read only when somebody asks: most connections are in order and their certificates are
 //! never looked at, while reading one takes longer than the rest of the handshake together. The first answer is kept.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
@@ -144,11 +143,16 @@ fn list24<'a>(c: &mut Cursor<'a>) -> Result<Cursor<'a>, Short> {
 
 /// `bytes` as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut text = String::with_capacity(2 * bytes.len());
+    bytes.iter().for_each(|&byte| push_hex::<2>(&mut text, byte.into()));
+    text
+}
+
+/// Adds the last so many hexadecimal digits of a number: what is written for every connection is not formatted.
+pub(super) fn push_hex<const DIGITS: u32>(text: &mut String, number: u16) {
+    for digit in (0..DIGITS).rev() {
+        text.push(char::from_digit(u32::from(number) >> (4 * digit) & 0xf, 16).unwrap_or('0'));
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,10 @@
 //! JA3 as its authors and Wireshark compute it; JA4 as FoxIO publishes it under a BSD licence (JA4 itself, unlike
 //! the rest of that family). GREASE counts nowhere.
 
-use std::fmt::Write as _;
-
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
-use super::certificate::hex;
+use super::certificate::{hex, push_hex};
 use super::client_hello::ClientHello;
 use super::extension::number;
 use super::names::is_grease;
@@ -30,9 +28,20 @@ fn ja3_text(hello: &ClientHello) -> String {
 }
 
 fn decimal(text: &mut String, numbers: impl Iterator<Item = u16>) {
-    for (n, i) in numbers.zip(0..) {
-        // Writing to a String cannot fail.
-        let _ = if i == 0 { write!(text, "{n}") } else { write!(text, "-{n}") };
+    for (i, n) in numbers.enumerate() {
+        if i > 0 {
+            text.push('-');
+        }
+        push_decimal(text, n);
+    }
+}
+
+/// By hand, for every ClientHello has dozens.
+fn push_decimal(text: &mut String, number: u16) {
+    for unit in [10_000, 1_000, 100, 10, 1] {
+        if number >= unit || unit == 1 {
+            text.push(char::from_digit(u32::from(number / unit % 10), 10).unwrap_or('0'));
+        }
     }
 }
 
@@ -84,8 +93,14 @@ fn sorted(mut numbers: Vec<u16>) -> String {
 }
 
 fn hexadecimal(numbers: &[u16]) -> String {
-    let all: Vec<String> = numbers.iter().map(|n| format!("{n:04x}")).collect();
-    all.join(",")
+    let mut text = String::with_capacity(5 * numbers.len());
+    for (i, &n) in numbers.iter().enumerate() {
+        if i > 0 {
+            text.push(',');
+        }
+        push_hex::<4>(&mut text, n);
+    }
+    text
 }
 
 /// The first twelve digits; zeros where there is nothing to hash.
@@ -129,6 +144,15 @@ mod tests {
         let mut bare = hello();
         bare.legacy_version = 0x0301;
         assert_eq!(ja4(&bare), "t10i000000_000000000000_000000000000");
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_formatted() {
+        for n in 0..=u16::MAX {
+            let mut text = String::new();
+            push_decimal(&mut text, n);
+            assert_eq!((text, hexadecimal(&[n])), (n.to_string(), format!("{n:04x}")));
+        }
     }
 
     #[test]
