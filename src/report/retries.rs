@@ -2,6 +2,7 @@
 //! who did.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
 use hashbrown::{Equivalent, HashMap};
@@ -12,6 +13,10 @@ use crate::observation::{Connection, Role};
 
 /// Failed requests told apart; the attempts at further ones are not joined.
 const MAX_REQUESTS: usize = 10_000;
+
+/// Answers that are remembered for requests of which no attempt is known to have failed. Connections are told in nearly the
+/// order in which they ended; some that failed are waited for longer than their successors.
+const MAX_ANSWERS: usize = 16_384;
 
 /// Statuses from here on are an error that the origin tells: an attempt that got one has failed, too.
 const ERROR: u16 = 500;
@@ -52,10 +57,17 @@ impl Retried {
 #[derive(Debug)]
 struct Attempts {
     failed: u64,
-    /// Where the last attempt that failed ended.
+    /// Where the first attempt that failed began, and what it failed of.
+    began: FrameRef,
+    cause: Option<Repeat>,
+    /// Where the first and the last attempt that failed ended.
+    first_ended: FrameRef,
     ended: FrameRef,
     answered: bool,
 }
+
+/// Whether a connection is the edge's, and its cause.
+type Repeat = (bool, &'static str);
 
 /// What one end asks of another: the attempts behind a proxy are its own.
 type Key = (Role, Endpoint, Box<str>);
@@ -70,45 +82,81 @@ impl Equivalent<Key> for Asked<'_> {
     }
 }
 
-/// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`].
+/// The failed requests so far. Its size is bounded by [`MAX_REQUESTS`] and [`MAX_ANSWERS`].
 #[derive(Debug, Default)]
 pub(super) struct Retries {
     requests: HashMap<Key, Attempts, RandomState>,
-    /// Connections that were a further attempt at a request, by whether they are the edge's, and by cause.
-    repeats: BTreeMap<(bool, &'static str), u64>,
+    /// The last answers: hash and position of the request, in the place of that hash. Empty until there is one.
+    answers: Box<[(u64, u64)]>,
+    /// Connections that were a further attempt at a request.
+    repeats: BTreeMap<Repeat, u64>,
 }
 
 impl Retries {
-    /// Notes one connection; they must come in the order in which they ended, for a later attempt begins after that.
+    /// Notes one connection.
     pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
-        if !self.requests.is_empty() {
-            self.note_answers(c);
-        }
+        self.note_answers(c);
         let failed = d.verdict.outcome == Outcome::Failed;
         let Some(id) = failed.then(|| c.failing_request_id()).flatten() else { return };
-        let asked = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
-        let began = asked.map_or(c.first, |request| request.frame);
+        let request = c.exchanges().filter_map(|e| e.request).find(|request| request.cf_id == Some(id));
+        let began = request.map_or(c.first, |request| request.frame);
         let ended = c.closer().map_or(c.last, |end| end.frame);
-        if let Some(attempts) = self.requests.get_mut(&Asked(c.role, c.server, id)) {
-            let again = began > attempts.ended;
-            attempts.failed += u64::from(again);
-            attempts.ended = attempts.ended.max(ended);
-            if let (true, Some(cause)) = (again, d.verdict.cause) {
-                *self.repeats.entry((c.role == Role::Edge, cause.id())).or_default() += 1;
+        let cause = d.verdict.cause.map(|cause| (c.role == Role::Edge, cause.id()));
+        let asked = Asked(c.role, c.server, id);
+        let answered = self.last_answer(&asked).is_some_and(|order| order > ended.order());
+        let Some(attempts) = self.requests.get_mut(&asked) else {
+            if self.requests.len() < MAX_REQUESTS {
+                let attempts = Attempts { failed: 1, began, cause, first_ended: ended, ended, answered };
+                self.requests.insert((c.role, c.server, id.into()), attempts);
             }
-        } else if self.requests.len() < MAX_REQUESTS {
-            self.requests.insert((c.role, c.server, id.into()), Attempts { failed: 1, ended, answered: false });
+            return;
+        };
+        let mut repeat = None;
+        if began > attempts.ended {
+            (attempts.failed, repeat) = (attempts.failed + 1, cause);
+        } else if ended < attempts.began {
+            // It was the first one, and what was taken for that came after it.
+            (attempts.failed, repeat) = (attempts.failed + 1, attempts.cause);
+            (attempts.began, attempts.cause) = (began, cause);
+        }
+        attempts.first_ended = attempts.first_ended.min(ended);
+        attempts.ended = attempts.ended.max(ended);
+        attempts.answered |= answered;
+        if let Some(repeat) = repeat {
+            *self.repeats.entry(repeat).or_default() += 1;
         }
     }
 
     fn note_answers(&mut self, c: &Connection) {
         for exchange in c.exchanges() {
             let (Some(request), Some(response)) = (exchange.request, exchange.response) else { continue };
-            let asked = request.cf_id.map(|id| Asked(c.role, c.server, id));
-            let Some(attempts) = asked.and_then(|asked| self.requests.get_mut(&asked)) else { continue };
-            let good = response.complete && (200..ERROR).contains(&response.status);
-            attempts.answered |= good && request.frame > attempts.ended;
+            let Some(id) = request.cf_id.filter(|_| response.complete && (200..ERROR).contains(&response.status))
+            else {
+                continue;
+            };
+            let asked = Asked(c.role, c.server, id);
+            match self.requests.get_mut(&asked) {
+                Some(attempts) if request.frame > attempts.first_ended => attempts.answered = true,
+                _ => self.remember(&asked, request.frame),
+            }
         }
+    }
+
+    fn remember(&mut self, asked: &Asked<'_>, request: FrameRef) {
+        if self.answers.is_empty() {
+            self.answers = vec![(0, 0); MAX_ANSWERS].into();
+        }
+        let hash = self.requests.hasher().hash_one(asked);
+        if let Some(place) = self.answers.get_mut(hash as usize % MAX_ANSWERS) {
+            *place = (hash, request.order());
+        }
+    }
+
+    /// The position of the last such request that was answered, as far as that is remembered.
+    fn last_answer(&self, asked: &Asked<'_>) -> Option<u64> {
+        let hash = self.requests.hasher().hash_one(asked);
+        let &(known, order) = self.answers.get(hash as usize % MAX_ANSWERS)?;
+        (known == hash).then_some(order)
     }
 
     /// How many connections with this cause were a further attempt at a request.

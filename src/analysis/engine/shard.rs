@@ -12,7 +12,7 @@ use super::gone::Gone;
 pub(in crate::analysis) const SHARDS: usize = 8;
 
 /// With more open connections of one shard than this, one that ended makes room soon.
-const MAX_LINGERING: usize = 16;
+const MAX_LINGERING: usize = 32;
 
 /// Among the connections that one packet ends, those whose deadline has come stand in the order of their shards, and the
 /// one whose place the packet takes behind them.
