@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 use hashbrown::{Equivalent, HashMap};
 
 use crate::base::{Endpoint, FrameRef};
@@ -92,6 +92,11 @@ pub(super) struct Retries {
     repeats: BTreeMap<Repeat, u64>,
 }
 
+/// The same in every run: which answers are forgotten must not depend on it.
+fn place_of(asked: &Asked<'_>) -> u64 {
+    FixedState::default().hash_one(asked)
+}
+
 impl Retries {
     /// Notes one connection.
     pub(super) fn note(&mut self, c: &Connection, d: &Diagnosis) {
@@ -146,7 +151,7 @@ impl Retries {
         if self.answers.is_empty() {
             self.answers = vec![(0, 0); MAX_ANSWERS].into();
         }
-        let hash = self.requests.hasher().hash_one(asked);
+        let hash = place_of(asked);
         if let Some(place) = self.answers.get_mut(hash as usize % MAX_ANSWERS) {
             *place = (hash, request.order());
         }
@@ -154,7 +159,7 @@ impl Retries {
 
     /// The position of the last such request that was answered, as far as that is remembered.
     fn last_answer(&self, asked: &Asked<'_>) -> Option<u64> {
-        let hash = self.requests.hasher().hash_one(asked);
+        let hash = place_of(asked);
         let &(known, order) = self.answers.get(hash as usize % MAX_ANSWERS)?;
         (known == hash).then_some(order)
     }
