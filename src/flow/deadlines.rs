@@ -19,19 +19,42 @@ pub(super) struct Due {
     pub(super) slot: u32,
 }
 
+/// One that waits in the wheel, and the one behind it.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    deadline: Timestamp,
+    id: u64,
+    slot: u32,
+    next: u32,
+}
+
+/// Behind the last one.
+const NONE: u32 = u32::MAX;
+
 /// Deadlines, earliest first.
 ///
 /// Most deadlines lie far ahead, and most of those stand for nothing by the time that they come up. They wait unsorted in
 /// a wheel, a place for each eighth of a second; only what is due next is kept in order, and that is little.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Deadlines {
     /// Before the end of the place that the wheel stands at, and what lies beyond its reach.
     near: BinaryHeap<Reverse<Due>>,
-    wheel: Vec<Vec<Due>>,
+    /// Who waits first at each place. Few places are taken at once: a list of its own for each would be mostly room.
+    wheel: Vec<u32>,
+    waiting: Vec<Waiting>,
+    /// The first of `waiting` that nobody has.
+    free: u32,
     /// The place that the wheel stands at, counted from the epoch.
     at: i64,
     /// How many are in the wheel.
     far: usize,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        let (near, wheel, waiting) = Default::default();
+        Self { near, wheel, waiting, free: NONE, at: 0, far: 0 }
+    }
 }
 
 impl Deadlines {
@@ -44,21 +67,34 @@ impl Deadlines {
     #[inline]
     pub(super) fn push(&mut self, due: Due) {
         let place = due.deadline.0 >> PLACE_BITS;
-        if place > self.at && place.abs_diff(self.at) < PLACES as u64 {
-            self.put(place, due);
-        } else {
+        let is_far = place > self.at && place.abs_diff(self.at) < PLACES as u64;
+        if !is_far || !self.put(place, due) {
             self.near.push(Reverse(due));
         }
     }
 
-    fn put(&mut self, place: i64, due: Due) {
+    /// Lets one wait in the wheel, if there is room.
+    fn put(&mut self, place: i64, due: Due) -> bool {
         if self.wheel.is_empty() {
-            self.wheel.resize_with(PLACES, Vec::new);
+            self.wheel.resize(PLACES, NONE);
         }
-        if let Some(waiting) = self.wheel.get_mut(index(place)) {
-            waiting.push(due);
-            self.far += 1;
-        }
+        let Some(first) = self.wheel.get_mut(index(place)) else { return false };
+        let waiting = Waiting { deadline: due.deadline, id: due.id, slot: due.slot, next: *first };
+        let at = match self.waiting.get_mut(self.free as usize) {
+            Some(free) => {
+                let at = std::mem::replace(&mut self.free, free.next);
+                *free = waiting;
+                at
+            }
+            None => {
+                let Some(at) = u32::try_from(self.waiting.len()).ok().filter(|at| *at != NONE) else { return false };
+                self.waiting.push(waiting);
+                at
+            }
+        };
+        *first = at;
+        self.far += 1;
+        true
     }
 
     /// Takes out the earliest, if it is at or before `now`.
@@ -83,11 +119,10 @@ impl Deadlines {
     /// Keeps those for which `stands` holds.
     pub(super) fn retain(&mut self, stands: impl Fn(&Due) -> bool) {
         self.near.retain(|Reverse(due)| stands(due));
-        self.far = 0;
-        for waiting in &mut self.wheel {
-            waiting.retain(&stands);
-            waiting.shrink_to(2 * waiting.len());
-            self.far += waiting.len();
+        let (wheel, waiting) = (std::mem::take(&mut self.wheel), std::mem::take(&mut self.waiting));
+        (self.free, self.far) = (NONE, 0);
+        for due in wheel.into_iter().flat_map(|first| listed(&waiting, first)).map(|(_, due)| due).filter(stands) {
+            self.push(due);
         }
     }
 
@@ -97,12 +132,32 @@ impl Deadlines {
         while self.at < place && self.far > 0 && left > 0 {
             self.at += 1;
             left -= 1;
-            let Some(waiting) = self.wheel.get_mut(index(self.at)) else { continue };
-            self.far -= waiting.len();
-            self.near.extend(std::mem::take(waiting).into_iter().map(Reverse));
+            let Some(first) = self.wheel.get_mut(index(self.at)).map(|first| std::mem::replace(first, NONE)) else {
+                continue;
+            };
+            let (mut last, mut count) = (NONE, 0);
+            self.near.extend(listed(&self.waiting, first).map(|(at, due)| {
+                (last, count) = (at, count + 1);
+                Reverse(due)
+            }));
+            self.far -= count;
+            // What is free now goes before what was.
+            if let Some(last) = self.waiting.get_mut(last as usize) {
+                last.next = std::mem::replace(&mut self.free, first);
+            }
         }
         self.at = self.at.max(place);
     }
+}
+
+/// Those that wait at one place, each with where it is.
+fn listed(waiting: &[Waiting], first: u32) -> impl Iterator<Item = (u32, Due)> {
+    let mut next = first;
+    std::iter::from_fn(move || {
+        let (at, one) = (next, waiting.get(next as usize)?);
+        next = one.next;
+        Some((at, Due { deadline: one.deadline, id: one.id, slot: one.slot }))
+    })
 }
 
 /// Where in the wheel a place is.
@@ -154,6 +209,19 @@ mod tests {
         deadlines.push(due(899, 3));
         assert_eq!(deadlines.pop_first(), Some(due(899, 3)));
         assert_eq!(deadlines.pop_first(), Some(due(900, 2)));
+    }
+
+    #[test]
+    fn those_that_come_take_the_room_of_those_that_went() {
+        let mut deadlines = Deadlines::default();
+        assert_eq!(deadlines.pop_until(Timestamp(0)), None);
+        for round in 0..20 {
+            (0..100).for_each(|id| deadlines.push(due(60 * round + 1 + id % 50, id as u64)));
+            assert_eq!((deadlines.far, deadlines.waiting.len()), (100, 100));
+            let popped = std::iter::from_fn(|| deadlines.pop_until(Timestamp((60 * round + 59) * 1_000_000_000)));
+            assert_eq!(popped.count(), 100);
+        }
+        assert!(size_of_val(&*deadlines.wheel) <= 32 << 10);
     }
 
     #[test]
