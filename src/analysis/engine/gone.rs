@@ -19,15 +19,44 @@ const MAX_GONE: usize = 8_192;
 /// has two minutes for one, hosts go by 30 s).
 const LATE: Micros = Micros::from_secs(120);
 
-/// What is remembered of each: no more than a line of a processor's cache.
+/// What is remembered of each: no more than half a line of a processor's cache, but for addresses that are longer than most.
 #[derive(Debug)]
 struct Grave {
-    key: FlowKey,
+    ends: Ends,
     until: Timestamp,
     /// The client's first number.
     first: Option<SeqNumber>,
-    /// Which end of the key began.
-    client_is_lower: bool,
+}
+
+/// The key of a connection, and which end of it began.
+#[derive(Debug)]
+enum Ends {
+    V4 { addresses: u64, ports: u32, client_is_lower: bool },
+    V6 { addresses: Box<[[u64; 2]; 2]>, ports: u32, client_is_lower: bool },
+}
+
+impl Ends {
+    fn new(key: FlowKey, client: Endpoint) -> Ends {
+        let client_is_lower = is_lower(&key, client);
+        match key {
+            FlowKey::V4 { addresses, ports } => Ends::V4 { addresses, ports, client_is_lower },
+            FlowKey::V6 { addresses, ports } => Ends::V6 { addresses: Box::new(addresses), ports, client_is_lower },
+        }
+    }
+
+    #[inline]
+    fn key(&self) -> FlowKey {
+        match self {
+            Ends::V4 { addresses, ports, .. } => FlowKey::V4 { addresses: *addresses, ports: *ports },
+            Ends::V6 { addresses, ports, .. } => FlowKey::V6 { addresses: **addresses, ports: *ports },
+        }
+    }
+
+    fn client_is_lower(&self) -> bool {
+        match self {
+            Ends::V4 { client_is_lower, .. } | Ends::V6 { client_is_lower, .. } => *client_is_lower,
+        }
+    }
 }
 
 /// The memory of them.
@@ -50,12 +79,13 @@ impl Gone {
         while self.graves.front().is_some_and(|grave| grave.until <= now) || self.graves.len() >= MAX_GONE {
             self.forget_first();
         }
-        let grave = Grave { key, until: now.plus(LATE), first, client_is_lower: is_lower(&key, client) };
+        let grave = Grave { ends: Ends::new(key, client), until: now.plus(LATE), first };
         let place = self.left.wrapping_add(self.graves.len() as u32);
         let Self { graves, left, index, hasher } = self;
         let at = |place: &u32| graves.get(place.wrapping_sub(*left) as usize);
-        let rehash = |place: &u32| at(place).map_or(0, |grave| hasher.hash_one(grave.key));
-        match index.entry(hasher.hash_one(key), |place| at(place).is_some_and(|grave| grave.key == key), rehash) {
+        let rehash = |place: &u32| at(place).map_or(0, |grave| hasher.hash_one(grave.ends.key()));
+        match index.entry(hasher.hash_one(key), |place| at(place).is_some_and(|grave| grave.ends.key() == key), rehash)
+        {
             Entry::Occupied(mut known) => *known.get_mut() = place,
             Entry::Vacant(none) => drop(none.insert(place)),
         }
@@ -64,7 +94,7 @@ impl Gone {
 
     fn forget_first(&mut self) {
         let Some(grave) = self.graves.pop_front() else { return };
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(grave.key), |place| *place == self.left) {
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(grave.ends.key()), |place| *place == self.left) {
             entry.remove();
         }
         self.left = self.left.wrapping_add(1);
@@ -74,7 +104,8 @@ impl Gone {
     pub(super) fn has(&mut self, key: &FlowKey, segment: &TcpSegment<'_>, now: Timestamp) -> bool {
         let Some(grave) = self.find(key) else { return false };
         let asks = segment.flags.syn() && !segment.flags.ack();
-        let again = is_lower(key, segment.source) == grave.client_is_lower && grave.first == Some(segment.seq.plus(1));
+        let again =
+            is_lower(key, segment.source) == grave.ends.client_is_lower() && grave.first == Some(segment.seq.plus(1));
         let late = now < grave.until && (!asks || again);
         if !late {
             // Nothing belongs to it any more.
@@ -86,7 +117,8 @@ impl Gone {
     /// The last one with this key.
     fn find(&mut self, key: &FlowKey) -> Option<&mut Grave> {
         let Self { graves, left, index, hasher } = self;
-        let same = |place: &u32| graves.get(place.wrapping_sub(*left) as usize).is_some_and(|grave| grave.key == *key);
+        let same =
+            |place: &u32| graves.get(place.wrapping_sub(*left) as usize).is_some_and(|grave| grave.ends.key() == *key);
         let place = *index.find(hasher.hash_one(key), same)?;
         graves.get_mut(place.wrapping_sub(*left) as usize)
     }
@@ -133,7 +165,7 @@ mod tests {
         let again = key(3 * MAX_GONE - 1);
         gone.bury(again, (end(1 << 20, 443), None), now.plus(LATE));
         let grave = gone.find(&again).unwrap();
-        assert_eq!((grave.first, grave.client_is_lower), (None, false));
+        assert_eq!((grave.first, grave.ends.client_is_lower()), (None, false));
         assert_eq!(found(&mut gone), [3 * MAX_GONE - 1]);
     }
 
@@ -148,11 +180,12 @@ mod tests {
         ] {
             let key = FlowKey::new(high, low);
             assert!(is_lower(&key, low) && !is_lower(&key, high), "{low} {high}");
+            assert_eq!((Ends::new(key, low).key(), Ends::new(key, high).client_is_lower()), (key, false));
         }
     }
 
     #[test]
-    fn each_takes_a_line_of_the_cache() {
-        assert_eq!(size_of::<Grave>(), 64);
+    fn two_take_a_line_of_the_cache() {
+        assert_eq!(size_of::<Grave>(), 32);
     }
 }
