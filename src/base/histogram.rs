@@ -21,11 +21,15 @@ const MAX_BUCKETS: u16 = (64 - PRECISION as u16) << PRECISION;
 /// A quantile is at most so far from the true one, in percent of it.
 pub const ERROR_PERCENT: f64 = 0.8;
 
+/// The buckets of one doubling.
+type Counts = [u64; BUCKETS as usize];
+
 /// Durations, counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
-    /// Up to the last one that is not empty.
-    buckets: Vec<u64>,
+    /// Those of each doubling, up to the last one that is not empty: durations of one kind fill few, and a connection that
+    /// is kept alive has three such lists.
+    doublings: Vec<Option<Box<Counts>>>,
     count: u64,
     sum: u64,
     shortest: Micros,
@@ -35,7 +39,7 @@ pub struct Histogram {
 impl Default for Histogram {
     fn default() -> Histogram {
         let (shortest, longest) = (Micros(i64::MAX), Micros(i64::MIN));
-        Histogram { buckets: Vec::new(), count: 0, sum: 0, shortest, longest }
+        Histogram { doublings: Vec::new(), count: 0, sum: 0, shortest, longest }
     }
 }
 
@@ -44,12 +48,9 @@ impl Histogram {
     pub fn add(&mut self, duration: Micros) {
         let Ok(us) = u64::try_from(duration.0) else { return };
         let bucket = usize::from(bucket(us));
-        match self.buckets.get_mut(bucket) {
-            Some(n) => *n += 1,
-            None => {
-                self.buckets.resize(bucket, 0);
-                self.buckets.push(1);
-            }
+        let within = bucket % BUCKETS as usize;
+        if let Some(n) = self.doubling(bucket >> PRECISION).and_then(|counts| counts.get_mut(within)) {
+            *n += 1;
         }
         self.shortest = self.shortest.min(duration);
         self.longest = self.longest.max(duration);
@@ -59,12 +60,32 @@ impl Histogram {
 
     /// Counts all that another one has counted.
     pub fn absorb(&mut self, other: &Histogram) {
-        self.buckets.resize(self.buckets.len().max(other.buckets.len()), 0);
-        self.buckets.iter_mut().zip(&other.buckets).for_each(|(ours, theirs)| *ours += theirs);
+        for (at, theirs) in other.doublings.iter().enumerate() {
+            if let Some(theirs) = theirs
+                && let Some(ours) = self.doubling(at)
+            {
+                ours.iter_mut().zip(&**theirs).for_each(|(ours, theirs)| *ours += theirs);
+            }
+        }
         self.shortest = self.shortest.min(other.shortest);
         self.longest = self.longest.max(other.longest);
         self.count += other.count;
         self.sum = self.sum.saturating_add(other.sum);
+    }
+
+    /// The buckets of a doubling, to be written to.
+    fn doubling(&mut self, at: usize) -> Option<&mut Counts> {
+        if self.doublings.len() <= at {
+            self.doublings.resize_with(at + 1, || None);
+        }
+        self.doublings.get_mut(at).map(|counts| &mut **counts.get_or_insert_with(|| Box::new([0; BUCKETS as usize])))
+    }
+
+    /// All buckets from the first on that have anything in them.
+    fn filled(&self) -> impl Iterator<Item = (u16, u64)> {
+        let starts = (0..).step_by(BUCKETS as usize);
+        let doublings = starts.zip(&self.doublings).filter_map(|(start, counts)| Some((start, counts.as_ref()?)));
+        doublings.flat_map(|(start, counts)| (start..).zip(counts.iter().copied())).filter(|(_, n)| *n > 0)
     }
 
     /// How many were counted.
@@ -83,7 +104,8 @@ impl Histogram {
     #[must_use]
     pub fn at_most(&self, duration: Micros) -> u64 {
         let Ok(us) = u64::try_from(duration.0) else { return 0 };
-        self.buckets.iter().take(usize::from(bucket(us)) + 1).sum()
+        let last = bucket(us);
+        self.filled().take_while(|(bucket, _)| *bucket <= last).map(|(_, n)| n).sum()
     }
 
     /// The shortest and the longest, exactly.
@@ -98,11 +120,11 @@ impl Histogram {
         let (min, max) = self.range()?;
         let rank = (u128::from(self.count) * u128::from(percent)).div_ceil(100).max(1);
         let mut seen = 0;
-        let reached = |&(_, n): &(u16, &u64)| {
-            seen += u128::from(*n);
+        let reached = |&(_, n): &(u16, u64)| {
+            seen += u128::from(n);
             seen >= rank
         };
-        let found = (0..).zip(&self.buckets).find(reached).map_or(max, |(b, _)| middle(b));
+        let found = self.filled().find(reached).map_or(max, |(b, _)| middle(b));
         Some(found.clamp(min, max))
     }
 }
@@ -172,12 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn room_is_taken_where_durations_are() {
+        let mut histogram = Histogram::default();
+        [3_000_000, 3_100_000, 90].into_iter().for_each(|us| histogram.add(Micros(us)));
+        assert_eq!(histogram.doublings.iter().flatten().count(), 2);
+        assert_eq!(histogram.filled().map(|(_, n)| n).collect::<Vec<_>>(), [1, 1, 1]);
+    }
+
+    #[test]
     fn a_clock_that_was_set_is_not_counted() {
         let mut histogram = Histogram::default();
         histogram.add(Micros(-1));
         assert_eq!((histogram.count(), histogram.range(), histogram.percentile(50)), (0, None, None));
         histogram.add(Micros(i64::MAX));
         assert_eq!(histogram.percentile(50), Some(Micros(i64::MAX)));
-        assert!(histogram.buckets.len() <= usize::from(MAX_BUCKETS));
+        assert!(histogram.filled().all(|(bucket, _)| bucket <= MAX_BUCKETS));
     }
 }
