@@ -14,6 +14,9 @@ pub trait Blank: Default + 'static {
 }
 
 impl<T> Seldom<T> {
+    /// The blank one.
+    pub const BLANK: Self = Self(None);
+
     /// What was written, if anything was: a change of it takes no room that is not taken already.
     pub fn written(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()

@@ -91,7 +91,8 @@ impl Ranked for Example {
 
 /// Whether the client left before it had anything to encrypt: what the server still said nobody else has keys for.
 fn has_left(tls: &tls::Transcript) -> bool {
-    tls.not_opened.is_some_and(|shut| shut.partly && shut.from == Side::Server) && tls.encrypted.client.last.is_none()
+    tls.not_opened.as_ref().is_some_and(|shut| shut.partly && shut.from == Side::Server)
+        && tls.encrypted.client.last.is_none()
 }
 
 /// What failed on a connection behind this one, and where to read on.

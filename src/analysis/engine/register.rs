@@ -112,7 +112,7 @@ impl<'o> Register<'o> {
 
     /// Counts what the keys were good for.
     fn keys_of(&mut self, tls: &tls::Transcript) {
-        match tls.not_opened {
+        match &tls.not_opened {
             Some(shut) if !shut.partly => {
                 self.noticed.not_opened += 1;
                 if self.noticed.first_not_opened.is_none() {

@@ -185,6 +185,6 @@ impl Connection {
     /// The OCSP response that the origin stapled to its certificate.
     #[must_use]
     pub fn staple(&self) -> Option<&[u8]> {
-        self.tls.as_ref()?.ocsp_staple.as_ref().map(|(_, response)| &**response)
+        self.tls.as_ref()?.ocsp_staple.as_ref().map(|staple| &*staple.1)
     }
 }

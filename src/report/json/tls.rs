@@ -131,7 +131,7 @@ impl<'a> Tls<'a> {
             handshake_us: micros(duration(began, t.handshake_done())),
             decrypted: t.decrypted,
             not_opened: NotOpened::of(t),
-            fault: t.fault.as_ref().map(Fault::of),
+            fault: t.fault.as_deref().map(Fault::of),
         }
     }
 }
@@ -139,7 +139,7 @@ impl<'a> Tls<'a> {
 impl NotOpened {
     fn of(t: &tls::Transcript) -> Option<NotOpened> {
         let detail = t.not_opened_in_words()?;
-        let tls::NotOpened { from, frame, why, .. } = t.not_opened?;
+        let tls::NotOpened { from, frame, why, .. } = *t.not_opened.as_deref()?;
         Some(NotOpened { reason: why.as_str(), from: side_name(from), frame: frame.frame, detail })
     }
 }

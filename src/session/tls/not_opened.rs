@@ -61,7 +61,7 @@ impl Transcript {
     /// wire in clear, and a log is searched by it.
     #[must_use]
     pub fn not_opened_in_words(&self) -> Option<String> {
-        let NotOpened { from, frame, why, .. } = self.not_opened?;
+        let NotOpened { from, frame, why, .. } = *self.not_opened.as_deref()?;
         let (frame, hello) = (frame.frame, self.server_hello.as_ref());
         let sender = if from == Side::Client { "client" } else { "server" };
         Some(match why {

@@ -109,7 +109,7 @@ impl Observer {
             let mut transcript = state.transcript;
             if let Some(decryption) = state.decryption {
                 transcript.decrypted = decryption.is_whole();
-                transcript.not_opened = decryption.not_opened(&transcript);
+                transcript.not_opened = decryption.not_opened(&transcript).map(Box::new);
             }
             transcript
         })
@@ -150,7 +150,7 @@ impl State {
 
     fn count_held(&self) -> usize {
         let Self { readers, transcript, decryption, .. } = self;
-        let staple = transcript.ocsp_staple.as_ref().map_or(0, |(_, staple)| staple.len());
+        let staple = transcript.ocsp_staple.as_ref().map_or(0, |staple| staple.1.len());
         let early = decryption.as_ref().map_or(0, |decryption| decryption.held());
         transcript.certificate_bytes + staple + early + readers.client.held() + readers.server.held()
     }

@@ -216,7 +216,7 @@ impl Reader {
 
     /// A record is over, and with it a message that a hole cut, unless that goes on in the next one.
     fn end_cut(&self, cx: &mut Context<'_>) {
-        if let Some(cut) = &mut cx.transcript.cut_message[cx.from]
+        if let Some(cut) = cx.transcript.cut_message.written().and_then(|cut| cut[cx.from].as_mut())
             && self.assembler.is_between()
         {
             cut.ended.get_or_insert(cx.frame);

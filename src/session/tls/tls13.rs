@@ -15,7 +15,7 @@
 //! sends its flight in one record is followed by counting: it has at most `CLIENT_FLIGHT` records.
 
 use super::record::ContentType;
-use crate::base::{FrameRef, PerSide, Side};
+use crate::base::{Blank, FrameRef, PerSide, Side};
 
 /// Marks in the encrypted part of a TLS 1.3 connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +41,10 @@ pub struct Tls13Marks {
     client_records: u8,
 }
 
+impl Blank for Tls13Marks {
+    const BLANK: &'static Self = &Self::EMPTY;
+}
+
 /// What a record turned out to carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Content {
@@ -64,7 +68,7 @@ const EMPTY_CERTIFICATE: u16 = HEADER + 1 + 3;
 const ALERT: u16 = 2;
 
 impl Tls13Marks {
-    pub(super) const EMPTY: Self = Self {
+    const EMPTY: Self = Self {
         client_finished: None,
         empty_certificate: None,
         client_application: None,

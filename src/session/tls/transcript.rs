@@ -12,7 +12,7 @@ use super::handshake::HandshakeType;
 use super::not_opened::NotOpened;
 use super::server_hello::ServerHello;
 use super::tls13::Tls13Marks;
-use crate::base::{FrameRef, PerSide, Side};
+use crate::base::{Blank, FrameRef, PerSide, Seldom, Side};
 
 /// The most handshake messages listed; a handshake in clear has about ten.
 pub(super) const MAX_MESSAGES: usize = 48;
@@ -44,6 +44,14 @@ pub struct CutMessage {
     pub kind: HandshakeType,
     /// The frame that completes it, as its length tells.
     pub ended: Option<FrameRef>,
+}
+
+impl Blank for PerSide<Option<CutMessage>> {
+    const BLANK: &'static Self = &Self { client: None, server: None };
+}
+
+impl Blank for PerSide<Option<FrameRef>> {
+    const BLANK: &'static Self = &Self { client: None, server: None };
 }
 
 /// The records of one side, of whatever type.
@@ -82,7 +90,7 @@ pub struct Transcript {
     /// The encrypted records of each side.
     pub encrypted: PerSide<EncryptedRecords>,
     /// What the lengths of encrypted records tell, in TLS 1.3.
-    pub tls13: Tls13Marks,
+    pub tls13: Seldom<Tls13Marks>,
     /// The certificates of both sides, in the order in which they were sent.
     pub certificates: Vec<Certificate>,
     /// Bytes of those certificates.
@@ -90,9 +98,9 @@ pub struct Transcript {
     /// Certificates that went beyond the bounds of what is kept.
     pub certificates_unlisted: u32,
     /// The Certificate message of a side that has none to show.
-    pub empty_certificate: PerSide<Option<FrameRef>>,
+    pub empty_certificate: Seldom<PerSide<Option<FrameRef>>>,
     /// The stapled OCSP response, DER, and the frame that completes it.
-    pub ocsp_staple: Option<(FrameRef, Box<[u8]>)>,
+    pub ocsp_staple: Option<Box<(FrameRef, Box<[u8]>)>>,
     /// Alerts of both sides, in order.
     pub alerts: Vec<Alert>,
     /// Alerts that did not fit into `alerts`.
@@ -102,18 +110,18 @@ pub struct Transcript {
     /// How many authorities the CertificateRequest names.
     pub certificate_authorities: usize,
     /// The first thing on the wire that is not TLS as it should be.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// Whether a hole in the capture hid something that may matter of this side: part of a message in clear, or where
     /// the next record begins. Holes inside of encrypted records do not count.
     pub lost: PerSide<bool>,
     /// The handshake message that a hole cut first.
-    pub cut_message: PerSide<Option<CutMessage>>,
+    pub cut_message: Seldom<PerSide<Option<CutMessage>>>,
     /// All records of each side.
     pub records: PerSide<RecordCount>,
     /// Whether keys opened every encrypted record that was seen, of which there is at least one.
     pub decrypted: bool,
     /// The first record that was not opened, where there are keys.
-    pub not_opened: Option<NotOpened>,
+    pub not_opened: Option<Box<NotOpened>>,
     /// Whether the server takes the early data that the client offers, as its EncryptedExtensions say.
     pub early_data_accepted: Option<bool>,
 }
@@ -131,11 +139,11 @@ impl Transcript {
         messages_unlisted: 0,
         change_cipher_spec: PerSide { client: None, server: None },
         encrypted: PerSide { client: EncryptedRecords::EMPTY, server: EncryptedRecords::EMPTY },
-        tls13: Tls13Marks::EMPTY,
+        tls13: Seldom::BLANK,
         certificates: Vec::new(),
         certificate_bytes: 0,
         certificates_unlisted: 0,
-        empty_certificate: PerSide { client: None, server: None },
+        empty_certificate: Seldom::BLANK,
         ocsp_staple: None,
         alerts: Vec::new(),
         alerts_unlisted: 0,
@@ -143,7 +151,7 @@ impl Transcript {
         certificate_authorities: 0,
         fault: None,
         lost: PerSide { client: false, server: false },
-        cut_message: PerSide { client: None, server: None },
+        cut_message: Seldom::BLANK,
         records: PerSide {
             client: RecordCount { count: 0, first: None, last: None },
             server: RecordCount { count: 0, first: None, last: None },

@@ -465,3 +465,10 @@ fn an_observer_of_nothing_is_small_and_answers() {
     assert_eq!(observer.transcript().handshake(), Handshake::Unknown);
     assert_eq!(observer.transcript().resumed(), None);
 }
+
+/// Thousands of transcripts are held at once: what few of them have must not take room in all.
+#[test]
+fn a_transcript_is_bounded() {
+    let size = size_of::<crate::session::tls::Transcript>();
+    assert!(size <= 1280, "{size}");
+}

@@ -60,7 +60,7 @@ impl Transcript {
     /// Keeps a fault if it is the first, and says whether it is.
     pub(in super::super) fn fault(&mut self, fault: Fault) -> bool {
         let is_first = self.fault.is_none();
-        self.fault.get_or_insert(fault);
+        self.fault.get_or_insert_with(|| Box::new(fault));
         is_first
     }
 
@@ -112,10 +112,11 @@ impl Transcript {
             }
             HandshakeType::CERTIFICATE => {
                 let sent = self.certificates.iter_mut().filter(|c| c.from == from).map(|c| &mut c.frame);
-                sent.chain(self.empty_certificate[from].as_mut()).collect()
+                let empty = self.empty_certificate.written().and_then(|empty| empty[from].as_mut());
+                sent.chain(empty).collect()
             }
             HandshakeType::CERTIFICATE_STATUS => {
-                self.ocsp_staple.as_mut().map(|(frame, _)| frame).into_iter().collect()
+                self.ocsp_staple.as_mut().map(|staple| &mut staple.0).into_iter().collect()
             }
             _ => Vec::new(),
         }
@@ -142,7 +143,7 @@ impl Transcript {
             (_, HandshakeType::CERTIFICATE) => self.certificates(from, m.frame, &certificate::read(m.body)?),
             (Side::Server, HandshakeType::CERTIFICATE_STATUS) => {
                 if let Some(response) = certificate::read_status(m.body)?.filter(|r| r.len() <= MAX_STAPLE) {
-                    self.ocsp_staple.get_or_insert_with(|| (m.frame, response.into()));
+                    self.ocsp_staple.get_or_insert_with(|| Box::new((m.frame, response.into())));
                 }
             }
             (Side::Server, HandshakeType::CERTIFICATE_REQUEST) => {

@@ -42,7 +42,7 @@ impl Transcript {
                 let (all, staple) = certificate::read13(m.body)?;
                 self.certificates(from, m.frame, &all);
                 if let Some(response) = staple.filter(|r| from == Side::Server && r.len() <= super::MAX_STAPLE) {
-                    self.ocsp_staple.get_or_insert_with(|| (m.frame, response.into()));
+                    self.ocsp_staple.get_or_insert_with(|| Box::new((m.frame, response.into())));
                 }
             }
             (Side::Server, HandshakeType::CERTIFICATE_REQUEST) => {
