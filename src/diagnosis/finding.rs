@@ -1,5 +1,6 @@
 //! A cause seen on one connection, with the packets that prove it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::base::{FrameRef, Micros};
@@ -35,13 +36,16 @@ impl fmt::Display for Confidence {
     }
 }
 
+/// A sentence, mostly the same for every connection.
+pub type Text = Cow<'static, str>;
+
 /// One frame, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The packet.
     pub frame: FrameRef,
     /// What it shows. Bytes from the wire are escaped by whoever renders it.
-    pub note: String,
+    pub note: Text,
 }
 
 /// A cause that might be suspected, and what speaks against it.
@@ -50,7 +54,7 @@ pub struct RuledOut {
     /// Its identifier.
     pub cause: &'static str,
     /// Why not, with a frame.
-    pub why: String,
+    pub why: Text,
 }
 
 /// What a cause's predicate found.
@@ -65,7 +69,7 @@ pub struct Finding {
     /// The packets that prove it, in the order in which they tell the story.
     pub evidence: Vec<Evidence>,
     /// What to do, most specific first. Where it is empty the cause's page is all there is to say.
-    pub fix: Vec<String>,
+    pub fix: Vec<Text>,
     /// How long the edge waited before it gave up, where that may be a time limit: many waits of one length are one.
     pub waited: Option<Micros>,
     /// What failed behind it: filled in when all of the capture was seen.
@@ -104,14 +108,18 @@ impl Finding {
 
     /// Adds a frame and what it shows.
     #[must_use]
-    pub fn evidence(mut self, frame: FrameRef, note: impl Into<String>) -> Finding {
+    pub fn evidence(mut self, frame: FrameRef, note: impl Into<Text>) -> Finding {
+        if self.evidence.is_empty() {
+            // Many findings are held, and a list that grows takes room for four.
+            self.evidence.reserve_exact(2);
+        }
         self.evidence.push(Evidence { frame, note: note.into() });
         self
     }
 
     /// Adds a frame where there is one.
     #[must_use]
-    pub fn evidence_if(self, frame: Option<FrameRef>, note: impl Into<String>) -> Finding {
+    pub fn evidence_if(self, frame: Option<FrameRef>, note: impl Into<Text>) -> Finding {
         match frame {
             Some(frame) => self.evidence(frame, note),
             None => self,
@@ -120,14 +128,15 @@ impl Finding {
 
     /// Adds something to do.
     #[must_use]
-    pub fn fix(mut self, step: impl Into<String>) -> Finding {
+    pub fn fix(mut self, step: impl Into<Text>) -> Finding {
+        self.fix.reserve_exact(1);
         self.fix.push(step.into());
         self
     }
 
     /// Adds something to do where it applies.
     #[must_use]
-    pub fn fix_if(self, applies: bool, step: impl Into<String>) -> Finding {
+    pub fn fix_if(self, applies: bool, step: impl Into<Text>) -> Finding {
         if applies { self.fix(step) } else { self }
     }
 
@@ -140,7 +149,8 @@ impl Finding {
 
     /// Adds a cause that it is not, and why.
     #[must_use]
-    pub fn rules_out(mut self, cause: &'static str, why: impl Into<String>) -> Finding {
+    pub fn rules_out(mut self, cause: &'static str, why: impl Into<Text>) -> Finding {
+        self.ruled_out.reserve_exact(1);
         self.ruled_out.push(RuledOut { cause, why: why.into() });
         self
     }
@@ -171,5 +181,19 @@ impl Finding {
     pub fn effect(mut self, effect: Effect) -> Finding {
         self.effect = Some(effect);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+
+    #[test]
+    fn a_sentence_that_is_always_the_same_is_not_copied() {
+        let frame = FrameRef::new(0, 1, Timestamp(0), 0);
+        let finding = Finding::new(frame, Confidence::Certain, "It failed.").fix("Mend it.").evidence(frame, "a SYN");
+        assert!(matches!(finding.fix.as_slice(), [Text::Borrowed(_)]));
+        assert!(matches!(finding.evidence.as_slice(), [Evidence { note: Text::Borrowed(_), .. }]));
     }
 }

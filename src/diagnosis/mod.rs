@@ -16,7 +16,7 @@ mod verdict;
 pub use catalogue::Catalogue;
 pub use cause::{Cause, CauseId, Edge, Effect, Stage};
 pub use family::{Family, Picture};
-pub use finding::{Confidence, Evidence, Finding, RuledOut};
+pub use finding::{Confidence, Evidence, Finding, RuledOut, Text};
 pub use limit::{Limit, RestsOn};
 pub use refine::{Accepted, Inner, SecondLook, Tie, Turn};
 pub use verdict::{Diagnosis, Outcome, Verdict, diagnose};

@@ -107,7 +107,7 @@ fn told(c: &Connection, d: &Diagnosis) -> Told {
         sni: c.sni().map(str::to_owned),
         host: asked().find_map(|asked| asked.host.map(str::to_owned)),
         message: main.map(|(_, finding)| finding.message.clone()).unwrap_or_default(),
-        ruled_out: main.iter().flat_map(|(_, f)| &f.ruled_out).map(|r| (r.cause, r.why.clone())).collect(),
+        ruled_out: main.iter().flat_map(|(_, f)| &f.ruled_out).map(|r| (r.cause, r.why.to_string())).collect(),
         proofs: proofs(d),
     }
 }
@@ -115,7 +115,7 @@ fn told(c: &Connection, d: &Diagnosis) -> Told {
 fn proofs(d: &Diagnosis) -> Vec<Proof> {
     let proof = |(cause, finding): &(&'static crate::diagnosis::Cause, crate::diagnosis::Finding)| {
         let (cause, confidence) = (cause.id(), finding.confidence);
-        let told = finding.evidence.iter().map(|e| (e.frame, e.note.clone())).collect::<Vec<_>>();
+        let told = finding.evidence.iter().map(|e| (e.frame, e.note.to_string())).collect::<Vec<_>>();
         told.into_iter().map(move |(frame, note)| Proof { frame, cause, confidence, note }).collect::<Vec<_>>()
     };
     d.findings.iter().flat_map(proof).collect()

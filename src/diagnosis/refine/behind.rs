@@ -111,7 +111,11 @@ impl Failures {
             cause,
             confidence: finding.confidence,
             message: as_proxy(&finding.message),
-            evidence: finding.evidence.iter().map(|e| Evidence { note: as_proxy(&e.note), ..e.clone() }).collect(),
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|e| Evidence { note: as_proxy(&e.note).into(), ..e.clone() })
+                .collect(),
             tie: Tie::Time,
         };
         let failure = Failure { inner, from: request.map_or(first, |r| r.frame), asked: request.map(Known::of) };

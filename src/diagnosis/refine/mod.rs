@@ -105,7 +105,7 @@ impl Ledger {
             other.name,
             other.from.named()
         );
-        finding.evidence.push(Evidence { frame: finding.at, note });
+        finding.evidence.push(Evidence { frame: finding.at, note: note.into() });
         true
     }
 
@@ -123,7 +123,7 @@ impl Ledger {
             };
             let Some(note) = told else { continue };
             finding.confidence = Confidence::Likely;
-            finding.evidence.push(Evidence { frame: finding.at, note });
+            finding.evidence.push(Evidence { frame: finding.at, note: note.into() });
             if is_verdict {
                 d.verdict.confidence = Some(Confidence::Likely);
             }
@@ -139,7 +139,7 @@ impl Ledger {
         let told = self.works.in_spite_of(c, cause.second_look).filter(|_| may_fall);
         let Some(note) = told else { return false };
         finding.confidence = Confidence::Possible;
-        finding.evidence.push(Evidence { frame: finding.at, note });
+        finding.evidence.push(Evidence { frame: finding.at, note: note.into() });
         d.verdict.confidence = Some(Confidence::Possible);
         true
     }

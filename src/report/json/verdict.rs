@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::shown::{End, Shown, Time};
-use crate::diagnosis::{self, Cause};
+use crate::diagnosis::{self, Cause, Text};
 use crate::observation;
 use crate::report::wireshark;
 
@@ -51,7 +51,7 @@ pub(in crate::report) struct Finding<'a> {
     exchange: Option<u64>,
     message: &'a str,
     evidence: Vec<Evidence<'a>>,
-    fix: &'a [String],
+    fix: &'a [Text],
     inner: Vec<Inner<'a>>,
     ruled_out: Vec<RuledOut<'a>>,
     wireshark_filter: Shown<wireshark::Frames<'a>>,

@@ -246,7 +246,7 @@ impl Involved {
                 confidence: f.confidence,
                 is_verdict: verdict == Some(*cause),
                 frame: e.frame.frame,
-                note: e.note.clone(),
+                note: e.note.to_string(),
             })
         });
         let (cited, others): (Vec<_>, Vec<_>) = evidence.partition(|e| e.frame == frame);

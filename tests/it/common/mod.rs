@@ -162,7 +162,7 @@ impl Renderer for Ear {
             cited: d.findings.iter().map(|(_, f)| f.evidence.iter().map(|e| e.frame).collect()).collect(),
             frames: (c.first.frame, c.last.frame),
             message: d.findings.first().map(|(_, f)| f.message.clone()).unwrap_or_default(),
-            notes: d.findings.iter().take(1).flat_map(|(_, f)| &f.evidence).map(|e| e.note.clone()).collect(),
+            notes: d.findings.iter().take(1).flat_map(|(_, f)| &f.evidence).map(|e| e.note.to_string()).collect(),
             limits: d.verdict.limits.iter().map(|l| (l.limit, l.blocks.clone())).collect(),
             troubles: [&c.tcp.odd.retransmissions, &c.tcp.odd.out_of_order, &c.tcp.odd.zero_windows]
                 .map(|n| n.client + n.server),
