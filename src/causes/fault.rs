@@ -78,7 +78,7 @@ pub(super) fn of_responses(
     exchanges.flat_map(move |exchange| {
         let response = exchange.response.iter().flat_map(|r| r.faults());
         // What is wrong with an interim response lies with the exchange.
-        response.chain(exchange.fault.as_deref()).filter_map(move |fault| {
+        response.chain(exchange.interim.fault.as_deref()).filter_map(move |fault| {
             let known = is(fault.kind)?;
             Some(Found { exchange, fault: fault.clone(), known, what: fault.kind.to_string() })
         })
@@ -110,7 +110,7 @@ pub(super) fn tell<'c>(
 fn told(c: &Connection, found: &Found<'_>, after: Aftermath, refused_as: impl Fn(&Response) -> Edge) -> Finding {
     let (exchange, fault) = (found.exchange, &found.fault);
     let (effect, confidence) = found.known.judge(after);
-    let asked = exchange.request.as_ref().map_or_else(|| "a request".to_owned(), |r| name(&r.method, &r.target));
+    let asked = exchange.request.as_ref().map_or_else(|| "a request".to_owned(), |r| name(r.method(), &r.target));
     let message = format!(
         "{} answered {asked} with {} ({}). {}; {}.",
         c.server,

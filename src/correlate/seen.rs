@@ -217,7 +217,7 @@ fn of_exchange(c: &Connection, d: &Diagnosis, exchange: &Exchange) -> Seen {
         start: first.time,
         end: last.time,
         id: request.and_then(|r| r.cf_id.as_deref()).map(Into::into),
-        method: request.map(|r| &*r.method).unwrap_or_default().into(),
+        method: request.map(|r| r.method()).unwrap_or_default().into(),
         target: keep(target, MAX_TARGET),
         status: response.map_or(0, |r| r.status),
         path: path_number(target),

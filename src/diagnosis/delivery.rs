@@ -78,7 +78,7 @@ fn of_http(c: &Connection, http: &http1::Transcript) -> Delivery {
 
 /// Whether the edge went on after a body whose framing is broken, so that it had found its end.
 fn was_taken(c: &Connection, exchange: &http1::Exchange, response: &http1::Response) -> bool {
-    let broken = response.fault.as_ref().filter(|f| matches!(f.kind, http1::FaultKind::MalformedChunk(_)));
+    let broken = response.extra.fault.as_ref().filter(|f| matches!(f.kind, http1::FaultKind::MalformedChunk(_)));
     broken.is_some_and(|fault| matches!(c.aftermath(exchange, fault.frame), Aftermath::WentOn(_)))
 }
 

@@ -49,7 +49,7 @@ impl Unanswered<'_> {
         let interim = self.exchange.interim.first.iter().map(|i| i.frame).filter(before).max();
         // What the edge sends after the end was on its way already.
         let counted = self.exchange.lost.client.then_some(self.end.last_data.client).flatten();
-        let last = counted.unwrap_or(self.request.last_frame);
+        let last = counted.unwrap_or(self.request.last_frame());
         let request = if before(&last) { last.max(self.request.frame) } else { self.request.frame };
         interim.map_or(request, |interim| request.max(interim))
     }
@@ -70,8 +70,8 @@ impl Unanswered<'_> {
     /// that is sent in one go.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        let in_one_go = self.exchange.lost.client && has_no_body(&self.request.method);
-        (self.request.complete || in_one_go) && self.request.last_frame < self.end.frame
+        let in_one_go = self.exchange.lost.client && has_no_body(self.request.method());
+        (self.request.complete || in_one_go) && self.request.last_frame() < self.end.frame
     }
 }
 

@@ -58,8 +58,8 @@ impl<'c> Exchanged<'c> {
     fn http1(e: &'c http1::Exchange) -> Exchanged<'c> {
         let request = e.request.as_ref().map(|r| Asked {
             frame: r.frame,
-            last: r.last_frame,
-            method: &r.method,
+            last: r.last_frame(),
+            method: r.method(),
             target: &r.target,
             host: r.host.as_deref(),
             cf_id: r.cf_id.as_deref(),
@@ -68,11 +68,11 @@ impl<'c> Exchanged<'c> {
             frame: r.frame,
             status: r.status,
             complete: r.complete,
-            reason: &r.reason,
+            reason: r.reason(),
             server: r.server.as_deref(),
             body_excerpt: &r.extra.body_excerpt,
         });
-        Exchanged { index: e.index, stream: None, request, response, idle_before: e.idle_before }
+        Exchanged { index: e.index, stream: None, request, response, idle_before: e.idle_before() }
     }
 
     fn http2(e: &'c http2::Exchange) -> Exchanged<'c> {

@@ -111,7 +111,7 @@ impl Signs {
     }
 
     fn of_http1(&mut self, c: &Connection, exchange: &http1::Exchange) {
-        self.note(Sign::ResponseFault, exchange.fault.is_some());
+        self.note(Sign::ResponseFault, exchange.interim.fault.is_some());
         if let Some(request) = &exchange.request {
             self.note(Sign::WebSocket, request.extra.websocket.is_some() || request.asks_for_websocket());
         }
@@ -125,7 +125,7 @@ impl Signs {
         self.note(Sign::Unasked, exchange.request.is_none());
         self.note(Sign::ResponseFault, response.faults().next().is_some());
         self.note(Sign::ErrorStatus, response.status >= 400);
-        self.note(Sign::Coded, response.extra.content_encoding.is_some());
+        self.note(Sign::Coded, response.content_encoding().is_some());
         self.note(Sign::Ranged, response.extra.content_range.is_some());
     }
 

@@ -124,7 +124,7 @@ impl Timings {
             for e in http.exchanges.iter() {
                 e.first_byte().into_iter().for_each(|took| first_byte.add(took));
                 e.duration().into_iter().for_each(|took| exchange.add(took));
-                e.idle_before.into_iter().for_each(|took| idle_before.add(took));
+                e.idle_before().into_iter().for_each(|took| idle_before.add(took));
             }
             if let Some(unlisted) = &http.unlisted {
                 first_byte.absorb(&unlisted.first_byte);

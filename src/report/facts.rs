@@ -232,8 +232,8 @@ fn http(h: &http1::Transcript, exchange: Option<u64>, all: &mut Facts) {
         let weight = if told { Weight::Rich } else { Weight::Routine };
         if let Some(r) = &e.request {
             let host = r.host.as_deref().map_or_else(String::new, |h| format!(", Host: {}", name(h)));
-            all.add(r.frame, Side::Client, weight, format!("{} {}{host}", name(&r.method), name(&r.target)));
-            all.add(r.last_frame, Side::Client, Weight::Silent, "");
+            all.add(r.frame, Side::Client, weight, format!("{} {}{host}", name(r.method()), name(&r.target)));
+            all.add(r.last_frame(), Side::Client, Weight::Silent, "");
         }
         for i in &e.interim.first {
             all.add(i.frame, Side::Server, weight, i.status.to_string());
@@ -309,12 +309,12 @@ fn stream_response(stream: u32, r: &http2::Response) -> String {
 
 fn response(r: &http1::Response) -> String {
     if r.status == 0 {
-        let bytes = r.fault.as_ref().map_or(&[][..], |f| &f.excerpt);
+        let bytes = r.extra.fault.as_ref().map_or(&[][..], |f| &f.excerpt);
         return format!("no status line: {}", excerpt(bytes));
     }
     let server = r.server.as_deref().map_or_else(String::new, |s| format!(", Server: {}", name(s)));
     let state = if r.complete { "" } else { " (not complete)" };
-    let line = format!("{} {} {}", name(&r.version), r.status, name(&r.reason));
+    let line = format!("{} {} {}", name(r.version()), r.status, name(r.reason()));
     format!("{}{server}{state}", line.trim_end())
 }
 

@@ -191,7 +191,7 @@ impl Closes {
             }
         };
         server.software = server.software.take().or_else(|| last?.server.as_deref().map(str::to_owned));
-        server.announced = server.announced.or_else(|| last?.extra.keep_alive_timeout);
+        server.announced = server.announced.or_else(|| last?.keep_alive_timeout);
         server.races += u64::from(raced);
         if idle < IDLE {
             server.at_once.add(end.frame.time, c.http.as_ref().map(|http| http.total));

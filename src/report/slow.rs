@@ -79,7 +79,7 @@ impl SlowTargets {
         }
         if let Some(owed) = c.unanswered() {
             let request = owed.request;
-            self.add_wait(c, (&request.method, &request.target, request.frame), owed.wait(), false);
+            self.add_wait(c, (request.method(), &request.target, request.frame), owed.wait(), false);
         }
         for owed in c.owed_streams().filter(|owed| owed.response.is_none()) {
             let request = owed.request;

@@ -40,8 +40,8 @@ impl Renderer for Told {
 }
 
 fn exchange(e: &http1::Exchange) -> String {
-    let asked = e.request.as_ref().map(|r| format!("{} {} {:?}", r.method, r.target, r.host));
-    let answered = e.response.as_ref().map(|r| format!("{} {} {} {}", r.status, r.reason, r.body_bytes, r.complete));
+    let asked = e.request.as_ref().map(|r| format!("{} {} {:?}", r.method(), r.target, r.host));
+    let answered = e.response.as_ref().map(|r| format!("{} {} {} {}", r.status, r.reason(), r.body_bytes, r.complete));
     format!("{} -> {}", asked.unwrap_or_default(), answered.unwrap_or_default())
 }
 

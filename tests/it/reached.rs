@@ -185,10 +185,11 @@ fn held_bytes() -> String {
 fn kept_bytes() -> String {
     let asked = b"GET / HTTP/1.1\r\n\r\n".repeat(50);
     let mut capture = Capture::new();
-    for _ in 0..560 {
+    for _ in 0..1_150 {
         capture = (0..20).fold(capture.next().open(), |capture, _| capture.edge(ACK, &asked));
     }
-    analysed_by(&capture.bytes(), Vec::new(), &Options { max_connections: 1_000, ..Options::default() })
+    // So few that they are in one shard.
+    analysed_by(&capture.bytes(), Vec::new(), &Options { max_connections: 2_000, ..Options::default() })
 }
 
 /// A piece of a packet, at eight times `at`.

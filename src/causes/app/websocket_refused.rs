@@ -73,7 +73,7 @@ fn told(c: &Connection, exchange: &Exchange) -> Option<Finding> {
     let request = exchange.request.as_ref().filter(|request| request.head_complete)?;
     let response = exchange.response.as_ref().filter(|r| (200..ERRORS).contains(&r.status))?;
     let lack = Lack::of(request)?;
-    let asked = super::asked(&request.method, &request.target);
+    let asked = super::asked(request.method(), &request.target);
     let (what, fix) = match lack {
         Lack::Upgrade => (
             format!("{asked} has Sec-WebSocket headers and no `Upgrade: websocket`: something in front of this host dropped it, or it was not sent"),

@@ -96,8 +96,8 @@ fn exchange(exchange: &Exchange) -> Option<String> {
     let Some(request) = &exchange.request else { return None };
     match &exchange.response {
         Some(response) if response.complete => None,
-        Some(_) => Some(format!("the response to its {} was not whole", request.method)),
-        None if request.complete => Some(format!("its {} was unanswered", request.method)),
-        None => Some(format!("its {} was not whole", request.method)),
+        Some(_) => Some(format!("the response to its {} was not whole", request.method())),
+        None if request.complete => Some(format!("its {} was unanswered", request.method())),
+        None => Some(format!("its {} was not whole", request.method())),
     }
 }

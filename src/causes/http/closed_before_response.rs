@@ -60,10 +60,10 @@ fn said_farewell(c: &Connection) -> Option<Finding> {
     let request = exchange.request.as_ref()?;
     let farewell = tls.alerts.iter().find(|a| a.from == Side::Server && a.is_close_notify())?.frame;
     let gone_first = [c.tcp.end.fin.client, c.tcp.end.rst.client].into_iter().flatten().any(|end| end < farewell);
-    if farewell <= request.last_frame || gone_first {
+    if farewell <= request.last_frame() || gone_first {
         return None;
     }
-    let (asked, wait) = (super::name(request), farewell.since(request.last_frame));
+    let (asked, wait) = (super::name(request), farewell.since(request.last_frame()));
     let message =
         format!("{} ended TLS by a close_notify {wait} after {asked}, without a byte of a response.", c.server);
     Some(

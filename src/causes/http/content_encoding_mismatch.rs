@@ -57,12 +57,12 @@ fn mismatch(exchange: &Exchange) -> Option<Found<'_>> {
     // A part of a stream begins anywhere; where there is no body nothing is coded.
     let response = exchange.response.as_ref().filter(|r| r.status != 206 && !r.gaps)?;
     exchange.request.as_ref()?;
-    let coding = response.extra.content_encoding.as_deref()?.rsplit(',').next()?.trim();
+    let coding = response.content_encoding()?.rsplit(',').next()?.trim();
     if response.body_bytes < BODY_START as u64 || may_be(coding, response.body_start) {
         return None;
     }
     let excerpt = response.body_start.to_vec();
-    let frame = response.head_frame?.max(response.frame);
+    let frame = response.head_frame()?.max(response.frame);
     let fault =
         Fault { kind: FaultKind::ContentEncodingMismatch, frame, offset: response.header_bytes, excerpt };
     let what = format!("a body that is not {coding}, as its Content-Encoding says");

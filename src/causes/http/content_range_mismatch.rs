@@ -53,11 +53,11 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// A 206 whose two lengths differ.
 fn mismatch(exchange: &Exchange) -> Option<Found<'_>> {
     let response = exchange.response.as_ref().filter(|r| r.status == 206)?;
-    exchange.request.as_ref().filter(|r| r.method != "HEAD")?;
-    let (range, length) = (response.extra.content_range.as_deref()?, response.content_length?);
+    exchange.request.as_ref().filter(|r| r.method() != "HEAD")?;
+    let (range, length) = (response.extra.content_range.as_deref()?, response.content_length()?);
     let ranged = length_of(range).filter(|ranged| *ranged != length)?;
     let excerpt = range.as_bytes().iter().copied().take(MAX_EXCERPT).collect();
-    let frame = response.head_frame?;
+    let frame = response.head_frame()?;
     let fault = Fault { kind: FaultKind::ContentRangeMismatch, frame, offset: 0, excerpt };
     let what = format!("Content-Length {length} for a Content-Range of {ranged} bytes ({range})");
     Some(Found { exchange, fault, known: Known::Refused, what })

@@ -48,7 +48,7 @@ cause! {
 
 fn detect(c: &Connection) -> Option<Finding> {
     let exchange = c.http.as_ref()?.exchanges.iter().find(|e| e.index == 0)?;
-    let request = exchange.request.as_ref().filter(|r| r.version.starts_with("HTTP/1"))?;
+    let request = exchange.request.as_ref().filter(|r| r.version().starts_with("HTTP/1"))?;
     let (frame, greeted) = greeting(c).map(|frame| (frame, true)).or_else(|| Some((answer(c, exchange)?, false)))?;
     let how = if greeted { "greeted the edge" } else { "answered" };
     let asked = super::name(request);
@@ -71,7 +71,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// Frames in place of a response.
 fn answer(c: &Connection, exchange: &Exchange) -> Option<FrameRef> {
     let response = exchange.response.as_ref().filter(|r| super::begins_an_answer(c, exchange, r.frame))?;
-    let fault = response.fault.as_ref().filter(|f| f.kind == FaultKind::NoStatusLine)?;
+    let fault = response.extra.fault.as_ref().filter(|f| f.kind == FaultKind::NoStatusLine)?;
     (protocol(&fault.excerpt) == Some("HTTP/2 frames")).then_some(response.frame)
 }
 

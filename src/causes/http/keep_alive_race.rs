@@ -102,7 +102,7 @@ fn crossed(c: &Connection) -> Option<Finding> {
 fn announced(c: &Connection) -> Option<Finding> {
     let owed = c.unanswered().filter(|u| u.end.side == Side::Server && u.exchange.interim.total == 0)?;
     let response = c.exchange_before(owed.exchange)?.response.as_ref().filter(|r| r.complete)?;
-    let timeout = Micros::from_secs(i64::from(response.extra.keep_alive_timeout?));
+    let timeout = Micros::from_secs(i64::from(response.keep_alive_timeout?));
     let idle = owed.request.frame.since(response.last_frame);
     let expired = idle.0 >= timeout.0 - EARLY.0 && idle.0 <= timeout.0 + LATE.0;
     if !expired || owed.end.frame.since(owed.request.frame) > AT_ONCE {

@@ -58,7 +58,7 @@ struct Wrong<'c> {
 fn detect(c: &Connection) -> Option<Finding> {
     let wrong = in_response(c).or_else(|| banner(c))?;
     // A request in HTTP/0.9, as some health checks send it, has an answer without a head.
-    let request = wrong.exchange.request.as_ref().filter(|r| r.version.starts_with("HTTP/1"))?;
+    let request = wrong.exchange.request.as_ref().filter(|r| r.version().starts_with("HTTP/1"))?;
     let what = match known(wrong.bytes) {
         _ if wrong.line => "a malformed status line",
         Some(what) => what,
@@ -85,7 +85,7 @@ fn in_response(c: &Connection) -> Option<Wrong<'_>> {
     let http = c.http.as_ref()?;
     http.exchanges.iter().find_map(|exchange| {
         let response = exchange.response.as_ref().filter(|r| super::begins_an_answer(c, exchange, r.frame))?;
-        let fault = response.fault.as_ref()?;
+        let fault = response.extra.fault.as_ref()?;
         let line = match fault.kind {
             FaultKind::NoStatusLine => false,
             FaultKind::MalformedStatusLine => true,

@@ -52,7 +52,7 @@ fn name(request: &Request) -> String {
     if request.target_truncated || target.len() < request.target.len() {
         target.push_str("...");
     }
-    format!("{} {target}", request.method)
+    format!("{} {target}", request.method())
 }
 
 /// Whether the first bytes of a response that were seen are its first. A hole before them would make its middle look like
@@ -103,10 +103,10 @@ fn seen_by_viewer(response: &Response) -> Edge {
 /// How far the request itself had come.
 fn progress(owed: &Unanswered<'_>) -> String {
     let request = owed.request;
-    match request.framing {
+    match request.framing() {
         _ if owed.is_asked() || owed.exchange.lost.client => String::new(),
         _ if !request.head_complete => " (its head was not whole yet)".to_owned(),
-        Framing::Length(n) => format!(" ({} of {n} bytes of its body were sent)", request.body_bytes),
+        Framing::Length(n) => format!(" ({} of {n} bytes of its body were sent)", request.extra.body_bytes),
         _ => " (its body was not whole yet)".to_owned(),
     }
 }

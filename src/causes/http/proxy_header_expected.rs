@@ -57,7 +57,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The answer says so.
 fn named(c: &Connection, exchange: &Exchange, request: &Request) -> Option<Finding> {
     let answer = exchange.response.as_ref().filter(|r| (400..500).contains(&r.status))?;
-    if !names_header(&answer.extra.body_excerpt) && !names_header(answer.reason.as_bytes()) {
+    if !names_header(&answer.extra.body_excerpt) && !names_header(answer.reason().as_bytes()) {
         return None;
     }
     let message = format!(
@@ -77,7 +77,7 @@ fn named(c: &Connection, exchange: &Exchange, request: &Request) -> Option<Findi
 /// It ends as soon as it has read what is no header.
 fn hung_up(c: &Connection, request: &Request) -> Option<Finding> {
     // Where no load balancer stands between that could send the header, other reasons are more ordinary.
-    let end = c.hung_up_on(request.last_frame).filter(|_| request.complete && is_load_balancer(c))?;
+    let end = c.hung_up_on(request.last_frame()).filter(|_| request.complete && is_load_balancer(c))?;
     let message = format!(
         "{} answered {} {}, as a listener does that waits for a PROXY protocol header.",
         c.server,
@@ -88,6 +88,6 @@ fn hung_up(c: &Connection, request: &Request) -> Option<Finding> {
     Some(
         Finding::new(end.frame, Confidence::Possible, message)
             .evidence(request.frame, "the request, with no PROXY header before it")
-            .evidence(end.frame, format!("{packet} {} later", end.frame.since(request.last_frame))),
+            .evidence(end.frame, format!("{packet} {} later", end.frame.since(request.last_frame()))),
     )
 }

@@ -51,12 +51,12 @@ fn detect(c: &Connection) -> Option<Finding> {
     let server = response.server.as_deref().map(|name| format!(" (Server: {name})")).unwrap_or_default();
     let message = format!(
         "{} answered the edge's preface of HTTP/2 in {}, with status {}{server}: this port speaks no HTTP/2.",
-        c.server, response.version, response.status
+        c.server, response.version(), response.status
     );
     Some(
         Finding::new(response.frame, Confidence::Certain, message)
             .evidence(preface, "the edge's preface: PRI * HTTP/2.0")
-            .evidence(response.frame, format!("the origin's answer: {} {}", response.version, response.status))
+            .evidence(response.frame, format!("the origin's answer: {} {}", response.version(), response.status))
             .rules_out("http2.preface-not-answered", "the origin did answer")
             .fix(format!("Let port {} of the origin speak HTTP/2, or the edge HTTP/1.1.", c.server.port)),
     )

@@ -89,7 +89,7 @@ fn detect(c: &Connection) -> Option<Finding> {
 /// The request that the edge had not finished, and nobody had answered.
 fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
     let exchange = c.http.as_ref().filter(|_| c.sees_all())?.exchanges.last()?;
-    let request = exchange.request.as_ref().filter(|r| !r.complete && r.frame < rst && r.fault.is_none())?;
+    let request = exchange.request.as_ref().filter(|r| !r.complete && r.frame < rst && r.extra.fault.is_none())?;
     // Whoever asks for a 100 before it goes on is owed that.
     let owed = request.expect_continue && exchange.interim.first.is_empty();
     if owed || exchange.response.is_some() {
@@ -97,7 +97,7 @@ fn half_a_request(c: &Connection, rst: FrameRef) -> Option<(FrameRef, String)> {
     }
     let named = if request.head_complete {
         let target: String = request.target.chars().take(TARGET_SHOWN).collect();
-        format!("its upload ({} {target}, {} bytes of the body were sent)", request.method, request.body_bytes)
+        format!("its upload ({} {target}, {} bytes of the body were sent)", request.method(), request.extra.body_bytes)
     } else {
         format!("the head of a request ({} bytes were sent)", request.header_bytes)
     };

@@ -77,7 +77,7 @@ fn in_http(c: &Connection) -> Option<FrameRef> {
     let (frame, ..) = clear_answer(http)?;
     let exchanges = http.exchanges.iter().filter_map(|e| e.response.as_ref());
     let mut all = exchanges.chain(http.unsolicited.iter().filter_map(|u| u.response.as_deref()));
-    all.any(|r| r.frame == frame && (names_header(&r.extra.body_excerpt) || names_header(r.reason.as_bytes()))).then_some(frame)
+    all.any(|r| r.frame == frame && (names_header(&r.extra.body_excerpt) || names_header(r.reason().as_bytes()))).then_some(frame)
 }
 
 /// It ends as soon as it has read what is no header.

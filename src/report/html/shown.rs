@@ -79,7 +79,7 @@ fn excerpts(c: &Connection, finding: &Finding) -> Vec<Excerpt> {
     };
     for e in c.http.iter().flat_map(|http| &http.exchanges) {
         let own = e.response.iter().flat_map(|r| r.faults());
-        for f in own.chain(e.fault.as_deref()) {
+        for f in own.chain(e.interim.fault.as_deref()) {
             add(format!("{}, at byte {} of the message", f.kind, f.offset), f.frame, &f.excerpt, f.offset);
         }
     }

@@ -62,8 +62,8 @@ fn within_tls(tls: &tls::Transcript, from: Side, frame: u64) -> Option<String> {
 
 fn request(e: &Exchange, frame: u64, told: &mut Vec<String>) {
     let Some(r) = &e.request else { return };
-    let what = format!("request {}: {} {}", e.index, name(&r.method), name(&r.target));
-    told.extend(part(what.trim_end(), (r.frame, r.head_frame, r.last_frame), r.complete, frame));
+    let what = format!("request {}: {} {}", e.index, name(r.method()), name(&r.target));
+    told.extend(part(what.trim_end(), (r.frame, r.head_frame(), r.last_frame()), r.complete, frame));
 }
 
 fn response(e: &Exchange, frame: u64, told: &mut Vec<String>) {
@@ -72,7 +72,7 @@ fn response(e: &Exchange, frame: u64, told: &mut Vec<String>) {
     }
     let Some(r) = &e.response else { return };
     let what = format!("response {}: status {}", e.index, r.status);
-    told.extend(part(&what, (r.frame, r.head_frame, r.last_frame), r.complete, frame));
+    told.extend(part(&what, (r.frame, r.head_frame(), r.last_frame), r.complete, frame));
 }
 
 /// Which part of a message from its first to its last frame lies in one.

@@ -104,7 +104,7 @@ impl Inner {
             return;
         }
         request.end_head(&self.client, frame);
-        match (Body::new(request.framing), request.framing) {
+        match (Body::new(request.framing()), request.framing()) {
             (Some(body), _) => self.client.state = State::Body(body),
             (None, Framing::Unknown) => {
                 self.client.drift(Sink::Nothing);
@@ -266,13 +266,9 @@ impl Inner {
 impl Request {
     /// The head is whole.
     fn end_head(&mut self, reader: &Reader, frame: FrameRef) {
-        (self.head_complete, self.head_frame) = (true, Some(frame));
+        self.end_head_in(frame, reader.declared.framing(false));
         self.wants_close = self.connection.wants_close(self.is_http10());
-        self.framing = reader.declared.framing(false);
-        if let Some(length) = reader.declared.content_length() {
-            self.extra.content_length = Some(length);
-        }
-        if !reader.declared.is_plain() {
+        if !reader.declared.is_plain(self.is_http10()) {
             self.end_odd_head(reader, frame);
         }
     }
@@ -281,9 +277,6 @@ impl Request {
     fn end_odd_head(&mut self, reader: &Reader, frame: FrameRef) {
         for (kind, at) in reader.declared.complaints(self.is_http10()) {
             self.record(Fault::new(kind, frame, at, &[]));
-        }
-        if let Some(coding) = reader.declared.transfer_encoding() {
-            self.extra.transfer_encoding = Some(coding.into_boxed_str());
         }
     }
 }

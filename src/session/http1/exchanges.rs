@@ -3,7 +3,7 @@
 use super::Exchange;
 use std::slice;
 
-/// Exchanges in order. They stay where they were built: each has half a kilobyte, and a connection has one or two.
+/// Exchanges in order. They stay where they were built: each has a quarter of a kilobyte, and a connection has one or two.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::vec_box, reason = "an exchange is large, and a list that grows takes room for four")]
 pub struct Exchanges(Vec<Box<Exchange>>);

@@ -5,7 +5,10 @@ use super::line::MAX_LINE;
 use super::scan::{first_below, first_word, first_word_of, is_same, letters_len, token_len};
 use crate::base::lossy;
 use memchr::memchr;
-use std::borrow::Cow;
+use std::fmt;
+use std::num::NonZeroU8;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Bytes kept of a header value: of those that are kept at all, none is useful beyond this.
 pub const MAX_VALUE: usize = 256;
@@ -167,14 +170,56 @@ pub(super) fn text(bytes: &[u8], max: usize) -> String {
     lossy(whole)
 }
 
-/// A word that is one of a few almost always: those take no memory of their own.
-pub type Word = Cow<'static, str>;
+/// A word that is one of a few almost always, by its place among those. Any other is kept elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Word(Option<NonZeroU8>);
 
-/// The first `max` bytes as a word, which may be one of those `known`.
-pub(super) fn word(bytes: &[u8], max: usize, known: &[&'static str]) -> Word {
-    match known.iter().find(|word| word.as_bytes() == bytes) {
-        Some(word) => Cow::Borrowed(word),
-        None => Cow::Owned(text(bytes, max)),
+impl Word {
+    /// The first of a list.
+    pub(super) const FIRST: Word = Word(Some(NonZeroU8::MIN));
+
+    /// Those that are `known`; of any other the first `max` bytes go where `other` says.
+    #[inline]
+    pub(super) fn of(bytes: &[u8], known: &[&'static str], max: usize, other: impl FnOnce(Box<str>)) -> Word {
+        let place = known.iter().zip(1..=u8::MAX).find(|(word, _)| word.as_bytes() == bytes);
+        if place.is_none() {
+            other(text(bytes, max).into_boxed_str());
+        }
+        Word(place.and_then(|(_, place)| NonZeroU8::new(place)))
+    }
+
+    /// What it is, if it is one of those `known`.
+    pub(super) fn among(self, known: &[&'static str]) -> Option<&'static str> {
+        known.get(usize::from(self.0?.get()) - 1).copied()
+    }
+}
+
+/// A value that one message after another repeats: they have it in common.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shared(Arc<Box<str>>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl Deref for Shared {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Keeps the first of several values, which is likely the `repeated` one.
+#[inline]
+pub(super) fn share(slot: &mut Option<Shared>, repeated: &mut Option<Shared>, value: &[u8]) {
+    if slot.is_none() {
+        if repeated.as_ref().is_none_or(|repeated| repeated.as_bytes() != value) {
+            *repeated = Some(Shared(Arc::new(text(value, MAX_VALUE).into_boxed_str())));
+        }
+        slot.clone_from(repeated);
     }
 }
 

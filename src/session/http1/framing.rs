@@ -2,6 +2,10 @@
 
 use super::fault::FaultKind;
 use super::field::{MAX_VALUE, members};
+use std::borrow::Cow;
+
+/// The Transfer-Encoding that everybody sends who sends one.
+pub(super) const CHUNKED: &str = "chunked";
 
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -25,7 +29,7 @@ pub enum Framing {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     lengths: Lengths,
-    codings: Option<Box<Values>>,
+    codings: Codings,
 }
 
 /// The Content-Length of a message.
@@ -35,6 +39,17 @@ enum Lengths {
     Absent,
     /// One, in as few digits as it takes, in the line at this offset.
     One(u64, u64),
+    /// Anything else.
+    Odd(Box<Values>),
+}
+
+/// The Transfer-Encoding of a message.
+#[derive(Debug, Clone, Default)]
+enum Codings {
+    #[default]
+    Absent,
+    /// `chunked`, in the line at this offset.
+    Chunked(u64),
     /// Anything else.
     Odd(Box<Values>),
 }
@@ -79,16 +94,24 @@ impl Declared {
 
     /// A Transfer-Encoding line at `offset` of the message.
     pub(crate) fn coding(&mut self, value: &[u8], offset: u64) {
-        match &mut self.codings {
-            None => self.codings = Some(Box::new(Values::new(value, offset))),
-            Some(values) => values.add(value, offset),
-        }
+        self.codings = match std::mem::take(&mut self.codings) {
+            Codings::Absent if value == CHUNKED.as_bytes() => Codings::Chunked(offset),
+            Codings::Absent => Codings::Odd(Box::new(Values::new(value, offset))),
+            several => {
+                let mut values = several.into_values().unwrap_or_default();
+                values.add(value, offset);
+                Codings::Odd(values)
+            }
+        };
     }
 
     /// A folded line that goes on with the latest Content-Length (or, if `coding`, Transfer-Encoding).
     pub(crate) fn fold(&mut self, value: &[u8], coding: bool) {
         if coding {
-            self.codings.iter_mut().for_each(|values| append(&mut values.joined, b" ", value));
+            if let Some(mut values) = std::mem::take(&mut self.codings).into_values() {
+                append(&mut values.joined, b" ", value);
+                self.codings = Codings::Odd(values);
+            }
         } else if let Some(mut values) = std::mem::take(&mut self.lengths).into_values() {
             append(&mut values.joined, b" ", value);
             self.lengths = Lengths::Odd(values);
@@ -112,14 +135,22 @@ impl Declared {
     }
 
     /// All Transfer-Encoding values, joined by commas.
-    pub(super) fn transfer_encoding(&self) -> Option<String> {
-        self.codings.as_ref().map(|v| String::from_utf8_lossy(&v.joined).into_owned())
+    pub(super) fn transfer_encoding(&self) -> Option<Cow<'_, str>> {
+        match &self.codings {
+            Codings::Absent => None,
+            Codings::Chunked(_) => Some(Cow::Borrowed(CHUNKED)),
+            Codings::Odd(values) => Some(String::from_utf8_lossy(&values.joined)),
+        }
     }
 
     /// Whether nothing can be wrong with it, as with nearly all.
     #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        self.codings.is_none() && matches!(self.lengths, Lengths::Absent | Lengths::One(..))
+    pub(super) fn is_plain(&self, http10: bool) -> bool {
+        match self.codings {
+            Codings::Absent => matches!(self.lengths, Lengths::Absent | Lengths::One(..)),
+            Codings::Chunked(_) => !http10 && matches!(self.lengths, Lengths::Absent),
+            Codings::Odd(_) => false,
+        }
     }
 
     /// What is wrong with it.
@@ -128,10 +159,10 @@ impl Declared {
             Coding::Absent | Coding::Chunked => None,
             _ => Some(FaultKind::TransferEncodingUnsupported),
         };
-        let both = self.lengths.latest().is_some() && self.codings.is_some();
+        let both = self.lengths.latest().is_some() && self.codings.first().is_some();
         let both = both.then_some(FaultKind::LengthAndChunked);
-        let old = (http10 && self.codings.is_some()).then_some(FaultKind::TransferEncodingInHttp10);
-        let codings_at = self.codings.as_ref().map_or(0, |v| v.first);
+        let old = (http10 && self.codings.first().is_some()).then_some(FaultKind::TransferEncodingInHttp10);
+        let codings_at = self.codings.first().unwrap_or_default();
         let both_at = self.lengths.latest().unwrap_or_default().max(codings_at);
         let length = self.length_complaint();
         length
@@ -176,7 +207,11 @@ impl Declared {
     }
 
     fn transfer_coding(&self) -> Coding {
-        let Some(values) = &self.codings else { return Coding::Absent };
+        let values = match &self.codings {
+            Codings::Absent => return Coding::Absent,
+            Codings::Chunked(_) => return Coding::Chunked,
+            Codings::Odd(values) => values,
+        };
         let chunked = |m: &[u8]| m.eq_ignore_ascii_case(b"chunked");
         let count = members(&values.joined).count();
         match members(&values.joined).last() {
@@ -204,6 +239,26 @@ impl Lengths {
             Lengths::Absent => None,
             Lengths::One(length, at) => Some(Box::new(Values::new(length.to_string().as_bytes(), at))),
             Lengths::Odd(values) => Some(values),
+        }
+    }
+}
+
+impl Codings {
+    /// The offset of the first line, if there is one.
+    fn first(&self) -> Option<u64> {
+        match self {
+            Codings::Absent => None,
+            Codings::Chunked(at) => Some(*at),
+            Codings::Odd(values) => Some(values.first),
+        }
+    }
+
+    /// As they were sent; `None` where there is none.
+    fn into_values(self) -> Option<Box<Values>> {
+        match self {
+            Codings::Absent => None,
+            Codings::Chunked(at) => Some(Box::new(Values::new(CHUNKED.as_bytes(), at))),
+            Codings::Odd(values) => Some(values),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Finished exchanges, as many as are kept. They are not moved until all are known: most connections have one or two,
 /// and a list that grows has room for more.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::vec_box, reason = "an exchange has a kilobyte, and a list that grows takes room for four")]
+#[expect(clippy::vec_box, reason = "an exchange is large, and a list that grows takes room for four")]
 pub(super) struct Log {
     first: Exchanges,
     notable: Vec<Box<Exchange>>,
@@ -55,7 +55,7 @@ impl Unlisted {
         for (times, time) in [
             (&mut self.first_byte, exchange.first_byte()),
             (&mut self.duration, exchange.duration()),
-            (&mut self.idle_before, exchange.idle_before),
+            (&mut self.idle_before, exchange.idle_before()),
         ] {
             if let Some(time) = time {
                 times.add(time);

@@ -37,7 +37,7 @@ mod tests;
 pub use detect::{Detection, detect};
 pub use exchanges::{Exchanges, Iter};
 pub use fault::{ChunkDefect, Fault, FaultKind, HeaderDefect, MAX_EXCERPT, MAX_NOTES};
-pub use field::{MAX_VALUE, Word};
+pub use field::{MAX_VALUE, Shared};
 pub(crate) use framing::Declared;
 pub use framing::Framing;
 pub use line::MAX_LINE;

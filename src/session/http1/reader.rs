@@ -10,15 +10,15 @@
 
 use super::body::{Body, Chunk, Step, take};
 use super::fault::{Fault, FaultKind};
-use super::field::Field;
+use super::field::{Field, Shared};
 use super::framing::Declared;
 use super::line::LineBuffer;
 use crate::base::FrameRef;
 
 /// What the reader tells a message while it reads it.
 pub(super) trait Message {
-    /// A field of the head.
-    fn field(&mut self, field: &Field<'_>);
+    /// A field of the head; `repeated` is the value that one message after another has.
+    fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>);
     /// Something wrong.
     fn record(&mut self, fault: Fault);
     /// The fault or note of this kind, if one was recorded.
@@ -101,6 +101,8 @@ pub(super) struct Reader {
     pub(super) lost: bool,
     /// An empty line came before the current message.
     pub(super) empty_line: bool,
+    /// The Host or the Server of the latest message that had one: one after another has the same.
+    repeated: Option<Shared>,
     latest: Option<FrameRef>,
     after_gap: bool,
     folding: Foldable,
@@ -180,7 +182,7 @@ impl Reader {
                 while let Some(field) = Field::at_once(bytes) {
                     let at = std::mem::replace(&mut self.offset, end - bytes.len() as u64);
                     self.declare(&field, at);
-                    message.field(&field);
+                    message.field(&field, &mut self.repeated);
                 }
                 if let Some(rest) = bytes.strip_prefix(b"\r\n") {
                     self.offset += 2;
@@ -222,7 +224,7 @@ impl Reader {
             message.record(Fault::new(kind, frame, at + within as u64, line.text));
         }
         self.declare(&field, at);
-        message.field(&field);
+        message.field(&field, &mut self.repeated);
         None
     }
 

@@ -2,7 +2,7 @@
 
 use super::detect::{KNOWN, MAX_METHOD, is_known, method};
 use super::fault::{Fault, FaultKind, record};
-use super::field::{Field, Word, has_token, is_blank, keep, text, trim, word};
+use super::field::{Field, Shared, Word, has_token, is_blank, keep, share, text, trim};
 use super::framing::Framing;
 use super::line::{Line, MAX_LINE};
 use super::reader::Message;
@@ -17,28 +17,22 @@ pub const MAX_TARGET: usize = 2_048;
 /// Bytes kept of what stands in the place of a version.
 pub(super) const MAX_VERSION: usize = 16;
 
-/// The versions that are in use.
-pub(super) const VERSIONS: [&str; 2] = ["HTTP/1.1", "HTTP/1.0"];
+/// The versions that are in use, and none.
+pub(super) const VERSIONS: [&str; 3] = ["HTTP/1.1", "HTTP/1.0", ""];
 
 /// One request, as far as it was seen (RFC 9112 section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The frame of its first byte; its time is the time of the request.
     pub frame: FrameRef,
-    /// The frame that completed the head.
-    pub head_frame: Option<FrameRef>,
-    /// The frame of its last byte so far.
-    pub last_frame: FrameRef,
-    /// The method, as sent; any token (RFC 9110 section 9.1).
-    pub method: Word,
+    method: Word,
+    version: Word,
     /// The target, as sent: the first [`MAX_TARGET`] bytes.
     pub target: Box<str>,
     /// The target was longer than what is kept or was captured.
     pub target_truncated: bool,
-    /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
-    pub version: Word,
     /// The first Host.
-    pub host: Option<Box<str>>,
+    pub host: Option<Shared>,
     /// X-Amz-Cf-Id: CloudFront's name for the request.
     pub cf_id: Option<Box<str>>,
     /// Via names CloudFront.
@@ -54,18 +48,12 @@ pub struct Request {
     pub expect_continue: bool,
     /// Bytes of the head, with its request line and the empty line that ends it.
     pub header_bytes: u64,
-    /// Bytes of content; the framing of chunks is not counted.
-    pub body_bytes: u64,
-    /// How the end of the body is found.
-    pub framing: Framing,
     /// The head was seen to its end.
     pub head_complete: bool,
     /// All of it was sent, and seen or counted.
     pub complete: bool,
     /// Some of its bytes are not in the capture.
     pub gaps: bool,
-    /// The first thing that is wrong with it.
-    pub fault: Option<Box<Fault>>,
     /// What few requests have.
     pub extra: Seldom<RequestExtra>,
 }
@@ -73,21 +61,42 @@ pub struct Request {
 /// What few requests have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestExtra {
+    /// A method that is not one of those everybody knows.
+    method: Option<Box<str>>,
+    /// A version that is not one of those in use.
+    version: Option<Box<str>>,
+    /// The frame that completed the head, where that is not its first.
+    head_frame: Option<FrameRef>,
+    /// The frame of its last byte so far, where that is not its first.
+    last_frame: Option<FrameRef>,
+    /// How the end of the body is found, once the head is complete.
+    framing: Framing,
+    /// Bytes of content; the framing of chunks is not counted.
+    pub body_bytes: u64,
     /// The first Upgrade.
     pub upgrade: Option<Box<str>>,
     /// What it says in `Sec-WebSocket-*`, where it has any such field.
     pub websocket: Option<Box<WebSocket>>,
-    /// A well-formed Content-Length.
-    pub content_length: Option<u64>,
-    /// Transfer-Encoding, as sent.
-    pub transfer_encoding: Option<Box<str>>,
+    /// The first thing that is wrong with it.
+    pub fault: Option<Box<Fault>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
 }
 
 impl RequestExtra {
     const fn none() -> Self {
-        Self { upgrade: None, websocket: None, content_length: None, transfer_encoding: None, notes: Vec::new() }
+        Self {
+            method: None,
+            version: None,
+            head_frame: None,
+            last_frame: None,
+            framing: Framing::NoBody,
+            body_bytes: 0,
+            upgrade: None,
+            websocket: None,
+            fault: None,
+            notes: Vec::new(),
+        }
     }
 }
 
@@ -123,12 +132,10 @@ impl Request {
     pub fn new(frame: FrameRef) -> Self {
         Self {
             frame,
-            head_frame: None,
-            last_frame: frame,
             method: Word::default(),
+            version: Word::default(),
             target: Box::default(),
             target_truncated: false,
-            version: Word::default(),
             host: None,
             cf_id: None,
             via_cloudfront: false,
@@ -137,12 +144,9 @@ impl Request {
             wants_close: false,
             expect_continue: false,
             header_bytes: 0,
-            body_bytes: 0,
-            framing: Framing::Unknown,
             head_complete: false,
             complete: false,
             gaps: false,
-            fault: None,
             extra: Seldom::default(),
         }
     }
@@ -162,8 +166,8 @@ impl Request {
             return None;
         }
         let mut request = Self::new(first);
-        request.method = word(method, MAX_METHOD, &KNOWN);
-        request.version = Word::Borrowed(VERSIONS[0]);
+        request.set_method(method);
+        request.version = Word::FIRST;
         request.set_target(target);
         Some((request, wire))
     }
@@ -172,20 +176,20 @@ impl Request {
     pub(super) fn read(line: &Line<'_>, first: FrameRef, frame: FrameRef) -> Option<Self> {
         let mut request = match Self::begun(line.text, first) {
             Some(request) => request,
-            None if is_known(line.text) => Self { method: word(line.text, MAX_METHOD, &KNOWN), ..Self::new(first) },
+            None if is_known(line.text) => Self::of_method(line.text, first),
             None => return None,
         };
-        let rest = line.text.get(request.method.len()..)?;
+        let rest = line.text.get(request.method().len()..)?;
         if line.cut {
-            let known = is_known(request.method.as_bytes());
+            let known = is_known(request.method().as_bytes());
             return known.then(|| Self::partial(line.text, first).unwrap_or(request));
         }
         let line_end = rest.trim_ascii_end();
         let (target, version) = split_version(line_end);
-        if is_other_protocol(version) || (version.is_empty() && !is_known(request.method.as_bytes())) {
+        if is_other_protocol(version) || (version.is_empty() && !is_known(request.method().as_bytes())) {
             return None;
         }
-        request.version = word(version, MAX_VERSION, &VERSIONS);
+        request.version = Word::of(version, &VERSIONS, MAX_VERSION, |other| request.extra.version = Some(other));
         request.set_target(trim(target));
         let mut fault = |kind| request.record(Fault::new(kind, frame, 0, line.text));
         if !is_http1(version) || !is_target(trim(target)) {
@@ -202,7 +206,7 @@ impl Request {
     /// What is certain of a request line that was not seen to its end.
     pub(super) fn partial(line: &[u8], frame: FrameRef) -> Option<Self> {
         let mut request = Self::begun(line, frame)?;
-        let rest = trim(line.get(request.method.len()..)?);
+        let rest = trim(line.get(request.method().len()..)?);
         request.set_target(rest.split(|b| is_blank(*b)).next().unwrap_or_default());
         request.target_truncated |= !rest.iter().any(|b| is_blank(*b));
         Some(request)
@@ -211,7 +215,18 @@ impl Request {
     /// A request line that begins with a method, and nothing of what is behind that.
     fn begun(line: &[u8], frame: FrameRef) -> Option<Self> {
         let method = method(line).filter(|m| m.len() < line.len())?;
-        Some(Self { method: word(method, MAX_METHOD, &KNOWN), ..Self::new(frame) })
+        Some(Self::of_method(method, frame))
+    }
+
+    fn of_method(method: &[u8], frame: FrameRef) -> Self {
+        let mut request = Self::new(frame);
+        request.set_method(method);
+        request
+    }
+
+    #[inline]
+    fn set_method(&mut self, method: &[u8]) {
+        self.method = Word::of(method, &KNOWN, MAX_METHOD, |other| self.extra.method = Some(other));
     }
 
     fn set_target(&mut self, target: &[u8]) {
@@ -221,14 +236,55 @@ impl Request {
 
     /// Memory that its texts take, in bytes.
     pub(super) fn held(&self) -> usize {
-        let texts = [&self.host, &self.cf_id, &self.extra.upgrade, &self.extra.transfer_encoding];
-        let texts = texts.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).sum::<usize>();
+        let texts = [self.host.as_deref(), self.cf_id.as_deref(), self.extra.upgrade.as_deref()];
+        let texts = texts.iter().flatten().map(|text| text.len()).sum::<usize>();
         self.target.len() + texts + self.faults().count() * size_of::<Fault>()
+    }
+
+    /// The method, as sent; any token (RFC 9110 section 9.1).
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.among(&KNOWN).or(self.extra.method.as_deref()).unwrap_or_default()
+    }
+
+    /// `HTTP/1.1` or `HTTP/1.0`; empty where there is none, or the request line was not seen to its end.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.version.among(&VERSIONS).or(self.extra.version.as_deref()).unwrap_or_default()
+    }
+
+    /// The frame that completed the head.
+    #[must_use]
+    pub fn head_frame(&self) -> Option<FrameRef> {
+        self.head_complete.then(|| self.extra.head_frame.unwrap_or(self.frame))
+    }
+
+    /// The frame of its last byte so far.
+    #[must_use]
+    pub fn last_frame(&self) -> FrameRef {
+        self.extra.last_frame.unwrap_or(self.frame)
+    }
+
+    /// How the end of the body is found.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        if self.head_complete { self.extra.framing } else { Framing::Unknown }
+    }
+
+    /// Its head ends in `frame`; how the end of its body is found.
+    pub(super) fn end_head_in(&mut self, frame: FrameRef, framing: Framing) {
+        self.head_complete = true;
+        if frame != self.frame {
+            self.extra.head_frame = Some(frame);
+        }
+        if framing != self.framing() {
+            self.extra.framing = framing;
+        }
     }
 
     /// What is wrong with it, and what else is odd.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.fault.as_deref().into_iter().chain(&self.extra.notes)
+        self.extra.fault.as_deref().into_iter().chain(&self.extra.notes)
     }
 
     /// Whether it asks for a WebSocket (RFC 6455 section 4.1).
@@ -255,23 +311,24 @@ impl Request {
             UserAgent::ElbHealthChecker | UserAgent::OtherHealthChecker => true,
             UserAgent::Absent => {
                 let nameless = self.head_complete && self.host.is_none();
-                nameless && self.is_http10() && self.method == "OPTIONS" && &*self.target == "/"
+                nameless && self.is_http10() && self.method() == "OPTIONS" && &*self.target == "/"
             }
             UserAgent::CloudFront | UserAgent::Other => false,
         }
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        &*self.version == "HTTP/1.0"
+        self.version() == "HTTP/1.0"
     }
 }
 
 impl Message for Request {
-    fn field(&mut self, field: &Field<'_>) {
+    #[inline]
+    fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>) {
         let value = field.value;
         match field.name.len() {
             3 if field.is("via") => self.via_cloudfront |= names_cloudfront(value),
-            4 if field.is("host") => keep(&mut self.host, value),
+            4 if field.is("host") => share(&mut self.host, repeated, value),
             6 if field.is("expect") => self.expect_continue |= has_token(value, "100-continue"),
             7 if field.is("upgrade") => keep(&mut self.extra.upgrade, value),
             10 if field.is("connection") => self.connection.read(value),
@@ -283,33 +340,38 @@ impl Message for Request {
     }
 
     fn record(&mut self, fault: Fault) {
-        record(&mut self.fault, &mut self.extra.notes, fault);
+        let extra = &mut *self.extra;
+        record(&mut extra.fault, &mut extra.notes, fault);
     }
 
     fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
-        (self.header_bytes, self.last_frame) = (bytes, frame);
+        self.header_bytes = bytes;
+        self.touched(frame);
     }
 
     fn content(&mut self, bytes: &[u8], frame: FrameRef) {
-        self.body_bytes += bytes.len() as u64;
-        self.last_frame = frame;
+        self.extra.body_bytes += bytes.len() as u64;
+        self.touched(frame);
     }
 
     fn unseen(&mut self, content: u64, frame: FrameRef) {
-        self.body_bytes += content;
         self.gaps = true;
         if content > 0 {
-            self.last_frame = frame;
+            self.extra.body_bytes += content;
+            self.touched(frame);
         }
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        let notes = self.extra.written().into_iter().flat_map(|extra| &mut extra.notes);
-        self.fault.as_deref_mut().into_iter().chain(notes).find(|f| f.kind == kind)
+        let extra = self.extra.written()?;
+        extra.fault.as_deref_mut().into_iter().chain(&mut extra.notes).find(|f| f.kind == kind)
     }
 
+    #[inline]
     fn touched(&mut self, frame: FrameRef) {
-        self.last_frame = frame;
+        if frame != self.last_frame() {
+            self.extra.last_frame = Some(frame);
+        }
     }
 }
 

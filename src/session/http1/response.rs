@@ -1,8 +1,8 @@
 //! A response: what the origin answered, and what is wrong with it.
 
 use super::fault::{Fault, FaultKind, record};
-use super::field::{Field, Word, has_token, is_blank, keep, trim, word};
-use super::framing::Framing;
+use super::field::{Field, MAX_VALUE, Shared, Word, has_token, is_blank, keep, share, trim};
+use super::framing::{CHUNKED, Declared, Framing};
 use super::line::{Line, MAX_LINE};
 use super::reader::Message;
 use super::request::{MAX_VERSION, VERSIONS, is_http1};
@@ -23,30 +23,35 @@ pub const BODY_START: usize = 4;
 pub const MAX_REASON: usize = 128;
 
 /// The most frequent reason phrases.
-const REASONS: [&str; 8] =
-    ["OK", "Not Modified", "Found", "Not Found", "Moved Permanently", "Partial Content", "No Content", "Bad Gateway"];
+const REASONS: [&str; 9] = [
+    "OK",
+    "",
+    "Not Modified",
+    "Found",
+    "Not Found",
+    "Moved Permanently",
+    "Partial Content",
+    "No Content",
+    "Bad Gateway",
+];
+
+/// The codings that are in use (RFC 9110 section 8.4.1, RFC 7932, RFC 8878).
+const CODINGS: [&str; 4] = ["gzip", "br", "deflate", "zstd"];
 
 /// One final response, as far as it was seen (RFC 9112 section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The frame of its first byte.
     pub frame: FrameRef,
-    /// The frame that completed the head.
-    pub head_frame: Option<FrameRef>,
     /// The frame of its last byte so far.
     pub last_frame: FrameRef,
     /// The status code; 0 where none could be read, because the status line is malformed or was cut too early.
     pub status: u16,
-    /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
-    pub reason: Word,
-    /// `HTTP/1.1`, `HTTP/1.0`, or what stands there instead; empty where there is none.
-    pub version: Word,
-    /// A well-formed Content-Length; of several that differ, the first.
-    pub content_length: Option<u64>,
+    reason: Word,
+    version: Word,
+    content_encoding: Word,
     /// The first Server.
-    pub server: Option<Box<str>>,
-    /// The first Content-Type.
-    pub content_type: Option<Box<str>>,
+    pub server: Option<Shared>,
     /// What Connection says.
     pub connection: Connection,
     /// The connection is to be closed after this response (RFC 9112 section 9.6): `close`, or HTTP/1.0 without
@@ -66,8 +71,8 @@ pub struct Response {
     pub complete: bool,
     /// Some of its bytes are not in the capture.
     pub gaps: bool,
-    /// The first thing that is wrong with it.
-    pub fault: Option<Box<Fault>>,
+    /// The `timeout` of Keep-Alive, in seconds: how long the origin keeps an idle connection, by its own word.
+    pub keep_alive_timeout: Option<u32>,
     /// What few responses have.
     pub extra: Seldom<ResponseExtra>,
 }
@@ -75,26 +80,24 @@ pub struct Response {
 /// What few responses have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseExtra {
-    /// All Content-Length values as sent, joined by `, `, where they are anything but one number.
-    pub content_length_raw: Option<Box<str>>,
-    /// Transfer-Encoding, as sent; several joined by `, `.
-    pub transfer_encoding: Option<Box<str>>,
-    /// The first Location.
-    pub location: Option<Box<str>>,
+    /// A reason phrase, version and Content-Encoding that are none of the frequent ones.
+    reason: Option<Box<str>>,
+    version: Option<Box<str>>,
+    content_encoding: Option<Box<str>>,
+    /// The frame that completed the head, where that is not its first.
+    head_frame: Option<FrameRef>,
+    /// A Content-Length that does not say where the body ends.
+    content_length: Option<u64>,
+    /// A Transfer-Encoding that is not what everybody sends.
+    transfer_encoding: Option<Box<str>>,
     /// The first Content-Range.
     pub content_range: Option<Box<str>>,
-    /// The first Content-Encoding.
-    pub content_encoding: Option<Box<str>>,
-    /// The first Via.
-    pub via: Option<Box<str>>,
     /// Upgrade names WebSocket.
     pub websocket: bool,
     /// The first Sec-WebSocket-Accept.
     pub websocket_accept: Option<Box<str>>,
-    /// The `timeout` of Keep-Alive, in seconds: how long the origin keeps an idle connection, by its own word.
-    pub keep_alive_timeout: Option<u32>,
-    /// The `max` of Keep-Alive: how many more requests it will answer, by its own word.
-    pub keep_alive_max: Option<u32>,
+    /// The first thing that is wrong with it.
+    pub fault: Option<Box<Fault>>,
     /// What else is wrong or odd: at most [`MAX_NOTES`](super::MAX_NOTES).
     pub notes: Vec<Fault>,
     /// The first [`MAX_BODY_EXCERPT`] bytes of content, if the status is at least [`EXCERPT_FROM_STATUS`].
@@ -104,16 +107,16 @@ pub struct ResponseExtra {
 impl ResponseExtra {
     const fn none() -> Self {
         Self {
-            content_length_raw: None,
-            transfer_encoding: None,
-            location: None,
-            content_range: None,
+            reason: None,
+            version: None,
             content_encoding: None,
-            via: None,
+            head_frame: None,
+            content_length: None,
+            transfer_encoding: None,
+            content_range: None,
             websocket: false,
             websocket_accept: None,
-            keep_alive_timeout: None,
-            keep_alive_max: None,
+            fault: None,
             notes: Vec::new(),
             body_excerpt: Vec::new(),
         }
@@ -136,14 +139,12 @@ impl Response {
     pub fn new(frame: FrameRef) -> Self {
         Self {
             frame,
-            head_frame: None,
             last_frame: frame,
             status: 0,
             reason: Word::default(),
             version: Word::default(),
-            content_length: None,
+            content_encoding: Word::default(),
             server: None,
-            content_type: None,
             connection: Connection::default(),
             wants_close: false,
             header_bytes: 0,
@@ -153,7 +154,7 @@ impl Response {
             head_complete: false,
             complete: false,
             gaps: false,
-            fault: None,
+            keep_alive_timeout: None,
             extra: Seldom::default(),
         }
     }
@@ -173,8 +174,8 @@ impl Response {
         }
         let mut response = Self::new(first);
         response.status = status(&[*a, *b, *c])?;
-        response.version = Word::Borrowed(VERSIONS[0]);
-        response.reason = word(trim(reason), MAX_REASON, &REASONS);
+        response.version = Word::FIRST;
+        response.set_reason(trim(reason));
         Some((response, wire))
     }
 
@@ -197,7 +198,7 @@ impl Response {
         if let Some((version, [a, b, c, b' ', ..])) = words(line)
             && is_http1(version)
         {
-            response.version = word(version, MAX_VERSION, &VERSIONS);
+            response.set_version(version);
             response.status = status(&[*a, *b, *c]).unwrap_or(0);
         }
         response
@@ -205,11 +206,11 @@ impl Response {
 
     fn status_line(&mut self, line: &[u8]) -> Option<FaultKind> {
         let Some((version, rest)) = words(line) else { return Some(FaultKind::MalformedStatusLine) };
-        self.version = word(version, MAX_VERSION, &VERSIONS);
+        self.set_version(version);
         let after_version = line.len() - version.len() - rest.len();
         let end = rest.iter().position(|b| is_blank(*b)).unwrap_or(rest.len());
         let (code, reason) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        self.reason = word(trim(reason), MAX_REASON, &REASONS);
+        self.set_reason(trim(reason));
         match status(code).filter(|_| is_http1(version)) {
             None => return Some(FaultKind::MalformedStatusLine),
             Some(status) => self.status = status,
@@ -221,31 +222,98 @@ impl Response {
         odd.then_some(FaultKind::OddWhitespace)
     }
 
+    fn set_version(&mut self, version: &[u8]) {
+        self.version = Word::of(version, &VERSIONS, MAX_VERSION, |other| self.extra.version = Some(other));
+    }
+
+    #[inline]
+    fn set_reason(&mut self, reason: &[u8]) {
+        self.reason = Word::of(reason, &REASONS, MAX_REASON, |other| self.extra.reason = Some(other));
+    }
+
     /// Memory that its texts take, in bytes.
     pub(super) fn held(&self) -> usize {
         let extra = &*self.extra;
         let texts = [
-            &self.server,
-            &self.content_type,
-            &extra.content_length_raw,
-            &extra.transfer_encoding,
-            &extra.location,
-            &extra.content_range,
-            &extra.content_encoding,
-            &extra.via,
-            &extra.websocket_accept,
+            self.server.as_deref(),
+            extra.reason.as_deref(),
+            extra.content_encoding.as_deref(),
+            extra.transfer_encoding.as_deref(),
+            extra.content_range.as_deref(),
+            extra.websocket_accept.as_deref(),
         ];
-        let texts = texts.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).sum::<usize>();
+        let texts = texts.iter().flatten().map(|text| text.len()).sum::<usize>();
         texts + extra.body_excerpt.len() + self.faults().count() * size_of::<Fault>()
+    }
+
+    /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.reason.among(&REASONS).or(self.extra.reason.as_deref()).unwrap_or_default()
+    }
+
+    /// `HTTP/1.1`, `HTTP/1.0`, or what stands there instead; empty where there is none.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.version.among(&VERSIONS).or(self.extra.version.as_deref()).unwrap_or_default()
+    }
+
+    /// The frame that completed the head.
+    #[must_use]
+    pub fn head_frame(&self) -> Option<FrameRef> {
+        self.head_complete.then(|| self.extra.head_frame.unwrap_or(self.frame))
+    }
+
+    /// A well-formed Content-Length; of several that differ, the first.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length),
+            _ => self.extra.content_length,
+        }
+    }
+
+    /// Transfer-Encoding, as sent; several joined by `, `.
+    #[must_use]
+    pub fn transfer_encoding(&self) -> Option<&str> {
+        let chunked = || (self.framing == Framing::Chunked).then_some(CHUNKED);
+        self.extra.transfer_encoding.as_deref().or_else(chunked)
+    }
+
+    /// The first Content-Encoding.
+    #[must_use]
+    pub fn content_encoding(&self) -> Option<&str> {
+        self.content_encoding.among(&CODINGS).or(self.extra.content_encoding.as_deref())
+    }
+
+    /// Its head ends in `frame`.
+    pub(super) fn end_head_in(&mut self, frame: FrameRef) {
+        self.head_complete = true;
+        if frame != self.frame {
+            self.extra.head_frame = Some(frame);
+        }
+    }
+
+    /// How its body ends, and what its head says of that besides.
+    pub(super) fn set_framing(&mut self, framing: Framing, declared: &Declared) {
+        self.framing = framing;
+        let length = declared.content_length();
+        if self.content_length() != length {
+            self.extra.content_length = length;
+        }
+        let coding = declared.transfer_encoding();
+        if self.transfer_encoding() != coding.as_deref() {
+            self.extra.transfer_encoding = coding.map(Box::from);
+        }
     }
 
     /// What is wrong with it, and what else is odd.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.fault.as_deref().into_iter().chain(&self.extra.notes)
+        self.extra.fault.as_deref().into_iter().chain(&self.extra.notes)
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        &*self.version == "HTTP/1.0"
+        self.version() == "HTTP/1.0"
     }
 
     /// 1xx, which announces and does not answer; 101 does (RFC 9110 section 15.2).
@@ -273,35 +341,35 @@ impl Response {
             let Some((name, number)) = std::str::from_utf8(member).ok().and_then(|m| m.split_once('=')) else {
                 continue;
             };
-            match name.trim().to_ascii_lowercase().as_str() {
-                "timeout" => self.extra.keep_alive_timeout = number.trim().parse().ok(),
-                "max" => self.extra.keep_alive_max = number.trim().parse().ok(),
-                _ => {}
+            if name.trim().eq_ignore_ascii_case("timeout") {
+                self.keep_alive_timeout = number.trim().parse().ok();
             }
         }
     }
 }
 
 impl Message for Response {
-    fn field(&mut self, field: &Field<'_>) {
+    #[inline]
+    fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>) {
         let value = field.value;
         match field.name.len() {
-            3 if field.is("via") => keep(&mut self.extra.via, value),
-            6 if field.is("server") => keep(&mut self.server, value),
+            6 if field.is("server") => share(&mut self.server, repeated, value),
             7 if field.is("upgrade") => self.extra.websocket |= has_token(value, "websocket"),
-            8 if field.is("location") => keep(&mut self.extra.location, value),
             10 if field.is("connection") => self.connection.read(value),
             10 if field.is("keep-alive") => self.keep_alive(value),
-            12 if field.is("content-type") => keep(&mut self.content_type, value),
             13 if field.is("content-range") => keep(&mut self.extra.content_range, value),
-            16 if field.is("content-encoding") => keep(&mut self.extra.content_encoding, value),
+            16 if field.is("content-encoding") && self.content_encoding().is_none() => {
+                let other = |other| self.extra.content_encoding = Some(other);
+                self.content_encoding = Word::of(value, &CODINGS, MAX_VALUE, other);
+            }
             20 if field.is("sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
             _ => {}
         }
     }
 
     fn record(&mut self, fault: Fault) {
-        record(&mut self.fault, &mut self.extra.notes, fault);
+        let extra = &mut *self.extra;
+        record(&mut extra.fault, &mut extra.notes, fault);
     }
 
     fn head_bytes(&mut self, bytes: u64, frame: FrameRef) {
@@ -329,8 +397,8 @@ impl Message for Response {
     }
 
     fn recorded(&mut self, kind: FaultKind) -> Option<&mut Fault> {
-        let notes = self.extra.written().into_iter().flat_map(|extra| &mut extra.notes);
-        self.fault.as_deref_mut().into_iter().chain(notes).find(|f| f.kind == kind)
+        let extra = self.extra.written()?;
+        extra.fault.as_deref_mut().into_iter().chain(&mut extra.notes).find(|f| f.kind == kind)
     }
 
     fn touched(&mut self, frame: FrameRef) {

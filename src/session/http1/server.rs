@@ -163,7 +163,7 @@ impl Inner {
     /// What follows a head: nothing, a body, the final response, or another protocol (RFC 9112 section 6.3).
     fn after_head(&mut self, frame: FrameRef) {
         let request = self.pending.front().filter(|_| self.target == Target::Front).and_then(|e| e.request.as_ref());
-        let method = request.map_or("", |r| &*r.method);
+        let method = request.map_or("", |r| r.method());
         let (head, connect) = (method == "HEAD", method == "CONNECT");
         let asked = request.is_none_or(|r| r.extra.upgrade.is_some());
         let offered = request.filter(|r| r.asks_for_websocket()).map(|r| r.extra.websocket.clone().unwrap_or_default());
@@ -180,7 +180,7 @@ impl Inner {
         }
         let granted = connect && (200..300).contains(&status);
         if self.target == Target::Front && (status == 101 || granted) {
-            response.framing = Framing::Upgrade;
+            response.set_framing(Framing::Upgrade, &self.server.declared);
             if status == 101 && !asked {
                 response.record(Fault::new(FaultKind::UnexpectedUpgrade, frame, 0, &[]));
             }
@@ -193,11 +193,12 @@ impl Inner {
             self.end_response();
             return self.become_tunnel(frame);
         }
-        response.framing = match status {
+        let framing = match status {
             100..200 | 204 | 304 => Framing::NoBody,
             _ if head => Framing::NoBody,
             _ => self.server.declared.framing(true),
         };
+        response.set_framing(framing, &self.server.declared);
         match Body::new(response.framing) {
             Some(body) => self.server.state = State::Body(body),
             None => self.end_response(),
@@ -295,10 +296,9 @@ impl Inner {
 impl Response {
     /// The head is whole.
     fn end_head(&mut self, reader: &Reader, frame: FrameRef) {
-        (self.head_complete, self.head_frame) = (true, Some(frame));
-        self.content_length = reader.declared.content_length();
+        self.end_head_in(frame);
         self.wants_close = self.connection.wants_close(self.is_http10());
-        if !reader.declared.is_plain() {
+        if !reader.declared.is_plain(self.is_http10()) {
             self.end_odd_head(reader, frame);
         }
     }
@@ -309,17 +309,13 @@ impl Response {
             let values = self.odd_values(reader, kind);
             self.record(Fault::new(kind, frame, at, values.as_bytes()));
         }
-        if let Some(lengths) = reader.declared.odd_lengths() {
-            self.extra.content_length_raw = Some(lengths.into_boxed_str());
-        }
-        if let Some(coding) = reader.declared.transfer_encoding() {
-            self.extra.transfer_encoding = Some(coding.into_boxed_str());
-        }
     }
 
     fn odd_values(&self, reader: &Reader, kind: FaultKind) -> String {
         match kind {
-            FaultKind::TransferEncodingUnsupported => reader.declared.transfer_encoding().unwrap_or_default(),
+            FaultKind::TransferEncodingUnsupported => {
+                reader.declared.transfer_encoding().unwrap_or_default().into_owned()
+            }
             _ => reader.declared.odd_lengths().unwrap_or_default(),
         }
     }

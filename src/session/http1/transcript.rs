@@ -3,6 +3,7 @@
 use super::field::members;
 use super::{Exchanges, Fault, FaultKind, Request, Response};
 use crate::base::{Blank, FrameRef, Histogram, Micros, PerSide, Seldom};
+use std::num::NonZeroU64;
 
 /// Exchanges kept from the beginning of a connection.
 pub const MAX_FIRST: usize = 64;
@@ -65,14 +66,11 @@ pub struct Exchange {
     pub interim: Seldom<Interims>,
     /// The final response, from its first byte on.
     pub response: Option<Response>,
-    /// What is wrong with the exchange and not with one message: a repeated 100, or a fault within a 1xx.
-    pub fault: Option<Box<Fault>>,
     /// Bytes of this side's message are not in the capture, so that the message may be there though it was not
     /// seen, or not whole.
     pub lost: PerSide<bool>,
-    /// How long the connection had been idle when the request came: since the last byte of the response before it.
-    /// `None` where it is the first, where that response is not complete, and where the request came before its end.
-    pub idle_before: Option<Micros>,
+    /// One more than the microseconds that the connection had been idle before it.
+    idle: Option<NonZeroU64>,
 }
 
 /// The times of exchanges that are counted only.
@@ -93,10 +91,12 @@ pub struct Interims {
     pub first: Vec<Interim>,
     /// How many there were.
     pub total: u64,
+    /// What is wrong with the exchange and not with one message: a repeated 100, or a fault within a 1xx.
+    pub fault: Option<Box<Fault>>,
 }
 
 impl Blank for Interims {
-    const BLANK: &'static Self = &Self { first: Vec::new(), total: 0 };
+    const BLANK: &'static Self = &Self { first: Vec::new(), total: 0, fault: None };
 }
 
 /// A response that announces another one (RFC 9110 section 15.2).
@@ -200,9 +200,8 @@ impl Exchange {
             request,
             interim: Seldom::default(),
             response: None,
-            fault: None,
             lost: PerSide { client: false, server: false },
-            idle_before: None,
+            idle: None,
         }
     }
 
@@ -217,7 +216,15 @@ impl Exchange {
         let ended = previous.response.as_ref().filter(|r| r.complete).map(|r| r.last_frame);
         let asked = self.request.as_ref().map(|r| r.frame);
         let pair = ended.zip(asked).filter(|(ended, asked)| ended < asked);
-        self.idle_before = pair.map(|(ended, asked)| asked.since(ended)).filter(|idle| idle.0 >= 0);
+        let idle = pair.and_then(|(ended, asked)| u64::try_from(asked.since(ended).0).ok());
+        self.idle = idle.and_then(|idle| NonZeroU64::MIN.checked_add(idle));
+    }
+
+    /// How long the connection had been idle when the request came: since the last byte of the response before it.
+    /// `None` where it is the first, where that response is not complete, and where the request came before its end.
+    #[must_use]
+    pub fn idle_before(&self) -> Option<Micros> {
+        self.idle.and_then(|idle| i64::try_from(idle.get() - 1).ok()).map(Micros)
     }
 
     /// Request and response were both sent to their ends.
@@ -243,7 +250,7 @@ impl Exchange {
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         let response = self.response.iter().flat_map(Response::faults);
         let request = self.request.iter().flat_map(Request::faults);
-        self.fault.as_deref().into_iter().chain(response).chain(request)
+        self.interim.fault.as_deref().into_iter().chain(response).chain(request)
     }
 
     /// Whether the exchange is worth keeping when most are only counted: a fault, a status of 500 or more, no end.
@@ -261,7 +268,7 @@ impl Exchange {
 
     /// Makes a 1xx that stands in the place of the final response what it is.
     pub(super) fn settle_interim(&mut self) {
-        let Some(response) = self.response.take_if(|r| r.is_interim()) else { return };
+        let Some(mut response) = self.response.take_if(|r| r.is_interim()) else { return };
         let interim = &mut *self.interim;
         interim.total += 1;
         if interim.first.len() < MAX_INTERIM {
@@ -269,7 +276,8 @@ impl Exchange {
         }
         let repeated = response.status == 100 && interim.first.iter().filter(|i| i.status == 100).count() > 1;
         let repeated = repeated.then(|| Box::new(Fault::new(FaultKind::RepeatedContinue, response.frame, 0, &[])));
-        self.fault = self.fault.take().or(response.fault).or(repeated);
+        let fault = response.extra.written().and_then(|extra| extra.fault.take());
+        interim.fault = interim.fault.take().or(fault).or(repeated);
     }
 }
 

@@ -128,7 +128,7 @@ fn not_http_at_all() {
     for answer in answers {
         let t = transcript(Observer::new, &[C(GET), S(answer), Ends(End::Fin)]);
         let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
-        let fault = response.fault.as_ref().unwrap();
+        let fault = response.extra.fault.as_ref().unwrap();
         assert_eq!((fault.kind, fault.offset, response.complete), (FaultKind::NoStatusLine, 0, false));
         let kept = &answer[..answer.len().min(MAX_EXCERPT)];
         assert_eq!(fault.excerpt, kept);
@@ -210,5 +210,5 @@ fn a_broken_line_of_chunks_that_is_split_ends_in_its_second_packet() {
     let t = transcript(Observer::new, &[C(head), C(b"6{x}\r\n"), S(answer), S(b"6{x}\r\n")]);
     let exchange = t.exchanges.iter().next().unwrap();
     let (request, response) = (exchange.request.as_ref().unwrap(), exchange.response.as_ref().unwrap());
-    assert_eq!((request.last_frame, response.last_frame), (frame(2), frame(4)));
+    assert_eq!((request.last_frame(), response.last_frame), (frame(2), frame(4)));
 }

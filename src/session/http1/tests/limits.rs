@@ -49,11 +49,11 @@ fn a_head_may_be_of_any_size() {
     let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
     assert_eq!(response.header_bytes, answer.len() as u64);
     assert!(response.complete);
-    let fault = response.fault.as_ref().unwrap();
+    let fault = response.extra.fault.as_ref().unwrap();
     assert_eq!((fault.kind, fault.offset), (FaultKind::HeadersTooLarge, EDGE_HEAD_LIMIT));
     // A single line does it as well, before its end is seen.
     let t = feed(&[C(GET), S(b"HTTP/1.1 200 OK\r\nX: "), S(&[b'x'; 40_000])]);
-    assert_eq!(t.exchanges.first().unwrap().response.as_ref().unwrap().fault.as_ref().unwrap().frame, frame(3));
+    assert_eq!(t.exchanges.first().unwrap().response.as_ref().unwrap().extra.fault.as_ref().unwrap().frame, frame(3));
 }
 
 #[test]
@@ -208,8 +208,53 @@ fn httparse_agrees() {
         assert!(theirs.parse(head).unwrap().is_complete());
         let t = feed(&[C(GET), S(head)]);
         let ours = t.exchanges.first().unwrap().response.as_ref().unwrap();
-        assert_eq!((Some(ours.status), &ours.fault, ours.head_complete), (theirs.code, &None, true));
+        assert_eq!((Some(ours.status), &ours.extra.fault, ours.head_complete), (theirs.code, &None, true));
         let server = theirs.headers.iter().find(|h| h.name == "Server").map(|h| String::from_utf8_lossy(h.value));
         assert_eq!(ours.server.as_deref(), server.as_deref().map(str::trim));
     }
+}
+
+/// A connection keeps more than a hundred exchanges: those that are as most are have room for nothing else.
+#[test]
+fn an_ordinary_exchange_takes_little() {
+    assert!(size_of::<Exchange>() <= 256, "{}", size_of::<Exchange>());
+    let ask = b"GET /a HTTP/1.1\r\nHost: a.example\r\nX-Amz-Cf-Id: a==\r\n\r\n";
+    let answer =
+        b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let t = feed(&[C(ask), S(answer), C(ask), S(answer)]);
+    let texts: Vec<_> = t
+        .exchanges
+        .iter()
+        .flat_map(|e| [e.request.as_ref().unwrap().host.as_deref(), e.response.as_ref().unwrap().server.as_deref()])
+        .flatten()
+        .collect();
+    assert_eq!(texts, ["a.example", "nginx", "a.example", "nginx"]);
+    assert!(std::ptr::eq(texts[0], texts[2]) && std::ptr::eq(texts[1], texts[3]));
+    for e in &t.exchanges {
+        let (mut request, mut response) = (e.request.clone().unwrap(), e.response.clone().unwrap());
+        assert!(request.extra.written().is_none() && response.extra.written().is_none());
+        assert_eq!((request.method(), request.version(), request.framing()), ("GET", "HTTP/1.1", Framing::NoBody));
+        assert_eq!((response.reason(), response.content_encoding()), ("OK", Some("gzip")));
+        assert_eq!((response.transfer_encoding(), response.content_length()), (Some("chunked"), None));
+    }
+}
+
+/// What few messages have is told as well as what most have.
+#[test]
+fn an_unusual_message_loses_nothing() {
+    let ask = b"BREW /a HTTP/1.7\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
+    let answer =
+        b"HTTP/1.0 418 Tea\r\nContent-Encoding: snappy\r\nContent-Length: 7\r\nTransfer-Encoding: Chunked\r\n\r\n";
+    let t = feed(&[C(&ask[..30]), C(&ask[30..]), C(b"abc"), S(&answer[..30]), S(&answer[30..]), S(b"0\r\n\r\n")]);
+    let e = t.exchanges.first().unwrap();
+    let (q, r) = (e.request.as_ref().unwrap(), e.response.as_ref().unwrap());
+    assert_eq!((q.method(), q.version(), q.framing(), q.extra.body_bytes), ("BREW", "HTTP/1.7", Framing::Length(3), 3));
+    assert_eq!((q.frame, q.head_frame(), q.last_frame()), (frame(1), Some(frame(2)), frame(3)));
+    assert_eq!((r.reason(), r.version(), r.content_encoding()), ("Tea", "HTTP/1.0", Some("snappy")));
+    assert_eq!((r.framing, r.content_length(), r.transfer_encoding()), (Framing::Chunked, Some(7), Some("Chunked")));
+    assert_eq!((r.frame, r.head_frame(), r.last_frame), (frame(4), Some(frame(5)), frame(6)));
+    // To HEAD no body is sent, whatever the head says of it.
+    let t = feed(&[C(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"), S(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")]);
+    let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
+    assert_eq!((response.framing, response.content_length(), response.complete), (Framing::NoBody, Some(9), true));
 }

@@ -103,7 +103,7 @@ fn exchange(e: &Exchange) -> String {
         let _ = write!(out, " | {}", i.status);
     }
     let _ = write!(out, " | {}", e.response.as_ref().map_or("-".to_owned(), response));
-    if let Some(f) = &e.fault {
+    if let Some(f) = &e.interim.fault {
         let _ = write!(out, " | {}", fault(f));
     }
     out
@@ -111,13 +111,13 @@ fn exchange(e: &Exchange) -> String {
 
 fn request(r: &Request) -> String {
     let cut = if r.target_truncated { "..." } else { "" };
-    let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.faults());
-    format!("{} {}{cut} {}{tail}", r.method, r.target, r.version)
+    let tail = tail(r.framing(), r.extra.body_bytes, r.complete, r.gaps, r.faults());
+    format!("{} {}{cut} {}{tail}", r.method(), r.target, r.version())
 }
 
 fn response(r: &Response) -> String {
     let tail = tail(r.framing, r.body_bytes, r.complete, r.gaps, r.faults());
-    format!("{} {}{tail}", r.status, r.reason)
+    format!("{} {}{tail}", r.status, r.reason())
 }
 
 fn tail<'a>(

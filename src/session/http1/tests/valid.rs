@@ -118,11 +118,11 @@ fn what_is_kept_of_a_message() {
         (q.host.as_deref(), q.cf_id.as_deref(), q.user_agent),
         (Some("o.example"), Some("abc=="), UserAgent::CloudFront)
     );
-    assert_eq!((q.header_bytes, q.frame.frame, q.head_frame.map(|f| f.frame)), (ask.len() as u64, 1, Some(1)));
+    assert_eq!((q.header_bytes, q.frame.frame, q.head_frame().map(|f| f.frame)), (ask.len() as u64, 1, Some(1)));
     assert!(!q.wants_close && q.connection.keep_alive);
     assert_eq!(t.via_cloudfront.map(|m| m.header), Some(CloudFrontHeader::CfId));
-    assert_eq!((r.server.as_deref(), r.content_type.as_deref()), (Some("Apache/2.4"), Some("text/html")));
-    assert_eq!((r.extra.keep_alive_timeout, r.extra.keep_alive_max, r.content_length), (Some(5), Some(100), Some(4)));
+    assert_eq!((r.reason(), r.server.as_deref()), ("Service Unavailable", Some("Apache/2.4")));
+    assert_eq!((r.keep_alive_timeout, r.content_length(), r.head_frame()), (Some(5), Some(4), Some(frame(2))));
     assert_eq!((r.header_bytes, r.extra.body_excerpt.as_slice()), (answer.len() as u64 - 4, &b"busy"[..]));
     assert_eq!((e.first_byte().unwrap().0, e.duration().unwrap().0), (1_000, 1_000));
 }
