@@ -35,6 +35,11 @@ const MAX_HELD_BYTES: usize = 8 << 20;
 /// ones are put away.
 const MAX_KEPT_BYTES: usize = 256 << 20;
 
+/// Whether connections are divided into shards. A small table is not: its bound would be met too early.
+pub(super) fn is_divided(options: &Options) -> bool {
+    options.max_connections >= SHARDS * MIN_SHARD
+}
+
 /// Follows the connections of the input, all at once or one part of them.
 pub struct Engine<'o> {
     options: &'o Options,
@@ -60,8 +65,7 @@ impl<'o> Engine<'o> {
 
     /// The same for one part of the connections. Whoever has all parts keeps the register.
     pub(super) fn of_part(options: &'o Options, part: Part) -> Engine<'o> {
-        // A small table is not divided: its bound would be met too early.
-        let shards = if options.max_connections < SHARDS * MIN_SHARD { 1 } else { SHARDS };
+        let shards = if is_divided(options) { SHARDS } else { 1 };
         Engine {
             options,
             shards: (0..shards).map(|_| Shard::default()).collect(),

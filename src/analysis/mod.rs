@@ -62,8 +62,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Count connections of every role alike.
     pub all_roles: bool,
-    /// Threads that the work is shared out to: they share the connections, or where that does not pay one reads ahead, and
-    /// with more than two the verdicts have their own. What comes out does not depend on it.
+    /// Threads that the work is shared out to, the caller's among them: they share the connections, or where that does not
+    /// pay one reads ahead, and with more than two the verdicts have their own. What comes out does not depend on it.
     pub threads: usize,
     /// Leave the secrets alone that a capture brings.
     pub without_secrets: bool,

@@ -12,7 +12,7 @@ use crate::observation::Connection;
 use crate::report::{Capture, Renderer, Summary};
 use crate::source::{Info, Merge, ProblemKind, Source, Turn};
 
-use super::apart;
+use super::apart::{self, Shared};
 use super::coverage::known;
 use super::desk::{Desk, Done, Limited};
 use super::engine::{Opened, Part, Place};
@@ -91,13 +91,13 @@ pub fn run_with_logs(
     let first = if dayless { sources.iter_mut().filter_map(|(_, source)| source.due()).min() } else { None };
     let mut desk = Desk::new(options, first, renderer).watching(!logs.is_empty());
     let mut take = |batch: &mut Batch| desk.take(batch);
-    let twins = if options.threads > 1 { apart::twins(&mut sources, options.threads) } else { None };
-    if twins.is_none() && options.threads > 1 {
+    let shared = if options.threads > 1 { Shared::out(&sources, options) } else { None };
+    if shared.is_none() && options.threads > 1 {
         sources.iter_mut().for_each(|(_, source)| source.read_ahead());
     }
-    let noticed = match twins {
-        Some(twins) => apart::read(&mut sources, twins, options, &mut take, &mut progress)?,
-        None if options.threads > 2 => apart::read(&mut sources, Vec::new(), options, &mut take, &mut progress)?,
+    let noticed = match shared {
+        Some(shared) => apart::read(&mut sources, shared, options, &mut take, &mut progress)?,
+        None if options.threads > 2 => apart::read(&mut sources, Shared::TO_ONE, options, &mut take, &mut progress)?,
         None => read(&mut sources, options, Part::ALL, &mut take, &mut progress)?,
     };
     let drops = drops(sources.iter().map(|(_, source)| source.info()));
@@ -145,11 +145,23 @@ pub(super) struct Over {
     pub(super) diagnosis: Option<Diagnosis>,
     /// The part that followed it.
     pub(super) part: usize,
+    /// How much memory it takes, see [`weight`].
+    pub(super) weight: usize,
+}
+
+/// What a connection weighs, beside its exchanges of which each weighs 1: each takes some 650 bytes.
+pub(super) const CONNECTION: usize = 8;
+
+/// How much memory a connection takes: from a few KB to some hundred.
+pub(super) fn weight(c: &Connection) -> usize {
+    let http1 = c.http.as_ref().map_or(0, |http| http.exchanges.len());
+    CONNECTION + http1 + c.http2.as_ref().map_or(0, |http| http.exchanges.len())
 }
 
 impl Over {
-    const fn at(order: Order, connection: Box<Connection>, part: Part) -> Over {
-        Over { order, connection, diagnosis: None, part: part.index }
+    fn at(order: Order, connection: Box<Connection>, part: Part) -> Over {
+        let weight = weight(&connection);
+        Over { order, connection, diagnosis: None, part: part.index, weight }
     }
 
     /// Looks at it, where nobody has.
@@ -169,6 +181,8 @@ pub(super) struct Batch {
     pub(super) over: Vec<Over>,
     /// All that was told before this is in this batch, or in one before.
     pub(super) upto: Order,
+    /// How much memory what is here takes, see [`weight`].
+    pub(super) weight: usize,
     /// Nobody knows when there will be more.
     pub(super) is_urgent: bool,
     /// Those that are done with, each with its part, where somebody wants them back.
@@ -176,15 +190,29 @@ pub(super) struct Batch {
 }
 
 /// Connections that are judged at once: what judges them is as much code as a processor keeps at hand, and so is what
-/// follows packets. Few enough for their data to be at hand as well, and for a second thread to begin soon.
+/// follows packets. Few enough for their data to be at hand as well.
 const BATCH: usize = 32;
 
 impl Batch {
+    /// Adds a connection that is over.
+    pub(super) fn push(&mut self, over: Over) {
+        self.weight += over.weight;
+        self.over.push(over);
+    }
+
     /// Takes what another one holds, which comes after this.
     pub(super) fn append(&mut self, next: &mut Batch) {
         self.opened.append(&mut next.opened);
         self.over.append(&mut next.over);
+        self.weight += std::mem::take(&mut next.weight);
         (self.upto, self.is_urgent) = (next.upto, next.is_urgent);
+    }
+
+    /// Hands on what is here.
+    pub(super) fn hand_to(&mut self, done: &mut Take<'_>) -> Result<(), Failure> {
+        done(self)?;
+        self.weight = 0;
+        Ok(())
     }
 
     /// Looks at all that nobody has looked at.
@@ -195,7 +223,7 @@ impl Batch {
     /// Whether it is to be handed on.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.over.len() >= BATCH
+        self.weight >= BATCH * CONNECTION
     }
 }
 
@@ -234,11 +262,11 @@ pub(super) fn read(
     let Reading { engine, mut over, .. } = reading;
     let noticed = engine.finish(|c| {
         let order = Order { first: c.first.order(), ..Order::END };
-        over.batch.over.push(Over::at(order, c, part));
-        if over.batch.is_full() { (over.done)(&mut over.batch) } else { Ok(()) }
+        over.batch.push(Over::at(order, c, part));
+        if over.batch.is_full() { over.batch.hand_to(over.done) } else { Ok(()) }
     })?;
     (over.batch.upto, over.batch.is_urgent) = (Order::END, true);
-    (over.done)(&mut over.batch)?;
+    over.batch.hand_to(over.done)?;
     Ok(noticed)
 }
 
@@ -265,7 +293,7 @@ pub(super) fn drops<'i>(infos: impl Iterator<Item = &'i Info>) -> Drops {
 }
 
 /// How many packets pass between two reports of progress.
-const PROGRESS_EVERY: u64 = 1 << 16;
+pub(super) const PROGRESS_EVERY: u64 = 1 << 12;
 
 /// What packets go through.
 struct Reading<'r, 'd> {
@@ -287,9 +315,9 @@ struct Gathering<'d> {
 
 impl Gathering<'_> {
     fn take(&mut self, order: Order, connection: Box<Connection>) -> Result<(), Failure> {
-        self.batch.over.push(Over::at(order, connection, self.part));
+        self.batch.push(Over::at(order, connection, self.part));
         // What was opened is with the engine, and must come first where others keep the register.
-        if self.batch.is_full() && !self.part.is_one_of_several() { (self.done)(&mut self.batch) } else { Ok(()) }
+        if self.batch.is_full() && !self.part.is_one_of_several() { self.batch.hand_to(self.done) } else { Ok(()) }
     }
 }
 
@@ -318,6 +346,10 @@ impl Reading<'_, '_> {
             }
             if self.packets.is_multiple_of(PROGRESS_EVERY) {
                 (self.progress)(turn.capture, source.info().bytes);
+                if self.over.part.is_one_of_several() {
+                    // Others may wait for what comes of these packets, and be it nothing.
+                    self.hand_on()?;
+                }
             }
         }
         if let Some(taken) = self.secrets.get_mut(turn.capture) {
@@ -330,7 +362,8 @@ impl Reading<'_, '_> {
     #[inline(never)]
     fn hand_on(&mut self) -> Result<(), Failure> {
         self.over.batch.opened = self.engine.take_opened();
+        self.over.batch.weight += self.over.batch.opened.len();
         self.over.batch.upto = Order::before(self.engine.order());
-        (self.over.done)(&mut self.over.batch)
+        self.over.batch.hand_to(self.over.done)
     }
 }

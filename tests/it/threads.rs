@@ -1,8 +1,9 @@
 //! What comes out does not depend on how many threads work at it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::common::packets::Capture as Packets;
 use crate::common::{cases, tape};
@@ -10,7 +11,7 @@ use why502::analysis::{Failure, Options, run};
 use why502::diagnosis::Diagnosis;
 use why502::observation::Connection;
 use why502::report::{Capture, Json, NdJson, Renderer, Summary};
-use why502::source::Source;
+use why502::source::{Again, Source};
 
 /// Every capture of the repository: as files, which several threads can read, or as what comes through a pipe.
 fn all(piped: bool) -> Vec<(String, Source)> {
@@ -36,7 +37,7 @@ fn however_many_threads_say_the_same_of_every_capture() {
             out
         };
         let one = said(1, false);
-        for (threads, piped) in [(2, false), (3, false), (8, false), (3, true)] {
+        for (threads, piped) in [(2, false), (3, false), (4, false), (9, false), (3, true)] {
             assert!(one == said(threads, piped), "{} by {threads} threads", case.name);
         }
     }
@@ -55,6 +56,14 @@ fn however_many_threads_say_the_same_of_all_together() {
     for (threads, piped) in [(2, false), (5, false), (3, true)] {
         assert!(one == said(threads, piped), "by {threads} threads");
     }
+}
+
+/// The first packet of a connection from one of 2^18 clients.
+fn syn(n: u32, micros: u64) -> tape::Packet {
+    let client = [130, 176 + (n >> 16) as u8, (n >> 8) as u8, n as u8];
+    let syn = Packets::new().between((client, 40_000), ([10, 0, 0, 5], 443)).edge(2, b"").bytes();
+    let bytes = [&[2; 12][..], &[8, 0], &syn[40..]].concat();
+    tape::Packet { micros, wire: bytes.len() as u32, bytes }
 }
 
 /// Every classic capture several times over, at hosts of its own each time, so that thousands of connections are open beside
@@ -85,18 +94,15 @@ fn large(bulk: bool, crowded: bool) -> Vec<u8> {
     }
     if crowded {
         for n in 0..12_000_u32 {
-            let client = [130, 176, 64 + (n >> 8) as u8, n as u8];
-            let syn = Packets::new().between((client, 40_000), ([10, 0, 0, 5], 443)).edge(2, b"").bytes();
-            let bytes = [&[2; 12][..], &[8, 0], &syn[40..]].concat();
-            all.push(tape::Packet { micros: BEGIN + 1_000_000 + u64::from(n) * 50, wire: bytes.len() as u32, bytes });
+            all.push(syn(n, BEGIN + 1_000_000 + u64::from(n) * 50));
         }
     }
     all.sort_by_key(|p| p.micros);
     if bulk {
         let body = vec![b'x'; 1_400];
         let mut transfer = Packets::new().open().edge(16, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
-        transfer = transfer.origin(16, b"HTTP/1.1 200 OK\r\nContent-Length: 2800000\r\n\r\n");
-        for _ in 0..2_000 {
+        transfer = transfer.origin(16, b"HTTP/1.1 200 OK\r\nContent-Length: 5600000\r\n\r\n");
+        for _ in 0..4_000 {
             transfer = transfer.origin(16, &body);
         }
         let transfer = tape::read(&transfer.close().bytes()).into_iter().map(|p| {
@@ -135,6 +141,70 @@ fn however_many_threads_say_the_same_of_a_large_capture() {
     }
 }
 
+/// What is said of such a capture, by one reader or by as many as there are threads; it `ends` there.
+fn said_of(bytes: &Arc<[u8]>, ends: Option<usize>, options: &Options) -> String {
+    let bytes = Arc::clone(bytes);
+    let again: Again = Arc::new(move || {
+        let whole = io::Cursor::new(Arc::clone(&bytes));
+        match ends {
+            Some(at) => Box::new(whole.take(at as u64).chain(Fails)),
+            None => Box::new(whole),
+        }
+    });
+    let sources = vec![("capture".to_owned(), Source::from_readers(again, "capture").unwrap())];
+    let mut out = Vec::new();
+    run(sources, options, &mut Json::new(&mut out), |_, _| {}).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+struct Fails;
+
+impl Read for Fails {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the disk is gone"))
+    }
+}
+
+#[test]
+fn an_input_that_fails_midway_is_told_alike() {
+    let bytes: Arc<[u8]> = large(false, false).into();
+    let said = |threads| said_of(&bytes, Some(bytes.len() / 2), &Options { threads, ..Options::default() });
+    let one = said(1);
+    assert!(one.contains("the disk is gone") && one.matches("\"community_id\"").count() > 300);
+    for threads in [2, 3, 4] {
+        assert!(one == said(threads), "by {threads} threads");
+    }
+}
+
+/// Who has nothing to tell for long stops nobody, and what cannot be told yet is taken all the same.
+#[test]
+fn threads_whose_connections_do_not_end_stop_nobody() {
+    let flood: Vec<_> = (0..60_000).map(|n| syn(n, u64::from(n) * 50)).collect();
+    let one = Packets::new().open().edge(16, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    let one = tape::read(&one.origin(16, b"HTTP/1.1 204 No Content\r\n\r\n").close().bytes());
+    // The same ends each time, so that one thread has all of them; the client begins with another number.
+    let again = (0..8_000_u32).flat_map(|round| {
+        one.iter().map(|p| (p, &one[0])).map(move |(p, syn)| {
+            let mut bytes = [&[2; 12][..], &[8, 0], &p.bytes].concat();
+            let at = if bytes[34..36] == syn.bytes[20..22] { 38 } else { 42 };
+            let number = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()).wrapping_add(round << 18);
+            bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+            tape::Packet { micros: p.micros + u64::from(round) * 1_000_000, wire: bytes.len() as u32, bytes }
+        })
+    });
+    for (name, packets, connections) in [("flood", flood, 60_000), ("one pair of ends", again.collect(), 8_000)] {
+        let bytes: Arc<[u8]> = tape::write(&packets).into();
+        for max_connections in [1_000, 131_072] {
+            let said = |threads| said_of(&bytes, None, &Options { threads, max_connections, ..Options::default() });
+            let one = said(1);
+            assert_eq!(one.matches("\"community_id\"").count(), connections, "{name}");
+            for threads in [2, 3, 4] {
+                assert!(one == said(threads), "{name} by {threads} threads");
+            }
+        }
+    }
+}
+
 /// Fails at the first connection.
 struct Full;
 
@@ -154,7 +224,7 @@ impl Renderer for Full {
 
 #[test]
 fn an_output_that_fails_ends_it_and_is_told() {
-    for (threads, piped) in [(1, false), (2, false), (3, true)] {
+    for (threads, piped) in [(1, false), (2, false), (3, false), (4, false), (3, true)] {
         let options = Options { threads, ..Options::default() };
         let failed = run(all(piped), &options, &mut Full, |_, _| {});
         let told = matches!(&failed, Err(Failure::Output(error)) if error.kind() == io::ErrorKind::StorageFull);

@@ -24,34 +24,35 @@ impl Place {
     pub(in crate::analysis) const BEHIND: Place = Place(SHARDS);
 }
 
-/// Which shards an engine follows: every `of`th, from `index` on.
-#[derive(Debug, Clone, Copy)]
+/// Which shards an engine follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::analysis) struct Part {
-    /// From 0.
+    /// Which of the parts it is, from 0.
     pub index: usize,
-    /// How many parts there are.
-    pub of: usize,
     /// A bit for each shard: it is asked for every packet.
     shards: u32,
 }
 
 impl Part {
     /// All of them.
-    pub(in crate::analysis) const ALL: Part = Part::new(0, 1);
+    pub(in crate::analysis) const ALL: Part = Part { index: 0, shards: (1 << SHARDS) - 1 };
 
-    /// One of so many.
-    pub(in crate::analysis) const fn new(index: usize, of: usize) -> Part {
-        let (mut shards, mut shard) = (0, index);
-        while shard < SHARDS {
-            shards |= 1 << shard;
-            shard += of;
-        }
-        Part { index, of, shards }
+    /// Parts of these numbers of shards; what is beyond [`SHARDS`] is left out.
+    pub(in crate::analysis) fn of_sizes(sizes: impl IntoIterator<Item = usize>) -> Vec<Part> {
+        let mut left = 0..SHARDS;
+        let shards = |size| left.by_ref().take(size).fold(0, |shards, shard| shards | 1 << shard);
+        sizes.into_iter().map(shards).enumerate().map(|(index, shards)| Part { index, shards }).collect()
     }
 
     /// Whether other engines follow other connections.
     pub(in crate::analysis) const fn is_one_of_several(self) -> bool {
-        self.of > 1
+        self.shards != Part::ALL.shards
+    }
+
+    /// How many shards it has.
+    #[cfg(test)]
+    pub(in crate::analysis) const fn len(self) -> usize {
+        self.shards.count_ones() as usize
     }
 
     /// The shard of a connection, one of so many, which is 1 or [`SHARDS`]; `None` where another engine follows it.
