@@ -34,17 +34,20 @@ const NONE: u32 = u32::MAX;
 /// Deadlines, earliest first.
 ///
 /// Most deadlines lie far ahead, and most of those stand for nothing by the time that they come up. They wait unsorted in
-/// a wheel, a place for each eighth of a second; only what is due next is kept in order, and that is little.
+/// a wheel, a place for each eighth of a second; a place is put in order when its turn has come, all of it at once: mostly
+/// it is so already.
 #[derive(Debug)]
 pub(super) struct Deadlines {
-    /// Before the end of the place that the wheel stands at, and what lies beyond its reach.
+    /// Those of the place that the wheel stands at, the latest first.
+    ripe: Vec<Due>,
+    /// What was added for that place since, or for one before, and what lies beyond the wheel's reach.
     near: BinaryHeap<Reverse<Due>>,
     /// Who waits first at each place. Few places are taken at once: a list of its own for each would be mostly room.
     wheel: Vec<u32>,
     waiting: Vec<Waiting>,
     /// The first of `waiting` that nobody has.
     free: u32,
-    /// The place that the wheel stands at, counted from the epoch.
+    /// The place that the wheel stands at, counted from the epoch. It stays while any of it is left.
     at: i64,
     /// How many are in the wheel.
     far: usize,
@@ -52,15 +55,15 @@ pub(super) struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        let (near, wheel, waiting) = Default::default();
-        Self { near, wheel, waiting, free: NONE, at: 0, far: 0 }
+        let (ripe, near, wheel, waiting) = Default::default();
+        Self { ripe, near, wheel, waiting, free: NONE, at: 0, far: 0 }
     }
 }
 
 impl Deadlines {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.near.len() + self.far
+        self.ripe.len() + self.near.len() + self.far
     }
 
     /// Adds one.
@@ -101,23 +104,33 @@ impl Deadlines {
     #[inline]
     pub(super) fn pop_until(&mut self, now: Timestamp) -> Option<Due> {
         let place = now.0 >> PLACE_BITS;
-        if place > self.at {
+        if place > self.at && self.ripe.is_empty() {
             self.turn_to(place);
         }
-        self.near.peek().filter(|Reverse(due)| due.deadline <= now)?;
-        self.near.pop().map(|Reverse(due)| due)
+        self.pop_if(|due| due.deadline <= now)
     }
 
     /// Takes out the earliest.
     pub(super) fn pop_first(&mut self) -> Option<Due> {
-        while self.far > 0 && self.near.peek().is_none_or(|Reverse(due)| due.deadline.0 >> PLACE_BITS > self.at) {
-            self.turn_to(self.at + 1);
+        if self.ripe.is_empty() && self.far > 0 {
+            self.turn_to(i64::MAX);
         }
-        self.near.pop().map(|Reverse(due)| due)
+        self.pop_if(|_| true)
+    }
+
+    /// Takes out the earliest of those that are in order, if it is wanted.
+    #[inline]
+    fn pop_if(&mut self, wanted: impl Fn(&Due) -> bool) -> Option<Due> {
+        let near = self.near.peek().map(|Reverse(due)| due);
+        let is_ripe = self.ripe.last().is_some_and(|ripe| near.is_none_or(|near| ripe < near));
+        let first = if is_ripe { self.ripe.last() } else { near };
+        first.filter(|due| wanted(due))?;
+        if is_ripe { self.ripe.pop() } else { self.near.pop().map(|Reverse(due)| due) }
     }
 
     /// Keeps those for which `stands` holds.
     pub(super) fn retain(&mut self, stands: impl Fn(&Due) -> bool) {
+        self.ripe.retain(&stands);
         self.near.retain(|Reverse(due)| stands(due));
         let (wheel, waiting) = (std::mem::take(&mut self.wheel), std::mem::take(&mut self.waiting));
         (self.free, self.far) = (NONE, 0);
@@ -126,25 +139,24 @@ impl Deadlines {
         }
     }
 
-    /// Turns the wheel: what was far is near.
+    /// Turns the wheel to the next place where any wait, but not beyond this one.
     fn turn_to(&mut self, place: i64) {
-        let mut left = PLACES;
-        while self.at < place && self.far > 0 && left > 0 {
+        while self.at < place && self.far > 0 {
             self.at += 1;
-            left -= 1;
-            let Some(first) = self.wheel.get_mut(index(self.at)).map(|first| std::mem::replace(first, NONE)) else {
-                continue;
-            };
-            let (mut last, mut count) = (NONE, 0);
-            self.near.extend(listed(&self.waiting, first).map(|(at, due)| {
-                (last, count) = (at, count + 1);
-                Reverse(due)
+            let Some(taken) = self.wheel.get_mut(index(self.at)).filter(|first| **first != NONE) else { continue };
+            let (first, mut last) = (std::mem::replace(taken, NONE), NONE);
+            // Who came last waits first.
+            self.ripe.extend(listed(&self.waiting, first).map(|(at, due)| {
+                last = at;
+                due
             }));
-            self.far -= count;
+            self.ripe.sort_unstable_by(|a, b| b.cmp(a));
+            self.far -= self.ripe.len();
             // What is free now goes before what was.
             if let Some(last) = self.waiting.get_mut(last as usize) {
                 last.next = std::mem::replace(&mut self.free, first);
             }
+            return;
         }
         self.at = self.at.max(place);
     }
