@@ -11,9 +11,10 @@ use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Judge};
 use crate::source::{Packet, Secrets};
-use crate::tcp;
+use crate::tcp::{self, ATTEMPT_IDLE};
 
 use super::Options;
+use super::attempt::Flow;
 use super::clock::Clock;
 use super::open::Open;
 pub use register::{Noticed, NoticedIn};
@@ -107,13 +108,14 @@ impl<'o> Engine<'o> {
         let at = self.part.shard(&key, self.shards.len())?;
         let table = &mut self.shards.get_mut(at)?.table;
         let slot = table.find(&key)?;
-        table.get_mut(slot).map(|open| (open.id(), open.so_far().clone()))
+        let flow = table.get_mut(slot)?;
+        Some((flow.id(), flow.follow(&self.options.keys).so_far().clone()))
     }
 
     /// The open connection whose last packet is this one.
     pub(super) fn open_that_took(&self, frame: u64) -> Option<u64> {
-        let mut open = self.shards.iter().flat_map(|shard| shard.table.values());
-        open.find(|open| open.last_frame() == frame).map(|open| open.id())
+        let mut flows = self.shards.iter().flat_map(|shard| shard.table.values());
+        flows.find(|flow| flow.last_frame() == frame).map(Flow::id)
     }
 
     /// Takes the next packet; `done` gets the connections that are over by its time.
@@ -189,10 +191,10 @@ impl<'o> Engine<'o> {
     /// What `done` said.
     pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
         let mut left: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.table.drain()).collect();
-        left.sort_unstable_by_key(|open| open.id());
-        for open in left {
-            let ended = if open.is_over() { Ended::Closed } else { Ended::CaptureEnd };
-            done(self.close(open, ended))?;
+        left.sort_unstable_by_key(|(id, _)| *id);
+        for (_, flow) in left {
+            let ended = if flow.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::CaptureEnd };
+            done(self.close(flow, ended))?;
         }
         let mut noticed = self.register.finish();
         // Every engine puts fragments together, for whatever connection; one of them tells of it.
@@ -210,8 +212,8 @@ impl<'o> Engine<'o> {
         let now = self.clock.now();
         self.look_at = now.plus(LOOK_EVERY);
         for at in 0..self.shards.len() {
-            while let Some((open, ended)) = self.shards.get_mut(at).and_then(|shard| shard.expire(now)) {
-                done(Place(at), self.close(open, ended))?;
+            while let Some((flow, ended)) = self.shards.get_mut(at).and_then(|shard| shard.expire(now)) {
+                done(Place(at), self.close(flow, ended))?;
             }
         }
         Ok(())
@@ -244,11 +246,13 @@ impl<'o> Engine<'o> {
         let Some(at) = self.part.shard(&key, self.shards.len()) else { return Ok(()) };
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
         let mut slot = shard.table.find(&key);
+        let keys = &self.options.keys;
         if let Some(taken) = slot
-            && shard.table.get_mut(taken).is_some_and(|open| open.is_replaced_by(segment))
+            && segment.flags.syn()
+            && shard.table.get_mut(taken).is_some_and(|flow| flow.follow(keys).is_replaced_by(segment))
         {
             if let Some(old) = shard.remove(taken) {
-                let ended = if old.is_over() { Ended::Closed } else { Ended::Replaced };
+                let ended = if old.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::Replaced };
                 done(Place::BEHIND, self.close(old, ended))?;
             }
             slot = None;
@@ -264,7 +268,8 @@ impl<'o> Engine<'o> {
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
         let crowded = shard.is_crowded();
         let Shard { table, held, kept, .. } = shard;
-        table.hear(slot, |open| {
+        table.hear(slot, |flow| {
+            let open = flow.follow(keys);
             let patience = open.segment(segment, frame, crowded, self.clock.shift());
             *held = held.wrapping_add_signed(open.held_more());
             if *held > MAX_HELD_BYTES {
@@ -302,12 +307,14 @@ impl<'o> Engine<'o> {
         if let Some(at) = self.part.shard(&key, self.shards.len())
             && let Some(shard) = self.shards.get_mut(at)
             && let Some(slot) = shard.table.find(&key)
-            && let Some(open) = shard.table.get_mut(slot)
+            && let Some(flow) = shard.table.get_mut(slot)
         {
-            open.icmp(error, frame);
+            flow.follow(&self.options.keys).icmp(error, frame);
         }
     }
 
+    /// Begins with a packet of no open connection. Gives the place of what has yet to take that packet; `None` where all
+    /// is done.
     fn open<E>(
         &mut self,
         (at, key): (usize, FlowKey),
@@ -321,18 +328,24 @@ impl<'o> Engine<'o> {
             self.register.noticed.evicted += 1;
             done(Place::BEHIND, self.close(least, Ended::Evicted))?;
         }
-        let mut open = Box::new(Open::new(segment, frame, self.clock.shift(), self.options.keys.clone()));
-        let opened = open.introduce();
+        let mut flow = Flow::new(segment, frame, self.clock.shift(), &self.options.keys);
+        let opened = flow.introduce();
         if self.part.is_one_of_several() {
             self.opened.push(opened);
         }
         let id = self.register.open(&opened);
-        open.number(id);
-        Ok(self.shards.get_mut(at).map(|shard| shard.table.insert(key, id, open)))
+        flow.number(id);
+        let Some(shard) = self.shards.get_mut(at) else { return Ok(None) };
+        let is_attempt = flow.open().is_none();
+        let slot = shard.table.insert(key, id, flow);
+        if is_attempt {
+            shard.table.hear(slot, |_| self.clock.now().plus(ATTEMPT_IDLE));
+        }
+        Ok(Some(slot).filter(|_| !is_attempt))
     }
 
-    fn close(&mut self, open: Box<Open>, ended: Ended) -> Box<Connection> {
-        let mut c = open.finish(ended, &self.clock, &self.options.prefixes);
+    fn close(&mut self, flow: Flow, ended: Ended) -> Box<Connection> {
+        let mut c = flow.finish(ended, &self.clock, &self.options.prefixes);
         c.chain = self.judge.judge(&c);
         self.register.close(&mut c);
         c

@@ -4,6 +4,7 @@
 //! held to the end of the capture is only what the second step may still change, up to a bound.
 
 mod apart;
+mod attempt;
 mod clock;
 mod coverage;
 mod desk;

@@ -4,8 +4,8 @@ use crate::base::{Endpoint, FrameRef, Micros, SeqNumber, Side};
 use crate::ip::{IcmpError, TcpSegment};
 use crate::link::Encapsulation;
 use crate::observation::{Callers, Connection, Edge, Ended, Orientation, Prefixes, Role};
-use crate::session::Session;
 use crate::session::tls::Keys;
+use crate::session::{Protocols, Session};
 use crate::tcp::{Summary, Tracker, is_new_connection};
 
 use super::clock::Clock;
@@ -15,24 +15,30 @@ use super::engine::Opened;
 /// back: queues and mirrors reorder within less.
 const SET_BACK: Micros = Micros::from_secs(1);
 
+/// Between whom a connection is, and from when to when.
+#[derive(Clone)]
+pub(super) struct Course {
+    pub(super) id: u64,
+    /// The ends as guessed at the first packet.
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) by_syn: bool,
+    /// Most packets have nothing but the link's own header around them.
+    pub(super) encapsulation: Option<Box<Encapsulation>>,
+    pub(super) first: FrameRef,
+    pub(super) last: FrameRef,
+    /// How far the capture's clock was from the engine's at the last packet.
+    pub(super) shift: i64,
+    /// The first packet after it was set.
+    pub(super) clock_step: Option<Box<FrameRef>>,
+}
+
 /// One open connection.
 #[derive(Clone)]
 pub(super) struct Open {
-    id: u64,
-    /// The ends as guessed at the first packet.
-    client: Endpoint,
-    server: Endpoint,
-    by_syn: bool,
-    /// Most packets have nothing but the link's own header around them.
-    encapsulation: Option<Box<Encapsulation>>,
-    first: FrameRef,
-    last: FrameRef,
+    course: Course,
     tracker: Tracker,
     session: Session,
-    /// How far the capture's clock was from the engine's at the last packet.
-    shift: i64,
-    /// The first packet after it was set.
-    clock_step: Option<Box<FrameRef>>,
     /// Memory that bytes out of order took when the engine last asked.
     held: usize,
     /// Memory that what its sides said took when the engine last asked.
@@ -88,18 +94,22 @@ impl Open {
         } else {
             (segment.destination, segment.source)
         };
-        Open {
+        let encapsulation = (!segment.encapsulation.is_empty()).then(|| Box::new(segment.encapsulation));
+        let course = Course {
             id: 0,
             client,
             server,
             by_syn: flags.syn(),
-            encapsulation: (!segment.encapsulation.is_empty()).then(|| Box::new(segment.encapsulation)),
+            encapsulation,
             first: frame,
             last: frame,
-            tracker: Tracker::default(),
-            session: Session::new(flags.syn()).with_keys(keys),
             shift,
             clock_step: None,
+        };
+        Open {
+            course,
+            tracker: Tracker::default(),
+            session: Session::new(flags.syn()).with_keys(keys),
             held: 0,
             kept: 0,
             hurried: false,
@@ -108,13 +118,13 @@ impl Open {
     }
 
     fn side(&self, segment: &TcpSegment<'_>) -> Side {
-        if segment.source == self.client { Side::Client } else { Side::Server }
+        if segment.source == self.course.client { Side::Client } else { Side::Server }
     }
 
     /// Whether this segment begins another connection between the same ends.
     #[inline]
     pub(super) fn is_replaced_by(&self, segment: &TcpSegment<'_>) -> bool {
-        segment.flags.syn() && is_new_connection(&self.tracker, self.side(segment), segment)
+        is_new_connection(&self.tracker, self.side(segment), segment)
     }
 
     /// Takes the next packet, at this shift of the clock; says how long without another one the connection counts as
@@ -122,11 +132,11 @@ impl Open {
     #[inline]
     pub(super) fn segment(&mut self, segment: &TcpSegment<'_>, frame: FrameRef, crowded: bool, shift: i64) -> Micros {
         let side = self.side(segment);
-        if shift != self.shift || self.last.time > frame.time.plus(SET_BACK) {
-            self.shift = shift;
-            self.clock_step.get_or_insert_with(|| Box::new(frame));
+        if shift != self.course.shift || self.course.last.time > frame.time.plus(SET_BACK) {
+            self.course.shift = shift;
+            self.course.clock_step.get_or_insert_with(|| Box::new(frame));
         }
-        self.last = frame;
+        self.course.last = frame;
         self.hurried = crowded;
         self.tracker.segment(side, segment, frame, &mut self.session);
         self.tracker.patience(crowded)
@@ -135,9 +145,9 @@ impl Open {
     /// Takes an ICMP error about a packet between these ends.
     #[cold]
     pub(super) fn icmp(&mut self, error: &IcmpError, frame: FrameRef) {
-        let about = if error.about.0 == self.client { Side::Client } else { Side::Server };
+        let about = if error.about.0 == self.course.client { Side::Client } else { Side::Server };
         if self.tracker.icmp(about, error, frame) {
-            self.last = frame;
+            self.course.last = frame;
         }
     }
 
@@ -158,22 +168,17 @@ impl Open {
     /// Gives up waiting for what is missing.
     #[cold]
     pub(super) fn make_room(&mut self) {
-        self.tracker.make_room(self.last, &mut self.session);
+        self.tracker.make_room(self.course.last, &mut self.session);
     }
 
     /// Its number.
     pub(super) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Its ends.
-    pub(super) fn ends(&self) -> (Endpoint, Endpoint) {
-        (self.client, self.server)
+        self.course.id
     }
 
     /// The frame of its last packet.
     pub(super) fn last_frame(&self) -> u64 {
-        self.last.frame
+        self.course.last.frame
     }
 
     /// What TCP has seen of it so far.
@@ -198,17 +203,17 @@ impl Open {
 
     /// What is to be done about it now, where connections are told of before their end.
     pub(super) fn due(&self, clock: &Clock) -> Option<Due> {
-        let quiet = clock.as_of(self.shift).since(self.last.time);
+        let quiet = clock.as_of(self.course.shift).since(self.course.last.time);
         if self.is_over() {
             return (quiet >= SETTLED).then_some(Due::Close);
         }
         let silent = || SILENCES.get(usize::from(self.looked.waits)).is_some_and(|silence| quiet >= *silence);
-        (self.last.order() >= self.looked.packets || silent()).then_some(Due::Look)
+        (self.course.last.order() >= self.looked.packets || silent()).then_some(Due::Look)
     }
 
     /// A copy to look at, when so many packets had come.
     pub(super) fn look(&mut self, packets: u64) -> Box<Open> {
-        let waits = if self.last.order() >= self.looked.packets { 0 } else { self.looked.waits + 1 };
+        let waits = if self.course.last.order() >= self.looked.packets { 0 } else { self.looked.waits + 1 };
         self.looked = Looked { packets, waits };
         Box::new(self.clone())
     }
@@ -220,17 +225,22 @@ impl Open {
 
     /// What tells a late packet of this connection from the first of another one: who began it, and with which number.
     pub(super) fn begun(&self) -> (Endpoint, Option<SeqNumber>) {
-        (self.client, self.tracker.first_number(Side::Client))
+        (self.course.client, self.tracker.first_number(Side::Client))
     }
 
     /// The ends as they were met.
     pub(super) fn introduce(&self) -> Opened {
-        Opened { order: self.first.order(), client: self.client, server: self.server, by_syn: self.by_syn }
+        Opened {
+            order: self.course.first.order(),
+            client: self.course.client,
+            server: self.course.server,
+            by_syn: self.course.by_syn,
+        }
     }
 
     /// Gives it its number.
     pub(super) fn number(&mut self, id: u64) {
-        self.id = id;
+        self.course.id = id;
     }
 
     /// Whether it is kept for a short time after its end.
@@ -240,9 +250,23 @@ impl Open {
 
     /// Closes the account. Whose the connection is depends on others, and is for the register to say.
     pub(super) fn finish(mut self: Box<Self>, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
-        self.tracker.finish(self.last, &mut self.session);
-        let mut tcp = self.tracker.summary;
+        self.tracker.finish(self.course.last, &mut self.session);
         let protocols = self.session.finish();
+        let Open { course, tracker, .. } = *self;
+        course.finish(ended, tracker.summary, protocols, (clock, prefixes))
+    }
+}
+
+impl Course {
+    /// The connection, once it is known what was said on it.
+    #[inline]
+    pub(super) fn finish(
+        self,
+        ended: Ended,
+        mut tcp: Box<Summary>,
+        protocols: Protocols,
+        (clock, prefixes): (&Clock, &Prefixes),
+    ) -> Box<Connection> {
         let (mut client, mut server) = (self.client, self.server);
         if protocols.flipped {
             std::mem::swap(&mut client, &mut server);
@@ -253,8 +277,9 @@ impl Open {
             (_, true) => Orientation::Protocol,
             _ => Orientation::Port,
         };
-        let said = (protocols.http.as_ref(), protocols.http2.as_deref(), protocols.proxy.as_deref());
-        let edge = Edge::of(client, Callers::of(said, prefixes), prefixes);
+        let said = (protocols.http.as_deref(), protocols.http2.as_deref(), protocols.proxy.as_deref());
+        let callers = Callers::of(said, prefixes);
+        let edge = Edge::of(client, callers, prefixes);
         Box::new(Connection {
             id: self.id,
             client,
@@ -274,6 +299,7 @@ impl Open {
             http2: protocols.http2,
             websocket: protocols.websocket,
             foreign: protocols.foreign,
+            callers,
             edge,
             role: Role::Other,
         })

@@ -119,8 +119,8 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         }
     }
 
-    /// Takes a connection out.
-    pub fn remove(&mut self, slot: Slot) -> Option<T> {
+    /// Takes a connection out, with its key.
+    pub fn remove(&mut self, slot: Slot) -> Option<(K, T)> {
         let entry = self.entries.get_mut(slot.0 as usize)?.take()?;
         let hash = self.hasher.hash_one(entry.key);
         if let Ok(found) = self.index.find_entry(hash, |&i| i == slot.0) {
@@ -130,7 +130,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         if self.deadlines.len() > 2 * self.index.len() + STALE {
             self.tidy();
         }
-        Some(entry.value)
+        Some((entry.key, entry.value))
     }
 
     /// Drops the deadlines of connections that have left: those that end long before theirs are many, and an input may
@@ -146,7 +146,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
 
     /// Takes out the next connection whose deadline is at or before `now`, earliest first.
     #[inline]
-    pub fn expire(&mut self, now: Timestamp) -> Option<T> {
+    pub fn expire(&mut self, now: Timestamp) -> Option<(K, T)> {
         while let Some(due) = self.deadlines.pop_until(now) {
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
@@ -156,7 +156,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     }
 
     /// Takes out the connection whose deadline is earliest, due or not: the least useful one.
-    pub fn evict(&mut self) -> Option<T> {
+    pub fn evict(&mut self) -> Option<(K, T)> {
         while let Some(due) = self.deadlines.pop_first() {
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
@@ -165,14 +165,12 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         None
     }
 
-    /// Takes out all that are left, by `id`.
-    pub fn drain(&mut self) -> impl Iterator<Item = T> + use<K, T> {
+    /// Takes out all that are left, each with its `id`, in no order.
+    pub fn drain(&mut self) -> impl Iterator<Item = (u64, T)> + use<K, T> {
         self.index.clear();
         self.free.clear();
         self.deadlines = Deadlines::default();
-        let mut left: Vec<_> = std::mem::take(&mut self.entries).into_iter().flatten().collect();
-        left.sort_unstable_by_key(|e| e.id);
-        left.into_iter().map(|e| e.value)
+        std::mem::take(&mut self.entries).into_iter().flatten().map(|e| (e.id, e.value))
     }
 
     /// The slot of the connection whose deadline this truly is; one with a later deadline is queued again.
@@ -204,11 +202,11 @@ mod tests {
         t.hear(a, |_| Timestamp(100));
         t.hear(b, |_| Timestamp(15));
         assert_eq!(t.expire(Timestamp(14)), None);
-        assert_eq!(t.expire(Timestamp(30)), Some('b'));
-        assert_eq!(t.expire(Timestamp(30)), Some('c'));
+        assert_eq!(t.expire(Timestamp(30)), Some(("b", 'b')));
+        assert_eq!(t.expire(Timestamp(30)), Some(("c", 'c')));
         assert_eq!(t.expire(Timestamp(30)), None);
         assert_eq!((t.len(), t.find(&"a"), t.find(&"b")), (1, Some(a), None));
-        assert_eq!(t.evict(), Some('a'));
+        assert_eq!(t.evict(), Some(("a", 'a')));
         assert_eq!(t.evict(), None);
     }
 
@@ -217,12 +215,12 @@ mod tests {
         let mut t = Table::default();
         let a = t.insert(1, 1, 'a');
         t.hear(a, |_| Timestamp(10));
-        assert_eq!(t.remove(a), Some('a'));
+        assert_eq!(t.remove(a), Some((1, 'a')));
         let b = t.insert(1, 2, 'b');
         t.hear(b, |_| Timestamp(50));
         assert_eq!(a, b);
         assert_eq!(t.expire(Timestamp(20)), None);
-        assert_eq!(t.expire(Timestamp(50)), Some('b'));
+        assert_eq!(t.expire(Timestamp(50)), Some((1, 'b')));
     }
 
     #[test]
@@ -240,12 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_comes_by_id() {
+    fn what_is_left_comes_with_its_id() {
         let mut t = Table::default();
         for (key, id) in [(5, 3), (6, 1), (7, 2)] {
-            t.insert(key, id, id);
+            t.insert(key, id, key);
         }
-        assert_eq!(t.drain().collect::<Vec<_>>(), [1, 2, 3]);
+        let mut left: Vec<_> = t.drain().collect();
+        left.sort_unstable();
+        assert_eq!(left, [(1, 6), (2, 7), (3, 5)]);
         assert!(t.is_empty());
     }
 }

@@ -5,7 +5,7 @@ use crate::link::Encapsulation;
 use crate::session::{Foreign, http1, http2, proxy, tls, websocket};
 use crate::tcp::{Closer, End, Summary};
 
-use super::edge::{Edge, Role};
+use super::edge::{Callers, Edge, Role};
 use super::trust::Chain;
 
 /// What told the client from the server.
@@ -68,13 +68,15 @@ pub struct Connection {
     /// What is to be said of the certificates that the origin sent in clear.
     pub chain: Option<Chain>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1 in clear.
-    pub http: Option<http1::Transcript>,
+    pub http: Option<Box<http1::Transcript>>,
     /// The streams of HTTP/2, where either side spoke that in clear.
     pub http2: Option<Box<http2::Transcript>>,
     /// The frames of a WebSocket, in clear.
     pub websocket: Option<Box<websocket::Transcript>>,
     /// The first bytes of a side that spoke none of these.
     pub foreign: PerSide<Option<Foreign>>,
+    /// What it says itself of who calls.
+    pub callers: Callers,
     /// Whose client it is.
     pub edge: Edge,
     /// Whose connection it is.

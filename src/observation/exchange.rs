@@ -154,7 +154,7 @@ impl Connection {
             let within = |e: &Exchange| e.response.as_ref().is_some_and(|r| r.gaps);
             http.lost.server || http.exchanges.iter().any(within)
         };
-        missing == 0 || self.http.as_ref().is_some_and(told)
+        missing == 0 || self.http.as_deref().is_some_and(told)
     }
 
     /// Whether a request was on its way when the origin closed: it comes after the FIN, or the FIN that the host sent on

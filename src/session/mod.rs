@@ -101,7 +101,7 @@ pub struct Protocols {
     /// The TLS handshake, where either side spoke TLS.
     pub tls: Option<Box<tls::Transcript>>,
     /// The HTTP/1 exchanges, where either side spoke HTTP/1: in clear, or inside of TLS that was opened as a whole.
-    pub http: Option<http1::Transcript>,
+    pub http: Option<Box<http1::Transcript>>,
     /// The streams of HTTP/2, where either side spoke that: in clear, or as above.
     pub http2: Option<Box<http2::Transcript>>,
     /// The frames of a WebSocket that began with HTTP/1: in clear, or as above.
@@ -160,7 +160,7 @@ impl Session {
         let mut protocols = Protocols {
             proxy: self.proxy.take().and_then(|o| o.finish()).map(Box::new),
             tls,
-            http: self.http.take().map(|o| o.finish()),
+            http: self.http.take().map(|o| Box::new(o.finish())),
             http2: self.http2.take().map(|o| Box::new(o.finish())),
             websocket,
             foreign,

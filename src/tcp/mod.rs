@@ -22,4 +22,4 @@ pub use loss::Stall;
 pub use state::ConnState;
 pub use stream::{End, Missing, Stream};
 pub use summary::{Closer, Ending, Oddities, Streams, Summary};
-pub use tracker::{Tracker, is_new_connection};
+pub use tracker::{ATTEMPT_IDLE, Tracker, is_new_connection};

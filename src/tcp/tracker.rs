@@ -24,7 +24,7 @@ const LINGER_CROWDED: Micros = Micros::from_millis(300);
 /// The same where the capture has both FINs and their acknowledgements: nothing is owed, and copies come soon.
 const LINGER_SETTLED: Micros = Micros::from_millis(20);
 /// An attempt is kept this long: Linux sends its last SYN after 63 s and gives up 64 s later.
-const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
+pub const ATTEMPT_IDLE: Micros = Micros::from_secs(130);
 /// A connection that one side has closed is kept this long without a packet.
 const HALF_CLOSED_IDLE: Micros = Micros::from_secs(300);
 /// An established connection is kept this long without a packet: past CloudFront's longest wait for a response
@@ -60,6 +60,27 @@ pub fn is_new_connection(tracker: &Tracker, from: Side, segment: &TcpSegment<'_>
     match known {
         Some(base) => base != segment.seq.plus(1),
         None => tracker.is_over() || tracker.summary.heard(from),
+    }
+}
+
+impl Summary {
+    /// What a SYN tells of which nothing came, neither before nor after it: the same as a [`Tracker`] that took it alone.
+    #[must_use]
+    pub fn of_syn(syn: &TcpSegment<'_>, frame: FrameRef) -> Summary {
+        let mut summary = Summary {
+            syn: Some(frame),
+            syns: 1,
+            mss: PerSide { client: syn.options.mss, server: None },
+            packets: PerSide { client: 1, server: 0 },
+            last_packet: PerSide { client: Some(frame), server: None },
+            state: ConnState::S0,
+            ..Summary::default()
+        };
+        summary.history.once(Side::Client, b'S');
+        if syn.options.checksum == Checksum::Wrong {
+            summary.odd.damaged_syns = 1;
+        }
+        summary
     }
 }
 

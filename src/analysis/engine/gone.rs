@@ -116,6 +116,9 @@ impl Gone {
 
     /// The last one with this key.
     fn find(&mut self, key: &FlowKey) -> Option<&mut Grave> {
+        if self.graves.is_empty() {
+            return None;
+        }
         let Self { graves, left, index, hasher } = self;
         let same =
             |place: &u32| graves.get(place.wrapping_sub(*left) as usize).is_some_and(|grave| grave.ends.key() == *key);

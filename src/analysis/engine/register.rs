@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{CaptureIndex, Endpoint};
-use crate::observation::{Callers, Connection, Hosts, Prefixes, Role};
+use crate::observation::{Connection, Hosts, Prefixes, Role};
 use crate::session::tls;
 
 /// What was noticed beside the connections.
@@ -84,8 +84,7 @@ impl<'o> Register<'o> {
 
     /// Says whose a connection is, by what is known now.
     pub(in crate::analysis) fn assign(&self, c: &mut Connection) {
-        let callers = Callers::of((c.http.as_ref(), c.http2.as_deref(), c.proxy_protocol.as_deref()), self.prefixes);
-        c.role = Role::of(c.client, c.server, c.edge, callers, &self.hosts);
+        c.role = Role::of(c.client, c.server, c.edge, c.callers, &self.hosts);
     }
 
     /// Closes the entry of one that is over.

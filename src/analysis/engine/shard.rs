@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 use crate::flow::{FlowKey, Slot, Table};
 use crate::observation::Ended;
 
-use super::super::open::Open;
+use super::super::attempt::Flow;
 use super::gone::Gone;
 
 /// Shares that the connections are divided into, however many threads there are.
@@ -67,7 +67,7 @@ impl Part {
 /// The open connections of a share, and those that were.
 #[derive(Default)]
 pub(super) struct Shard {
-    pub(super) table: Table<FlowKey, Box<Open>>,
+    pub(super) table: Table<FlowKey, Flow>,
     /// Memory that bytes out of order take.
     pub(super) held: usize,
     /// Memory that what the sides of its connections said takes.
@@ -85,48 +85,44 @@ impl Shard {
 
     /// Takes out the next one whose deadline has come.
     #[inline]
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Box<Open>, Ended)> {
-        let open = self.table.expire(now)?;
-        self.forget(&open);
-        if !open.is_over() {
-            return Some((open, Ended::Idle));
-        }
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Flow, Ended)> {
+        let (key, flow) = self.table.expire(now)?;
+        self.forget(&flow);
+        let Some(open) = flow.open().filter(|open| open.is_over()) else { return Some((flow, Ended::Idle)) };
         if open.was_hurried() {
-            self.bury(&open, now);
+            self.gone.bury(key, open.begun(), now);
         }
-        Some((open, Ended::Closed))
+        Some((flow, Ended::Closed))
     }
 
     /// Takes one out that is over, whenever its deadline is.
-    pub(super) fn put_away(&mut self, slot: Slot, now: Timestamp) -> Option<Box<Open>> {
-        let open = self.remove(slot)?;
-        self.bury(&open, now);
-        Some(open)
+    pub(super) fn put_away(&mut self, slot: Slot, now: Timestamp) -> Option<Flow> {
+        let (key, flow) = self.table.remove(slot)?;
+        self.forget(&flow);
+        if let Some(open) = flow.open() {
+            self.gone.bury(key, open.begun(), now);
+        }
+        Some(flow)
     }
 
     /// Takes one out.
-    pub(super) fn remove(&mut self, slot: Slot) -> Option<Box<Open>> {
-        let open = self.table.remove(slot)?;
-        self.forget(&open);
-        Some(open)
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Flow> {
+        let (_, flow) = self.table.remove(slot)?;
+        self.forget(&flow);
+        Some(flow)
     }
 
     /// Takes the least useful one out.
-    pub(super) fn evict(&mut self) -> Option<Box<Open>> {
-        let open = self.table.evict()?;
-        self.forget(&open);
-        Some(open)
+    pub(super) fn evict(&mut self) -> Option<Flow> {
+        let (_, flow) = self.table.evict()?;
+        self.forget(&flow);
+        Some(flow)
     }
 
     /// One that was taken out takes no memory any more.
-    fn forget(&mut self, open: &Open) {
+    fn forget(&mut self, flow: &Flow) {
+        let Some(open) = flow.open() else { return };
         self.held = self.held.saturating_sub(open.held());
         self.kept = self.kept.saturating_sub(open.kept());
-    }
-
-    /// Remembers one that is over and put away early.
-    fn bury(&mut self, open: &Open, now: Timestamp) {
-        let (client, server) = open.ends();
-        self.gone.bury(FlowKey::new(client, server), open.begun(), now);
     }
 }
