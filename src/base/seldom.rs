@@ -21,6 +21,13 @@ impl<T> Seldom<T> {
     pub fn written(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()
     }
+
+    /// Memory that it takes beside itself, in bytes, without what the value points to.
+    #[must_use]
+    #[inline]
+    pub fn held(&self) -> usize {
+        if self.0.is_some() { size_of::<T>() } else { 0 }
+    }
 }
 
 impl<T: Blank> Deref for Seldom<T> {
@@ -61,9 +68,9 @@ mod tests {
     #[test]
     fn what_is_not_written_to_is_blank_and_takes_a_pointer() {
         let mut pair = Seldom::<Pair>::default();
-        assert_eq!((*pair, pair.written()), (Pair(0, 0), None));
+        assert_eq!((*pair, pair.held(), pair.written()), (Pair(0, 0), 0, None));
         assert_eq!(size_of_val(&pair), size_of::<usize>());
         pair.1 = 7;
-        assert_eq!((*pair.clone(), pair.written()), (Pair(0, 7), Some(&mut Pair(0, 7))));
+        assert_eq!((*pair.clone(), pair.held(), pair.written()), (Pair(0, 7), 16, Some(&mut Pair(0, 7))));
     }
 }

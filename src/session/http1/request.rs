@@ -234,11 +234,11 @@ impl Request {
         self.target_truncated |= target.len() > MAX_TARGET;
     }
 
-    /// Memory that its texts take, in bytes.
+    /// Memory that it takes beside itself, in bytes.
     pub(super) fn held(&self) -> usize {
         let texts = [self.host.as_deref(), self.cf_id.as_deref(), self.extra.upgrade.as_deref()];
         let texts = texts.iter().flatten().map(|text| text.len()).sum::<usize>();
-        self.target.len() + texts + self.faults().count() * size_of::<Fault>()
+        self.target.len() + texts + self.extra.held() + self.faults().count() * size_of::<Fault>()
     }
 
     /// The method, as sent; any token (RFC 9110 section 9.1).

@@ -231,7 +231,7 @@ impl Response {
         self.reason = Word::of(reason, &REASONS, MAX_REASON, |other| self.extra.reason = Some(other));
     }
 
-    /// Memory that its texts take, in bytes.
+    /// Memory that it takes beside itself, in bytes.
     pub(super) fn held(&self) -> usize {
         let extra = &*self.extra;
         let texts = [
@@ -243,7 +243,7 @@ impl Response {
             extra.websocket_accept.as_deref(),
         ];
         let texts = texts.iter().flatten().map(|text| text.len()).sum::<usize>();
-        texts + extra.body_excerpt.len() + self.faults().count() * size_of::<Fault>()
+        texts + extra.body_excerpt.len() + self.extra.held() + self.faults().count() * size_of::<Fault>()
     }
 
     /// The reason phrase, often empty: the first [`MAX_REASON`] bytes.
