@@ -92,13 +92,22 @@ impl Micros {
     }
 }
 
+impl Micros {
+    /// Writes it in tenths of a unit, each so long. Most messages have one, and floating point takes five times as long.
+    fn tenths(self, f: &mut fmt::Formatter<'_>, tenth: u64, unit: &str) -> fmt::Result {
+        let all = (self.0.unsigned_abs() + tenth / 2) / tenth;
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}.{} {unit}", all / 10, all % 10)
+    }
+}
+
 /// In the unit a person would use: `850 us`, `12.3 ms`, `30.0 s`.
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.unsigned_abs() {
             0..1_000 => write!(f, "{} us", self.0),
-            1_000..1_000_000 => write!(f, "{:.1} ms", self.0 as f64 / 1e3),
-            1_000_000..600_000_000 => write!(f, "{:.1} s", self.as_secs_f64()),
+            1_000..1_000_000 => self.tenths(f, 100, "ms"),
+            1_000_000..600_000_000 => self.tenths(f, 100_000, "s"),
             _ => write!(f, "{:.0} min", self.as_secs_f64() / 60.0),
         }
     }
@@ -144,8 +153,26 @@ mod tests {
 
     #[test]
     fn durations_read_as_a_person_would_say_them() {
-        for (us, text) in [(850, "850 us"), (12_340, "12.3 ms"), (30_000_000, "30.0 s"), (900_000_000, "15 min")] {
+        for (us, text) in [
+            (850, "850 us"),
+            (1_000, "1.0 ms"),
+            (12_340, "12.3 ms"),
+            (12_350, "12.4 ms"),
+            (999_949, "999.9 ms"),
+            (999_950, "1000.0 ms"),
+            (-12_360, "-12.4 ms"),
+            (30_000_000, "30.0 s"),
+            (599_999_999, "600.0 s"),
+            (900_000_000, "15 min"),
+        ] {
             assert_eq!(Micros(us).to_string(), text);
+        }
+        // The same as by floating point, but for what lies in the middle between two.
+        for us in (1_000..600_000_000).step_by(7_919) {
+            let (unit, name) = if us < 1_000_000 { (1e3, "ms") } else { (1e6, "s") };
+            if us % (unit as i64 / 10) != unit as i64 / 20 {
+                assert_eq!(Micros(us).to_string(), format!("{:.1} {name}", us as f64 / unit));
+            }
         }
     }
 }
