@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use foldhash::HashMap;
+
 use crate::observation::{Sign, Signs};
 
 use super::Cause;
@@ -18,6 +20,8 @@ const _: () = assert!(MAX_CAUSES == Set::BITS as usize);
 #[derive(Debug)]
 pub struct Catalogue {
     causes: Vec<&'static Cause>,
+    /// Where each stands, by its address.
+    positions: HashMap<usize, usize>,
     /// Those that each sign calls for.
     by_sign: [Set; Sign::COUNT],
 }
@@ -36,7 +40,14 @@ impl Catalogue {
                 by_sign.iter_mut().skip(*sign as usize).take(1).for_each(|set| *set |= 1 << position);
             }
         }
-        Catalogue { causes, by_sign }
+        let positions = causes.iter().enumerate().map(|(position, cause)| (address(cause), position)).collect();
+        Catalogue { causes, positions, by_sign }
+    }
+
+    /// Where a cause stands; behind all of them, if it is none of them.
+    #[must_use]
+    pub fn position(&self, cause: &'static Cause) -> usize {
+        self.positions.get(&address(cause)).copied().unwrap_or(self.causes.len())
     }
 
     /// The causes that can be found on a connection that shows these signs, in order of precedence.
@@ -48,6 +59,11 @@ impl Catalogue {
             Some(next)
         })
     }
+}
+
+/// Each cause exists once.
+fn address(cause: &'static Cause) -> usize {
+    std::ptr::from_ref(cause).addr()
 }
 
 impl Deref for Catalogue {

@@ -15,6 +15,8 @@ pub enum Sign {
     Open,
     /// The server sent no byte before the end.
     Silence,
+    /// The same, although the client had sent some.
+    NoReply,
     /// Bytes are missing, cut off, or were never acknowledged.
     Loss,
     /// The client began with a PROXY protocol header.
@@ -92,7 +94,9 @@ impl Signs {
         let lossy = |side: Side| !c.tcp.is_whole(side) || odd.longest_sack[side] > 0 || c.tcp.stall(side).is_some();
         self.note(Sign::Partial, !c.has_beginning() || c.is_one_sided());
         self.note(Sign::Open, c.closer().is_none());
-        self.note(Sign::Silence, c.first_answer().is_none() || c.tcp.streams.stream_bytes.server == 0);
+        let silence = c.first_answer().is_none() || c.tcp.streams.stream_bytes.server == 0;
+        self.note(Sign::Silence, silence);
+        self.note(Sign::NoReply, silence && c.tcp.streams.first_data.client.is_some());
         self.note(Sign::Loss, lossy(Side::Client) || lossy(Side::Server));
     }
 

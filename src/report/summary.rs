@@ -198,7 +198,7 @@ impl Tally {
     }
 
     /// Counts one connection.
-    pub fn add(&mut self, connection: &Connection, diagnosis: &Diagnosis, position: impl Fn(&Cause) -> usize) {
+    pub fn add(&mut self, connection: &Connection, diagnosis: &Diagnosis, position: impl Fn(&'static Cause) -> usize) {
         self.via_cloudfront |= connection.edge.evidence != EdgeEvidence::None;
         let role = if connection.role == Role::Edge { &mut self.edge } else { &mut self.rest };
         role.add(connection, diagnosis, position);
@@ -251,7 +251,7 @@ impl Tally {
 }
 
 impl RoleTally {
-    fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&Cause) -> usize) {
+    fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&'static Cause) -> usize) {
         self.counts.add(d.verdict.outcome);
         self.timings.add(c);
         self.near_misses.add(c);

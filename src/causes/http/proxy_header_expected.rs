@@ -42,7 +42,7 @@ cause! {
     /// - AWS: User Guide for Network Load Balancers, "Proxy protocol"
     edge: Edge::status(502),
     second_look: SecondLook::WorksWithHeader,
-    needs: [ErrorStatus, Silence],
+    needs: [ErrorStatus, NoReply],
     detect: detect,
 }
 

@@ -54,7 +54,7 @@ cause! {
     /// - AWS: Amazon CloudFront Developer Guide, standard logging reference
     effect: Effect::Inconclusive,
     supersedes: ["http.edge-abandoned"],
-    needs: [Silence, Unserved],
+    needs: [NoReply, Unserved],
     detect: detect,
 }
 

@@ -39,7 +39,7 @@ cause! {
     /// # References
     /// - RFC 8446 section 6.1 (a close without close_notify), RFC 9293 section 3.6
     edge: EDGE,
-    needs: [Silence, HalfHandshake],
+    needs: [NoReply, HalfHandshake],
     detect: detect,
 }
 

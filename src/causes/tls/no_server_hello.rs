@@ -48,7 +48,7 @@ cause! {
     edge: EDGE,
     rests_on: RestsOn::Silence("whether the origin answered the ClientHello"),
     second_look: SecondLook::RecurringWait,
-    needs: [Silence],
+    needs: [NoReply],
     detect: detect,
 }
 

@@ -46,7 +46,7 @@ cause! {
     edge: EDGE,
     supersedes: ["tls.plaintext-http-reply"],
     second_look: SecondLook::WorksWithHeader,
-    needs: [Unasked, Silence],
+    needs: [Unasked, NoReply],
     detect: detect,
 }
 

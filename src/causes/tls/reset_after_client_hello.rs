@@ -44,7 +44,7 @@ cause! {
     /// - RFC 9293 section 3.5.2 (resets), section 3.6.1 (a close with unread data resets), RFC 8446 section 6 (alerts)
     /// - The PROXY protocol, versions 1 and 2 (HAProxy project)
     edge: EDGE,
-    needs: [Silence],
+    needs: [NoReply],
     detect: detect,
 }
 

@@ -80,7 +80,7 @@ cause! {
         "tls.reset-in-handshake",
     ],
     second_look: SecondLook::OtherNameWorks,
-    needs: [Alert, HalfHandshake, ChainFault, Silence],
+    needs: [Alert, HalfHandshake, ChainFault, NoReply],
     detect: detect,
 }
 

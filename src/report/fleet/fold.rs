@@ -230,7 +230,7 @@ impl Kept {
     /// Counts what explains it.
     fn explain(&mut self, row: &Connection) {
         let Some(cause) = row.cause else { return };
-        let place = CATALOGUE.iter().position(|known| *known == cause).unwrap_or(usize::MAX);
+        let place = CATALOGUE.position(cause);
         let fresh = || CauseCount {
             cause,
             connections: 0,
@@ -250,7 +250,7 @@ impl Kept {
     fn group(&mut self, told: &Told) {
         let heading = match told.row.cause {
             Some(cause) => Heading::Cause(told.row.outcome, cause.id()),
-            None => Heading::Reason(bounded(&told.row.reason)),
+            None => Heading::Reason(bounded(&told.row.reason).into()),
         };
         let group = self.groups.entry(heading.among(&self.groups, "the tables")).or_default();
         group.connections += 1;
