@@ -107,8 +107,9 @@ impl Timings {
         if c.tls.is_some() {
             add(client_hello, Step::ClientHello);
             add(server_hello, Step::ServerHello);
-            add(server_flight, Step::ServerFlight);
-            add(client_flight, Step::ClientFlight);
+            let (origins, edges) = c.flights();
+            origins.into_iter().for_each(|took| server_flight.add(took));
+            edges.into_iter().for_each(|took| client_flight.add(took));
             add(tls_handshake, Step::TlsHandshake);
         }
         if let Some(http) = &c.http2 {
@@ -164,14 +165,8 @@ impl Connection {
             Step::NetworkRtt => between(self.tcp.syn_ack.filter(|_| self.tcp.syn_acks == 1), self.tcp.established),
             Step::ClientHello => between(self.tcp.established, hello.map(|h| h.first_frame)),
             Step::ServerHello => between(hello.map(|h| h.frame), tls.and_then(first_hello)),
-            Step::ServerFlight => {
-                let flight = self.flight_ended(self.edge_went_on());
-                between(tls?.server_hello.as_ref().map(|h| h.frame), flight)
-            }
-            Step::ClientFlight => {
-                let next = self.edge_went_on();
-                between(self.flight_ended(next), next)
-            }
+            Step::ServerFlight => self.flights().0,
+            Step::ClientFlight => self.flights().1,
             Step::TlsHandshake => between(hello.map(|h| h.first_frame), tls?.handshake_done()),
             Step::IdleBeforeClose => {
                 let end = self.certain_end()?.frame;
@@ -180,6 +175,14 @@ impl Connection {
             }
             Step::FirstByte | Step::Exchange | Step::IdleBeforeRequest => None,
         }
+    }
+
+    /// How long the origin's first flight took, and how long the edge took to answer it.
+    fn flights(&self) -> (Option<Micros>, Option<Micros>) {
+        let hello = self.tls.as_ref().and_then(|tls| tls.server_hello.as_ref()).map(|h| h.frame);
+        let next = self.edge_went_on();
+        let ended = self.flight_ended(next);
+        (between(hello, ended), between(ended, next))
     }
 
     /// Where the origin's first flight ended: before the edge went on, here, if it did.
