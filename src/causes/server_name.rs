@@ -75,10 +75,12 @@ fn turned(c: &Connection, finding: &Finding, other: &Accepted<'_>) -> Option<Fin
         "{} {did}, which the edge asks for, while it accepts \"{accepted}\": most likely \"{name}\" is the viewer's Host header, which the distribution forwards.",
         c.server
     );
-    let finding = Finding { confidence: Confidence::Likely, message, fix: Vec::new(), ..finding.clone() }.evidence(
-        finding.at,
-        format!("\"{accepted}\" is accepted on another connection (from frame {})", other.from.named()),
-    );
+    let finding =
+        Finding { confidence: Confidence::Likely, message: message.into(), fix: Vec::new(), ..finding.clone() }
+            .evidence(
+                finding.at,
+                format!("\"{accepted}\" is accepted on another connection (from frame {})", other.from.named()),
+            );
     Some(with_fixes(finding, c, name))
 }
 

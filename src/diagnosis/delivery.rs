@@ -3,6 +3,7 @@
 //! This is the other half of "right": what no cause explains is `ok` only where the bytes show that the edge got
 //! what it asked for, or asked nothing. Everything else is said to be unexplained.
 
+use super::Text;
 use crate::base::{FrameRef, Micros, Side};
 use crate::observation::{Aftermath, Connection, End, HowEnded, Sign, Signs, encrypted, http1, http2, tls};
 
@@ -12,7 +13,7 @@ pub(super) enum Delivery {
     /// The edge got what it asked for, or asked nothing.
     Complete,
     /// It cannot be told, and why.
-    Unexplained(String),
+    Unexplained(Text),
 }
 
 /// Judges by what was delivered on a connection that shows these signs.
@@ -41,7 +42,7 @@ pub(super) fn delivery(c: &Connection, signs: Signs) -> Delivery {
     of_tcp(c)
 }
 
-fn unexplained(reason: impl Into<String>) -> Delivery {
+fn unexplained(reason: impl Into<Text>) -> Delivery {
     Delivery::Unexplained(reason.into())
 }
 

@@ -7,6 +7,9 @@ use crate::base::{FrameRef, Micros};
 
 use super::{Edge, Effect, Inner};
 
+/// What is said of a connection. Most of it is the same for all of them, and many are held at once.
+pub type Text = Cow<'static, str>;
+
 /// How much the captured bytes prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Confidence {
@@ -36,9 +39,6 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// A sentence, mostly the same for every connection.
-pub type Text = Cow<'static, str>;
-
 /// One frame, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
@@ -65,7 +65,7 @@ pub struct Finding {
     /// How much the bytes prove.
     pub confidence: Confidence,
     /// What happened, with this connection's own values.
-    pub message: String,
+    pub message: Text,
     /// The packets that prove it, in the order in which they tell the story.
     pub evidence: Vec<Evidence>,
     /// What to do, most specific first. Where it is empty the cause's page is all there is to say.
@@ -83,13 +83,13 @@ pub struct Finding {
     /// In place of what the cause does to the verdict.
     pub effect: Option<Effect>,
     /// What the capture does not let anybody tell, where that is the finding.
-    pub blocks: Option<String>,
+    pub blocks: Option<Text>,
 }
 
 impl Finding {
     /// A finding met at `at`, with what happened in this connection's own values.
     #[must_use]
-    pub fn new(at: FrameRef, confidence: Confidence, message: impl Into<String>) -> Finding {
+    pub fn new(at: FrameRef, confidence: Confidence, message: impl Into<Text>) -> Finding {
         Finding {
             at,
             confidence,
@@ -171,7 +171,7 @@ impl Finding {
 
     /// Says what the capture does not let anybody tell.
     #[must_use]
-    pub fn blocks(mut self, what: impl Into<String>) -> Finding {
+    pub fn blocks(mut self, what: impl Into<Text>) -> Finding {
         self.blocks = Some(what.into());
         self
     }

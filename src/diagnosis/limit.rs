@@ -2,7 +2,7 @@
 
 use crate::observation::{Connection, Ended};
 
-use super::{Cause, Confidence, Effect, Finding};
+use super::{Cause, Confidence, Effect, Finding, Text};
 
 /// A limit of the capture that applies to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Limit {
     /// The cause or the problem of the capture that says more of it.
     pub limit: &'static str,
     /// What cannot be told because of it.
-    pub blocks: String,
+    pub blocks: Text,
 }
 
 /// What a finding of a cause rests on, beside the bytes that it cites.
@@ -50,23 +50,34 @@ pub(super) fn doubt_clock(c: &Connection, cause: &Cause, finding: &mut Finding) 
     if finding.effect.unwrap_or(cause.effect) == Effect::Failed {
         finding.effect = Some(Effect::Inconclusive);
     }
-    finding.message += &format!(
+    finding.message.to_mut().push_str(&format!(
         " But between its packets the clock of the capture jumps (frame {}), so that {what} cannot be told.",
         step.named()
-    );
+    ));
 }
 
 /// The limits that apply to a connection: those that findings speak of, then the others.
 pub(super) fn limits(c: &Connection, findings: &[(&'static Cause, Finding)]) -> Vec<Limit> {
-    let told = findings.iter().filter_map(|(cause, f)| Some((cause.id(), f.blocks.clone()?)));
-    let clock = c.clock_step.zip(findings.iter().find_map(|(cause, _)| cause.rests_on.time()));
-    let clock =
-        clock.map(|(step, what)| ("clock-stepped", format!("{what} (the clock jumps in frame {})", step.named())));
-    let first = c.tcp.end.closer.filter(|_| c.tcp.end.closer_in_doubt && !c.is_one_sided());
-    let first = first.map(|_| ("order-in-doubt", "which end closed the connection first".to_owned()));
-    let evicted = (c.ended == Ended::Evicted).then(|| ("connections-evicted", "how it went on".to_owned()));
-    let holes = c.tcp.odd.reassembly_limit_reached;
-    let holes = holes.then(|| ("reassembly-limited", "what lay in holes that were given up early".to_owned()));
-    let all = told.chain(clock).chain(first).chain(evicted).chain(holes);
-    all.map(|(limit, blocks)| Limit { limit, blocks }).collect()
+    let mut limits = Vec::new();
+    let mut apply = |limit, blocks| limits.push(Limit { limit, blocks });
+    for (cause, finding) in findings {
+        if let Some(blocks) = &finding.blocks {
+            apply(cause.id(), blocks.clone());
+        }
+    }
+    if let Some(step) = c.clock_step
+        && let Some(what) = findings.iter().find_map(|(cause, _)| cause.rests_on.time())
+    {
+        apply("clock-stepped", format!("{what} (the clock jumps in frame {})", step.named()).into());
+    }
+    if c.tcp.end.closer_in_doubt && c.tcp.end.closer.is_some() && !c.is_one_sided() {
+        apply("order-in-doubt", "which end closed the connection first".into());
+    }
+    if c.ended == Ended::Evicted {
+        apply("connections-evicted", "how it went on".into());
+    }
+    if c.tcp.odd.reassembly_limit_reached {
+        apply("reassembly-limited", "what lay in holes that were given up early".into());
+    }
+    limits
 }

@@ -5,7 +5,7 @@ use crate::observation::{Connection, Signs};
 use super::delivery::{Delivery, delivery};
 use super::limit::{doubt_clock, limits};
 use super::rank::rank;
-use super::{Catalogue, Cause, Confidence, Edge, Effect, Finding, Limit, Stage};
+use super::{Catalogue, Cause, Confidence, Edge, Effect, Finding, Limit, Stage, Text};
 
 /// What became of a connection, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ pub struct Verdict {
     /// What the viewer and the access log most probably saw.
     pub edge: Edge,
     /// In a sentence, where it is not the finding's message that says it.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// Limits of the capture that apply to the connection, and what each keeps from being said.
     pub limits: Vec<Limit>,
 }

@@ -50,7 +50,7 @@ impl Example {
     /// What explains this connection; where no finding does, the reason of its verdict.
     pub(super) fn of(c: &Connection, d: &Diagnosis) -> Example {
         let finding = d.verdict.cause.and(d.findings.first()).map(|(_, f)| f);
-        let message = finding.map(|f| f.message.as_str()).or(d.verdict.reason.as_deref()).unwrap_or_default();
+        let message = finding.map(|f| &*f.message).or(d.verdict.reason.as_deref()).unwrap_or_default();
         // What a limit of the capture is, is said with what it blocks.
         let others = d.findings.iter().skip(usize::from(finding.is_some())).filter(|(_, f)| f.blocks.is_none());
         let frames = finding.map(|f| wireshark::Frames::of(f, c.first.capture()));

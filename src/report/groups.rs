@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 
 use super::example::bounded;
 use crate::base::FrameRef;
-use crate::diagnosis::{Confidence, Diagnosis, Outcome};
+use crate::diagnosis::{Confidence, Diagnosis, Outcome, Text};
 use crate::observation::{Connection, Role};
 
 /// Connections shown of each cause.
@@ -19,7 +19,7 @@ pub(super) const MAX_REASONS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Heading {
     Cause(Outcome, &'static str),
-    Reason(String),
+    Reason(Text),
 }
 
 impl Heading {
@@ -29,7 +29,7 @@ impl Heading {
         let is_reason = |heading: &Heading| matches!(heading, Heading::Reason(_));
         let full = || groups.keys().filter(|heading| is_reason(heading)).count() >= MAX_REASONS;
         if is_reason(&self) && !groups.contains_key(&self) && full() {
-            return Heading::Reason(format!("for other reasons, see {elsewhere}"));
+            return Heading::Reason(format!("for other reasons, see {elsewhere}").into());
         }
         self
     }
@@ -95,7 +95,7 @@ impl<E: Ranked<Rank = Rank>> Groups<E> {
     pub(super) fn remark(&mut self, c: &Connection, d: &Diagnosis) {
         for (cause, finding) in &d.findings {
             let first = || {
-                let first = (finding.at, finding.message.clone());
+                let first = (finding.at, finding.message.to_string());
                 Remark { seen: 0, connection: c.id, of: String::new(), first }
             };
             self.remarks.entry(cause.id()).or_insert_with(first).seen += 1;
@@ -106,7 +106,9 @@ impl<E: Ranked<Rank = Rank>> Groups<E> {
     pub(super) fn add(&mut self, c: &Connection, d: &Diagnosis, make: impl FnOnce(&Connection, &Diagnosis) -> E) {
         let heading = match (d.verdict.cause, &d.verdict.reason) {
             (Some(cause), _) => Heading::Cause(d.verdict.outcome, cause.id()),
-            (None, reason) => Heading::Reason(reason.as_deref().map(bounded).unwrap_or_default()),
+            // What is always the same has nothing in it from the wire.
+            (None, Some(Text::Borrowed(reason))) => Heading::Reason(Text::Borrowed(reason)),
+            (None, reason) => Heading::Reason(reason.as_deref().map(bounded).unwrap_or_default().into()),
         };
         let group = self.groups.entry(heading.among(&self.groups, "--format json")).or_default();
         group.connections += 1;

@@ -31,7 +31,7 @@ impl Story {
         if self.first_message.is_empty()
             && let Some((_, finding)) = d.findings.first()
         {
-            self.first_message.clone_from(&finding.message);
+            self.first_message.push_str(&finding.message);
         }
         self.at(c.server);
         if let Some(inner) = d.findings.first().and_then(|(_, finding)| finding.inner.first()) {

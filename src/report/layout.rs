@@ -124,7 +124,9 @@ pub(super) fn digits(n: u64) -> String {
 
 /// At most `max` columns of `text`, the rest replaced by `…`.
 pub(super) fn shorten(text: &str, max: usize) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(max) {
+    // No character is shorter than a byte.
+    let past = if text.len() > max { text.char_indices().nth(max) } else { None };
+    match past {
         None => text.into(),
         Some(_) => {
             let kept: String = text.chars().take(max.saturating_sub(1)).collect();

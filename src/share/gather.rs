@@ -106,7 +106,7 @@ fn told(c: &Connection, d: &Diagnosis) -> Told {
         ids: asked().filter_map(|asked| asked.cf_id.map(str::to_owned)).take(MAX_IDS).collect(),
         sni: c.sni().map(str::to_owned),
         host: asked().find_map(|asked| asked.host.map(str::to_owned)),
-        message: main.map(|(_, finding)| finding.message.clone()).unwrap_or_default(),
+        message: main.map(|(_, finding)| finding.message.to_string()).unwrap_or_default(),
         ruled_out: main.iter().flat_map(|(_, f)| &f.ruled_out).map(|r| (r.cause, r.why.to_string())).collect(),
         proofs: proofs(d),
     }

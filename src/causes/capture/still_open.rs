@@ -1,5 +1,5 @@
 use crate::base::{Micros, Side};
-use crate::diagnosis::{Confidence, Effect, Finding};
+use crate::diagnosis::{Confidence, Effect, Finding, Text};
 use crate::observation::Connection;
 use crate::observation::http1::Exchange;
 use crate::observation::http2;
@@ -46,7 +46,10 @@ fn detect(c: &Connection) -> Option<Finding> {
     let owed = owed(c)?;
     let message = match c.watched_after() {
         Micros(0) => format!("The capture ended while {owed}."),
-        later => format!("The capture ended while {owed}, {later} after the connection's last packet."),
+        later => {
+            let later = later.to_string();
+            ["The capture ended while ", &owed, ", ", &later, " after the connection's last packet."].concat()
+        }
     };
     Some(
         Finding::new(c.last, Confidence::Certain, message)
@@ -57,26 +60,26 @@ fn detect(c: &Connection) -> Option<Finding> {
 }
 
 /// What was on its way.
-fn owed(c: &Connection) -> Option<String> {
+fn owed(c: &Connection) -> Option<Text> {
     if let (Some(syn), false) = (c.tcp.syn, c.tcp.heard(Side::Server)) {
-        return (c.watched_until.since(syn.time) < PATIENCE).then(|| "the edge's SYN was unanswered".to_owned());
+        return (c.watched_until.since(syn.time) < PATIENCE).then(|| "the edge's SYN was unanswered".into());
     }
     if let Some(http) = &c.http {
-        return http.exchanges.iter().find_map(exchange).filter(|_| http.upgraded.is_none());
+        return http.exchanges.iter().find_map(exchange).filter(|_| http.upgraded.is_none()).map(Text::from);
     }
     if let Some(http) = &c.http2 {
-        return http.exchanges.iter().find_map(stream);
+        return http.exchanges.iter().find_map(stream).map(Text::from);
     }
     if let Some(tls) = &c.tls {
         if tls.handshake_done().is_none() {
-            return Some("the TLS handshake was under way".to_owned());
+            return Some("the TLS handshake was under way".into());
         }
         let (asked, answered) = (tls.encrypted.client.last_application, tls.encrypted.server.last_application);
-        return (asked > answered).then(|| "an encrypted request was unanswered".to_owned());
+        return (asked > answered).then(|| "an encrypted request was unanswered".into());
     }
     match c.tcp.streams.first_data {
         data if data.client.is_none() && data.server.is_none() => None,
-        _ => Some("bytes of an unknown protocol were exchanged".to_owned()),
+        _ => Some("bytes of an unknown protocol were exchanged".into()),
     }
 }
 

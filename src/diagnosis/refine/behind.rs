@@ -138,7 +138,7 @@ impl Failures {
                 let told: Vec<_> = finding.inner.iter().map(Inner::in_short).collect();
                 if !told.is_empty() {
                     let message = finding.message.trim_end_matches('.');
-                    finding.message = format!("{message}; behind it {}.", told.join(", "));
+                    finding.message = format!("{message}; behind it {}.", told.join(", ")).into();
                     named = true;
                 }
             }

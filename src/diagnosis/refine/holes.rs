@@ -44,14 +44,14 @@ impl Holes {
         let deaf = deaf.then(|| ("capture.one-sided", "no packet that this host sent was captured".to_owned()));
         let missing: Vec<_> = self.lost(c, drops).into_iter().chain(deaf).collect();
         for (limit, why) in &missing {
-            d.verdict.limits.push(Limit { limit, blocks: format!("{what} ({why})") });
+            d.verdict.limits.push(Limit { limit, blocks: format!("{what} ({why})").into() });
         }
         if let (Some((_, why)), Some((_, finding))) = (missing.first(), d.findings.first_mut())
             && finding.confidence > Confidence::Likely
         {
             finding.confidence = Confidence::Likely;
             d.verdict.confidence = Some(Confidence::Likely);
-            finding.message += &format!(" Not certain: {why}.");
+            finding.message.to_mut().push_str(&format!(" Not certain: {why}."));
         }
         !missing.is_empty()
     }

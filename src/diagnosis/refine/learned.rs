@@ -47,7 +47,7 @@ impl Learned {
 fn explain(finding: &Finding, told: &Learned) -> Finding {
     let note = format!("learned by the probe of {}: the origin's certificate is encrypted here", told.time);
     let message = format!("{} Learned by the probe of {}: {}", finding.message, told.time, told.message);
-    let mut explained = Finding { message, confidence: Confidence::Likely, ..finding.clone() };
+    let mut explained = Finding { message: message.into(), confidence: Confidence::Likely, ..finding.clone() };
     explained.evidence.push(Evidence { frame: finding.at, note: note.into() });
     explained
 }

@@ -265,7 +265,7 @@ impl Involved {
             outcome: d.verdict.outcome,
             cause: verdict.map(|cause| cause.id()),
             confidence: d.verdict.confidence,
-            reason: d.verdict.reason.clone(),
+            reason: d.verdict.reason.as_deref().map(str::to_owned),
             near,
             cited,
             end: c.closer().map(|end| end.frame.frame),
