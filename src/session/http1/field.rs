@@ -216,7 +216,8 @@ impl Deref for Shared {
 #[inline]
 pub(super) fn share(slot: &mut Option<Shared>, repeated: &mut Option<Shared>, value: &[u8]) {
     if slot.is_none() {
-        if repeated.as_ref().is_none_or(|repeated| repeated.as_bytes() != value) {
+        // What was kept of bytes that are no text may be longer than they.
+        if value.len() > MAX_VALUE || repeated.as_ref().is_none_or(|repeated| repeated.as_bytes() != value) {
             *repeated = Some(Shared(Arc::new(text(value, MAX_VALUE).into_boxed_str())));
         }
         slot.clone_from(repeated);

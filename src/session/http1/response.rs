@@ -88,7 +88,7 @@ pub struct ResponseExtra {
     head_frame: Option<FrameRef>,
     /// A Content-Length that does not say where the body ends.
     content_length: Option<u64>,
-    /// A Transfer-Encoding that is not what everybody sends.
+    /// A Transfer-Encoding that is not what everybody sends, or does not say where the body ends.
     transfer_encoding: Option<Box<str>>,
     /// The first Content-Range.
     pub content_range: Option<Box<str>>,

@@ -258,3 +258,16 @@ fn an_unusual_message_loses_nothing() {
     let response = t.exchanges.first().unwrap().response.as_ref().unwrap();
     assert_eq!((response.framing, response.content_length(), response.complete), (Framing::NoBody, Some(9), true));
 }
+
+/// What stands for bytes that are no text is longer than they: the next message does not keep as much by sending that.
+#[test]
+fn what_is_shared_is_no_longer_than_what_is_kept() {
+    let ask = b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let answer = |server: &[u8]| [b"HTTP/1.1 204 No Content\r\nServer: ", server, b"\r\n\r\n"].concat();
+    let raw = vec![0xff; MAX_VALUE];
+    let (first, second) = (answer(&raw), answer(String::from_utf8_lossy(&raw).as_bytes()));
+    let t = feed(&[C(ask), S(&first), C(ask), S(&second)]);
+    let lens: Vec<_> =
+        t.exchanges.iter().map(|e| e.response.as_ref().unwrap().server.as_ref().unwrap().len()).collect();
+    assert_eq!(lens, [3 * MAX_VALUE, MAX_VALUE / 3 * 3]);
+}
