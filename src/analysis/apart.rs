@@ -38,7 +38,8 @@ use super::{Noticed, Options};
 /// judge some of them.
 const HANDED_OVER: usize = 128 * run::CONNECTION;
 
-/// As many times that on their way from one follower: it may be that much ahead of the others.
+/// As many times that on their way from one follower: it may be that much ahead of the others. What one packet ends is
+/// handed over at once, however much it is: after a silence, all that are open.
 const MAX_BATCHES: usize = 4;
 
 /// What the caller's thread keeps of its own connections while it does not wait for those of the followers.
@@ -275,6 +276,11 @@ impl Lane {
         (self.upto, self.is_urgent) = (Some(batch.upto), batch.is_urgent);
     }
 
+    /// Nothing more will come.
+    fn end(&mut self) {
+        (self.upto, self.is_urgent) = (None, false);
+    }
+
     /// The earliest that is here.
     fn pop(&mut self) -> Option<Over> {
         let over = self.over.pop_front()?;
@@ -295,7 +301,7 @@ impl Lane {
         match told {
             Ok(Told::Batch(mut batch)) => self.add(&mut batch),
             Ok(Told::Progress(capture, bytes)) => progress(capture, bytes),
-            Err(TryRecvError::Disconnected) => self.upto = None,
+            Err(TryRecvError::Disconnected) => self.end(),
             Err(TryRecvError::Empty) => return false,
         }
         true
@@ -337,7 +343,7 @@ impl<'g, 'd> Gathering<'g, 'd> {
                 self.pass_on(&mut |_, _| {})
             };
             noticed = Some(run::read(sources, options, part, &mut take, progress)?);
-            self.lanes.get_mut(part.index).into_iter().for_each(|lane| lane.upto = None);
+            self.lanes.get_mut(part.index).into_iter().for_each(Lane::end);
         }
         self.pass_on(progress)?;
         self.enter(Order::END);
@@ -408,7 +414,7 @@ impl<'g, 'd> Gathering<'g, 'd> {
     /// Enters the connections that were opened before this.
     fn enter(&mut self, before: Order) {
         let Some(register) = &mut self.register else { return };
-        let first = |lane: &&mut Lane| lane.opened.front().is_some_and(|opened| opened.order < before.packet);
+        let first = |lane: &&mut Lane| lane.opened.front().is_some_and(|opened| Order::opened(opened.order) < before);
         let next = |lane: &&mut Lane| lane.opened.front().map(|opened| opened.order);
         while let Some(lane) = self.lanes.iter_mut().filter(first).min_by_key(next) {
             if let Some(opened) = lane.pop_opened() {

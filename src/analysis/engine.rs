@@ -294,7 +294,7 @@ impl<'o> Engine<'o> {
         let heavy = |shard: &&mut Shard| shard.kept > MAX_KEPT_BYTES;
         while let Some(least) = self.shards.get_mut(at).filter(heavy).and_then(Shard::evict) {
             self.register.noticed.relieved += 1;
-            done(Place::BEHIND, self.close(least, Ended::Evicted))?;
+            done(Place::RELIEVED, self.close(least, Ended::Evicted))?;
         }
         Ok(())
     }

@@ -22,6 +22,10 @@ pub(in crate::analysis) struct Place(pub(super) usize);
 impl Place {
     pub(in crate::analysis) const FIRST: Place = Place(0);
     pub(in crate::analysis) const BEHIND: Place = Place(SHARDS);
+    /// Where the connection begins that a packet opens.
+    pub(in crate::analysis) const OPENED: Place = Place(SHARDS + 1);
+    /// Those that are put away for the memory that this one takes.
+    pub(in crate::analysis) const RELIEVED: Place = Place(SHARDS + 2);
 }
 
 /// Which shards an engine follows.
