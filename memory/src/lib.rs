@@ -5,7 +5,7 @@
 //! work on many short connections. A second is long beside that, and short beside a day of watching an interface.
 //!
 //! Where the system gives huge pages to whoever asks for memory, each thread and each size of object takes two megabytes at
-//! a time, of which most analyses never use half.
+//! a time, most of which stays empty where an analysis needs little.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::c_long;

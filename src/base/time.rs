@@ -93,7 +93,8 @@ impl Micros {
 }
 
 impl Micros {
-    /// Writes it in tenths of a unit, each so long. Most messages have one, and floating point takes five times as long.
+    /// Writes it in tenths of a unit, each so long. Most messages have one, and floating point takes a thousand
+    /// instructions.
     fn tenths(self, f: &mut fmt::Formatter<'_>, tenth: u64, unit: &str) -> fmt::Result {
         let all = (self.0.unsigned_abs() + tenth / 2) / tenth;
         let sign = if self.0 < 0 { "-" } else { "" };
