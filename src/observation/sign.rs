@@ -13,9 +13,13 @@ pub enum Sign {
     Partial,
     /// Nothing has ended it.
     Open,
-    /// The server sent no byte before the end.
+    /// The server sent no packet.
+    Unheard,
+    /// An ICMP error came of one of its packets.
+    Rejected,
+    /// The server sent packets, and no byte before the end.
     Silence,
-    /// The same, although the client had sent some.
+    /// The server sent no byte before the end, although the client had sent some.
     NoReply,
     /// Bytes are missing, cut off, or were never acknowledged.
     Loss,
@@ -94,8 +98,11 @@ impl Signs {
         let lossy = |side: Side| !c.tcp.is_whole(side) || odd.longest_sack[side] > 0 || c.tcp.stall(side).is_some();
         self.note(Sign::Partial, !c.has_beginning() || c.is_one_sided());
         self.note(Sign::Open, c.closer().is_none());
+        let heard = c.tcp.heard(Side::Server);
         let silence = c.first_answer().is_none() || c.tcp.streams.stream_bytes.server == 0;
-        self.note(Sign::Silence, silence);
+        self.note(Sign::Unheard, !heard);
+        self.note(Sign::Rejected, odd.icmp.total > 0);
+        self.note(Sign::Silence, silence && heard);
         self.note(Sign::NoReply, silence && c.tcp.streams.first_data.client.is_some());
         self.note(Sign::Loss, lossy(Side::Client) || lossy(Side::Server));
     }

@@ -49,7 +49,7 @@ cause! {
     edge: Edge::status(502).detail("OriginConnectError"),
     supersedes: ["tcp.syn-unanswered", "capture.still-open"],
     deed: "refused the connection",
-    needs: [Silence],
+    needs: [Rejected],
     detect: detect,
 }
 

@@ -47,7 +47,7 @@ cause! {
     ///   for the same fault, so that neither is promised here.
     rests_on: RestsOn::Silence("whether the host answered"),
     deed: "did not answer the SYN",
-    needs: [Silence],
+    needs: [Unheard],
     detect: detect,
 }
 
