@@ -150,7 +150,7 @@ impl<'r> Desk<'r> {
         }
         self.watch(&connection, &diagnosis);
         if self.wants(&diagnosis) {
-            self.tally.add(&connection, &diagnosis, position);
+            self.tally.add(&connection, &diagnosis, |cause| CATALOGUE.position(cause));
             self.renderer.connection(&connection, &diagnosis)?;
         } else {
             self.tally.leave_out(&connection);
@@ -209,7 +209,7 @@ impl<'r> Desk<'r> {
         // The second step may bring the cause that was asked for, or take it away.
         let wanted = self.wants(&diagnosis);
         if wanted {
-            self.tally.add(connection, &diagnosis, position);
+            self.tally.add(connection, &diagnosis, |cause| CATALOGUE.position(cause));
         } else {
             self.tally.leave_out(connection);
         }
@@ -220,9 +220,4 @@ impl<'r> Desk<'r> {
         }
         Ok(())
     }
-}
-
-/// Where a cause stands in the catalogue.
-fn position(cause: &'static Cause) -> usize {
-    CATALOGUE.position(cause)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::base::{Endpoint, FrameRef};
-use crate::causes::CATALOGUE;
+use crate::causes::{CATALOGUE, by_id};
 use crate::diagnosis::{Confidence, Diagnosis, Outcome};
 use crate::observation::Connection;
 use crate::report::{Capture, Renderer, Summary};
@@ -155,5 +155,5 @@ impl Renderer for Gather {
 
 /// Where a cause stands in the catalogue, for lists.
 pub(super) fn position(id: Option<&str>) -> usize {
-    CATALOGUE.iter().position(|cause| Some(cause.id()) == id).unwrap_or(usize::MAX)
+    id.and_then(by_id).map_or(usize::MAX, |cause| CATALOGUE.position(cause))
 }
