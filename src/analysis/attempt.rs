@@ -1,114 +1,121 @@
 //! Connections that were asked for, and nothing more.
 //!
 //! A scan or a flood asks for connections by the hundred thousand of which nothing comes. Of each no more is kept than what
-//! its SYN said: what follows a connection is several times as large, and begins when there is something to follow.
+//! its SYN said: what follows a connection is ten times as large, and begins when there is something to follow.
 
-use crate::base::{Endpoint, FrameRef, SeqNumber};
+use crate::base::{FrameRef, SeqNumber};
+use crate::flow::FlowKey;
 use crate::ip::{TcpFlags, TcpOptions, TcpSegment};
 use crate::link::Encapsulation;
-use crate::observation::{Connection, Ended, Prefixes};
+use crate::observation::{Connection, Ended};
 use crate::session::Protocols;
 use crate::session::tls::Keys;
 use crate::tcp::Summary;
 
 use super::clock::Clock;
-use super::engine::Opened;
-use super::open::{Course, Due, Open};
+use super::open::{About, Course, Due, Open};
 
-/// Bytes of the options of a SYN, as operating systems send it.
-const OPTIONS: usize = 24;
+/// The longest options of a TCP header, in bytes (RFC 9293 section 3.1: it has at most 15 words, of which 5 are others).
+const MAX_OPTIONS: usize = 40;
 
-/// A SYN, and no packet behind it.
+/// A SYN, and no packet behind it. It fills a line of a processor's cache: of a flood none is at hand any more when its
+/// time has come. The ends are where it is found by.
 pub(super) struct Attempt {
-    id: u64,
     frame: FrameRef,
     /// How far the capture's clock was from the engine's.
     shift: i64,
-    /// Most packets have nothing but the link's own header around them.
-    encapsulation: Option<Box<Encapsulation>>,
-    client: Endpoint,
-    server: Endpoint,
+    beside: Option<Box<Beside>>,
     seq: SeqNumber,
-    ack: SeqNumber,
-    window: u16,
-    ip_id: Option<u16>,
     options: TcpOptions,
+    ip_id: Option<u16>,
+    window: u16,
     flags: TcpFlags,
     ttl: u8,
+    /// The lower of the two ends sent it.
+    from_lower: bool,
+}
+
+/// What few packets have, or nobody asks for.
+struct Beside {
+    encapsulation: Encapsulation,
+    ack: SeqNumber,
     option_len: u8,
-    option_bytes: [u8; OPTIONS],
+    option_bytes: [u8; MAX_OPTIONS],
+}
+
+impl Beside {
+    /// Of this packet, where it has any. Without a mark its options tell whether another one is a copy of it.
+    fn of(segment: &TcpSegment<'_>) -> Option<Box<Beside>> {
+        let options = if segment.mark().is_some() { &[] } else { segment.option_bytes };
+        if segment.encapsulation.is_empty() && segment.ack == SeqNumber(0) && options.is_empty() {
+            return None;
+        }
+        let mut option_bytes = [0; MAX_OPTIONS];
+        option_bytes.iter_mut().zip(options).for_each(|(place, byte)| *place = *byte);
+        let option_len = options.len().min(MAX_OPTIONS) as u8;
+        Some(Box::new(Beside { encapsulation: segment.encapsulation, ack: segment.ack, option_len, option_bytes }))
+    }
+
+    fn options(&self) -> &[u8] {
+        self.option_bytes.get(..usize::from(self.option_len)).unwrap_or_default()
+    }
 }
 
 impl Attempt {
     /// The first packet of a connection, if it is a SYN that brings nothing else.
-    fn of(segment: &TcpSegment<'_>, frame: FrameRef, shift: i64) -> Option<Attempt> {
+    fn of(segment: &TcpSegment<'_>, key: &FlowKey, frame: FrameRef, shift: i64) -> Option<Attempt> {
         let flags = segment.flags;
-        let bare = segment.payload_len == 0 && segment.payload.is_empty();
-        if !flags.syn() || flags.ack() || flags.rst() || flags.fin() || !bare {
+        if !flags.syn() || flags.ack() || flags.rst() || flags.fin() || segment.payload_len > 0 {
             return None;
         }
-        let mut option_bytes = [0; OPTIONS];
-        option_bytes.get_mut(..segment.option_bytes.len())?.copy_from_slice(segment.option_bytes);
+        let [lower, _] = key.ends();
         Some(Attempt {
-            id: 0,
             frame,
             shift,
-            encapsulation: (!segment.encapsulation.is_empty()).then(|| Box::new(segment.encapsulation)),
-            client: segment.source,
-            server: segment.destination,
+            beside: Beside::of(segment),
             seq: segment.seq,
-            ack: segment.ack,
-            window: segment.window,
-            ip_id: segment.ip_id,
             options: segment.options,
+            ip_id: segment.ip_id,
+            window: segment.window,
             flags,
             ttl: segment.ttl,
-            option_len: segment.option_bytes.len() as u8,
-            option_bytes,
+            from_lower: segment.source == lower,
         })
     }
 
-    /// The SYN.
-    fn segment(&self) -> TcpSegment<'_> {
+    /// The SYN, between the ends of this key.
+    fn segment(&self, key: &FlowKey) -> TcpSegment<'_> {
+        let [lower, higher] = key.ends();
+        let (source, destination) = if self.from_lower { (lower, higher) } else { (higher, lower) };
+        let beside = self.beside.as_deref();
         TcpSegment {
-            source: self.client,
-            destination: self.server,
+            source,
+            destination,
             seq: self.seq,
-            ack: self.ack,
+            ack: beside.map_or(SeqNumber(0), |beside| beside.ack),
             flags: self.flags,
             window: self.window,
             options: self.options,
-            option_bytes: self.option_bytes.get(..usize::from(self.option_len)).unwrap_or_default(),
+            option_bytes: beside.map_or(&[], Beside::options),
             payload: &[],
             payload_len: 0,
             ip_id: self.ip_id,
             ttl: self.ttl,
-            encapsulation: self.encapsulation.as_deref().copied().unwrap_or_default(),
+            encapsulation: beside.map(|beside| beside.encapsulation).unwrap_or_default(),
         }
     }
 
     /// Closes the account, as if it had been followed.
-    fn finish(self, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
-        let tcp = Box::new(Summary::of_syn(&self.segment(), self.frame));
-        let course = Course {
-            id: self.id,
-            client: self.client,
-            server: self.server,
-            by_syn: true,
-            encapsulation: self.encapsulation,
-            first: self.frame,
-            last: self.frame,
-            shift: self.shift,
-            clock_step: None,
-        };
-        course.finish(ended, tcp, Protocols::default(), (clock, prefixes))
+    fn finish(&self, key: &FlowKey, id: u64, ended: Ended, about: About<'_>) -> Box<Connection> {
+        let segment = self.segment(key);
+        let course = Course::begin(&segment, self.frame, self.shift);
+        course.finish((id, ended), Box::new(Summary::of_syn(&segment, self.frame)), Protocols::default(), about)
     }
 
     /// Begins to follow it.
-    fn begin(&self, keys: &Keys) -> Box<Open> {
-        let segment = self.segment();
+    fn begin(&self, key: &FlowKey, keys: &Keys) -> Box<Open> {
+        let segment = self.segment(key);
         let mut open = Box::new(Open::new(&segment, self.frame, self.shift, keys.clone()));
-        open.number(self.id);
         open.segment(&segment, self.frame, false, self.shift);
         open
     }
@@ -124,29 +131,29 @@ pub(super) enum Flow {
 
 impl Flow {
     /// Begins with the first packet that was captured of a connection. What is followed has yet to take that packet.
-    pub(super) fn new(segment: &TcpSegment<'_>, frame: FrameRef, shift: i64, keys: &Keys) -> Flow {
-        match Attempt::of(segment, frame, shift) {
+    pub(super) fn new(segment: &TcpSegment<'_>, key: &FlowKey, frame: FrameRef, shift: i64, keys: &Keys) -> Flow {
+        match Attempt::of(segment, key, frame, shift) {
             Some(attempt) => Flow::Attempt(Box::new(attempt)),
             None => Flow::Open(Box::new(Open::new(segment, frame, shift, keys.clone()))),
         }
     }
 
-    /// What follows it, from now on.
+    /// What follows the connection of this key, from now on.
     #[inline]
-    pub(super) fn follow(&mut self, keys: &Keys) -> &mut Open {
+    pub(super) fn follow(&mut self, key: &FlowKey, keys: &Keys) -> &mut Open {
         loop {
             match self {
                 Flow::Open(open) => return open,
-                Flow::Attempt(attempt) => *self = Flow::Open(attempt.begin(keys)),
+                Flow::Attempt(attempt) => *self = Flow::Open(attempt.begin(key, keys)),
             }
         }
     }
 
-    /// Closes the account.
-    pub(super) fn finish(self, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
+    /// Closes the account of the connection with this key and this number.
+    pub(super) fn finish(self, key: &FlowKey, id: u64, ended: Ended, about: About<'_>) -> Box<Connection> {
         match self {
-            Flow::Open(open) => open.finish(ended, clock, prefixes),
-            Flow::Attempt(attempt) => attempt.finish(ended, clock, prefixes),
+            Flow::Open(open) => open.finish(id, ended, about),
+            Flow::Attempt(attempt) => attempt.finish(key, id, ended, about),
         }
     }
 
@@ -155,32 +162,6 @@ impl Flow {
         match self {
             Flow::Open(open) => Some(open),
             Flow::Attempt(_) => None,
-        }
-    }
-
-    /// Gives it its number.
-    pub(super) fn number(&mut self, id: u64) {
-        match self {
-            Flow::Open(open) => open.number(id),
-            Flow::Attempt(attempt) => attempt.id = id,
-        }
-    }
-
-    /// Its number.
-    pub(super) fn id(&self) -> u64 {
-        match self {
-            Flow::Open(open) => open.id(),
-            Flow::Attempt(attempt) => attempt.id,
-        }
-    }
-
-    /// The ends as they were met.
-    pub(super) fn introduce(&self) -> Opened {
-        match self {
-            Flow::Open(open) => open.introduce(),
-            Flow::Attempt(attempt) => {
-                Opened { order: attempt.frame.order(), client: attempt.client, server: attempt.server, by_syn: true }
-            }
         }
     }
 
@@ -205,9 +186,10 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Timestamp;
+    use crate::base::{Endpoint, Timestamp};
     use crate::ip::Checksum;
     use crate::link::Layer;
+    use crate::observation::Prefixes;
 
     const SYN: u8 = 0x02;
     const ECE_CWR: u8 = 0xc0;
@@ -235,19 +217,24 @@ mod tests {
         }
     }
 
+    fn new(syn: &TcpSegment<'_>) -> Flow {
+        Flow::new(syn, &FlowKey::new(syn.source, syn.destination), frame(5), 0, &Keys::default())
+    }
+
     /// What comes of a connection that was followed from its SYN on, and of one that was not before something followed it.
     fn both_ways(syn: &TcpSegment<'_>, next: &[TcpSegment<'_>]) -> [String; 2] {
         let (keys, mut clock) = (Keys::default(), Clock::new());
-        let kept = Flow::new(syn, frame(5), clock.shift(), &keys);
+        let key = FlowKey::new(syn.source, syn.destination);
+        let kept = Flow::new(syn, &key, frame(5), clock.shift(), &keys);
         let mut followed = Box::new(Open::new(syn, frame(5), clock.shift(), keys.clone()));
         followed.segment(syn, frame(5), false, clock.shift());
         [Flow::Open(followed), kept].map(|mut flow| {
             clock.tick(frame(9).time);
-            flow.number(3);
             for (segment, order) in next.iter().zip(6..) {
-                flow.follow(&keys).segment(segment, frame(order), false, clock.shift());
+                flow.follow(&key, &keys).segment(segment, frame(order), false, clock.shift());
             }
-            format!("{:?}", flow.finish(Ended::Idle, &clock, &Prefixes::new([([130, 176, 0, 0].into(), 16)])))
+            let prefixes = Prefixes::new([([130, 176, 0, 0].into(), 16)]);
+            format!("{:?}", flow.finish(&key, 3, Ended::Idle, (&clock, &prefixes)))
         })
     }
 
@@ -261,13 +248,12 @@ mod tests {
             ("no options", TcpSegment { options: TcpOptions::default(), option_bytes: &[], ..syn() }),
             ("damaged", TcpSegment { options: TcpOptions { checksum: Checksum::Wrong, ..syn().options }, ..syn() }),
             ("asks for ECN", TcpSegment { flags: TcpFlags(SYN | ECE_CWR), window: 0, ack: SeqNumber(9), ..syn() }),
+            ("without a mark", TcpSegment { ip_id: Some(0), option_bytes: &[1; MAX_OPTIONS], ..syn() }),
+            ("the other way", TcpSegment { source: syn().destination, destination: syn().source, ..syn() }),
             ("tunnelled", TcpSegment { encapsulation: tunnel, ..syn() }),
-            (
-                "IPv6",
-                TcpSegment { source: v6(1), destination: v6(2), ip_id: None, option_bytes: &[1; OPTIONS], ..syn() },
-            ),
+            ("IPv6", TcpSegment { source: v6(1), destination: v6(2), ip_id: None, option_bytes: &[1; 20], ..syn() }),
         ] {
-            assert!(Flow::new(&syn, frame(5), 0, &Keys::default()).open().is_none(), "{what}");
+            assert!(new(&syn).open().is_none(), "{what}");
             let answer = TcpSegment {
                 source: syn.destination,
                 destination: syn.source,
@@ -285,15 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn it_fills_a_line_of_the_cache() {
+        assert_eq!(size_of::<Attempt>(), 64);
+    }
+
+    #[test]
     fn what_brings_more_than_a_syn_is_followed_at_once() {
         for more in [
             TcpSegment { flags: TcpFlags(SYN | 0x10), ..syn() },
             TcpSegment { flags: TcpFlags(SYN | 0x01), ..syn() },
             TcpSegment { payload: b"GET", payload_len: 3, ..syn() },
             TcpSegment { payload_len: 3, ..syn() },
-            TcpSegment { option_bytes: &[1; OPTIONS + 4], ..syn() },
         ] {
-            assert!(Flow::new(&more, frame(0), 0, &Keys::default()).open().is_some(), "{more:?}");
+            assert!(new(&more).open().is_some(), "{more:?}");
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A clock that is set back must not end connections before they began, and one that is set forward, or a capture that
 //! stood still (a suspended machine, files with hours between them), must not let them expire: nobody watched.
 
+use std::ops::RangeInclusive;
+
 use crate::base::{Micros, Timestamp};
 
 /// Packets of one clock are not further out of order than this.
@@ -11,6 +13,9 @@ const DISORDER: Micros = Micros::from_secs(10);
 /// As long as the tracker waits for the quietest connection. Where no packet of any connection comes for longer, it
 /// cannot be told whether the capture watched.
 const STANDSTILL: Micros = Micros::from_secs(900);
+
+/// Nanoseconds between the latest packet and the next one, by which a clock may have gone on by itself.
+const USUAL: RangeInclusive<i64> = -DISORDER.0 * 1_000..=STANDSTILL.0 * 1_000;
 
 /// The latest time of any packet, counted on from the first one.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ impl Clock {
     #[inline]
     pub(super) fn tick(&mut self, time: Timestamp) {
         let time_here = Timestamp(time.0.saturating_add(self.shift));
-        if time_here > self.now.plus(STANDSTILL) || time_here.plus(DISORDER) < self.now {
+        if !USUAL.contains(&time_here.0.saturating_sub(self.now.0)) {
             self.step(time);
         } else {
             self.now = self.now.max(time_here);

@@ -19,7 +19,7 @@ use super::clock::Clock;
 use super::open::Open;
 pub use register::{Noticed, NoticedIn};
 pub(super) use register::{Opened, Register};
-use shard::Shard;
+use shard::{Left, Shard};
 pub(super) use shard::{Part, Place, SHARDS};
 pub use sweep::Swept;
 
@@ -108,14 +108,15 @@ impl<'o> Engine<'o> {
         let at = self.part.shard(&key, self.shards.len())?;
         let table = &mut self.shards.get_mut(at)?.table;
         let slot = table.find(&key)?;
+        let (_, id) = table.name(slot)?;
         let flow = table.get_mut(slot)?;
-        Some((flow.id(), flow.follow(&self.options.keys).so_far().clone()))
+        Some((id, flow.follow(&key, &self.options.keys).so_far().clone()))
     }
 
     /// The open connection whose last packet is this one.
     pub(super) fn open_that_took(&self, frame: u64) -> Option<u64> {
-        let mut flows = self.shards.iter().flat_map(|shard| shard.table.values());
-        flows.find(|flow| flow.last_frame() == frame).map(Flow::id)
+        let mut flows = self.shards.iter().flat_map(|shard| shard.table.all());
+        flows.find(|(_, _, flow)| flow.last_frame() == frame).map(|(_, id, _)| id)
     }
 
     /// Takes the next packet; `done` gets the connections that are over by its time.
@@ -190,11 +191,13 @@ impl<'o> Engine<'o> {
     /// # Errors
     /// What `done` said.
     pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
-        let mut left: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.table.drain()).collect();
-        left.sort_unstable_by_key(|(id, _)| *id);
-        for (_, flow) in left {
-            let ended = if flow.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::CaptureEnd };
-            done(self.close(flow, ended))?;
+        let of_all = (0..).zip(&self.shards).flat_map(|(at, shard)| shard.table.all().map(move |flow| (at, flow)));
+        let mut all: Vec<(u64, usize, Slot)> = of_all.map(|(at, (slot, id, _))| (id, at, slot)).collect();
+        all.sort_unstable();
+        for (_, at, slot) in all {
+            let Some(left) = self.shards.get_mut(at).and_then(|shard| shard.remove(slot)) else { continue };
+            let ended = if left.value.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::CaptureEnd };
+            done(self.close(left, ended))?;
         }
         let mut noticed = self.register.finish();
         // Every engine puts fragments together, for whatever connection; one of them tells of it.
@@ -212,8 +215,8 @@ impl<'o> Engine<'o> {
         let now = self.clock.now();
         self.look_at = now.plus(LOOK_EVERY);
         for at in 0..self.shards.len() {
-            while let Some((flow, ended)) = self.shards.get_mut(at).and_then(|shard| shard.expire(now)) {
-                done(Place(at), self.close(flow, ended))?;
+            while let Some((left, ended)) = self.shards.get_mut(at).and_then(|shard| shard.expire(now)) {
+                done(Place(at), self.close(left, ended))?;
             }
         }
         Ok(())
@@ -249,10 +252,10 @@ impl<'o> Engine<'o> {
         let keys = &self.options.keys;
         if let Some(taken) = slot
             && segment.flags.syn()
-            && shard.table.get_mut(taken).is_some_and(|flow| flow.follow(keys).is_replaced_by(segment))
+            && shard.table.get_mut(taken).is_some_and(|flow| flow.follow(&key, keys).is_replaced_by(segment))
         {
             if let Some(old) = shard.remove(taken) {
-                let ended = if old.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::Replaced };
+                let ended = if old.value.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::Replaced };
                 done(Place::BEHIND, self.close(old, ended))?;
             }
             slot = None;
@@ -269,7 +272,7 @@ impl<'o> Engine<'o> {
         let crowded = shard.is_crowded();
         let Shard { table, held, kept, .. } = shard;
         table.hear(slot, |flow| {
-            let open = flow.follow(keys);
+            let open = flow.follow(&key, keys);
             let patience = open.segment(segment, frame, crowded, self.clock.shift());
             *held = held.wrapping_add_signed(open.held_more());
             if *held > MAX_HELD_BYTES {
@@ -309,7 +312,7 @@ impl<'o> Engine<'o> {
             && let Some(slot) = shard.table.find(&key)
             && let Some(flow) = shard.table.get_mut(slot)
         {
-            flow.follow(&self.options.keys).icmp(error, frame);
+            flow.follow(&key, &self.options.keys).icmp(error, frame);
         }
     }
 
@@ -328,13 +331,12 @@ impl<'o> Engine<'o> {
             self.register.noticed.evicted += 1;
             done(Place::BEHIND, self.close(least, Ended::Evicted))?;
         }
-        let mut flow = Flow::new(segment, frame, self.clock.shift(), &self.options.keys);
-        let opened = flow.introduce();
+        let opened = Opened::by(segment, frame);
         if self.part.is_one_of_several() {
             self.opened.push(opened);
         }
         let id = self.register.open(&opened);
-        flow.number(id);
+        let flow = Flow::new(segment, &key, frame, self.clock.shift(), &self.options.keys);
         let Some(shard) = self.shards.get_mut(at) else { return Ok(None) };
         let is_attempt = flow.open().is_none();
         let slot = shard.table.insert(key, id, flow);
@@ -344,8 +346,9 @@ impl<'o> Engine<'o> {
         Ok(Some(slot).filter(|_| !is_attempt))
     }
 
-    fn close(&mut self, flow: Flow, ended: Ended) -> Box<Connection> {
-        let mut c = flow.finish(ended, &self.clock, &self.options.prefixes);
+    fn close(&mut self, left: Left, ended: Ended) -> Box<Connection> {
+        let about = (&self.clock, &self.options.prefixes);
+        let mut c = left.value.finish(&left.key, left.id, ended, about);
         c.chain = self.judge.judge(&c);
         self.register.close(&mut c);
         c

@@ -15,22 +15,24 @@ use super::engine::Opened;
 /// back: queues and mirrors reorder within less.
 const SET_BACK: Micros = Micros::from_secs(1);
 
+/// What it takes to close an account: the time, and which addresses are the edge's.
+pub(super) type About<'a> = (&'a Clock, &'a Prefixes);
+
 /// Between whom a connection is, and from when to when.
 #[derive(Clone)]
 pub(super) struct Course {
-    pub(super) id: u64,
     /// The ends as guessed at the first packet.
-    pub(super) client: Endpoint,
-    pub(super) server: Endpoint,
-    pub(super) by_syn: bool,
+    client: Endpoint,
+    server: Endpoint,
+    by_syn: bool,
     /// Most packets have nothing but the link's own header around them.
-    pub(super) encapsulation: Option<Box<Encapsulation>>,
-    pub(super) first: FrameRef,
-    pub(super) last: FrameRef,
+    encapsulation: Option<Box<Encapsulation>>,
+    first: FrameRef,
+    last: FrameRef,
     /// How far the capture's clock was from the engine's at the last packet.
-    pub(super) shift: i64,
+    shift: i64,
     /// The first packet after it was set.
-    pub(super) clock_step: Option<Box<FrameRef>>,
+    clock_step: Option<Box<FrameRef>>,
 }
 
 /// One open connection.
@@ -82,34 +84,11 @@ const SILENCES: [Micros; 6] = [
 impl Open {
     /// Begins with the first packet that was captured of a connection.
     pub(super) fn new(segment: &TcpSegment<'_>, frame: FrameRef, shift: i64, keys: Keys) -> Open {
-        let flags = segment.flags;
-        let sender_is_client = match (flags.syn(), flags.ack()) {
-            (true, false) => true,
-            (true, true) => false,
-            // The lower port is taken for the server's until the protocol tells.
-            (false, _) => segment.source.port >= segment.destination.port,
-        };
-        let (client, server) = if sender_is_client {
-            (segment.source, segment.destination)
-        } else {
-            (segment.destination, segment.source)
-        };
-        let encapsulation = (!segment.encapsulation.is_empty()).then(|| Box::new(segment.encapsulation));
-        let course = Course {
-            id: 0,
-            client,
-            server,
-            by_syn: flags.syn(),
-            encapsulation,
-            first: frame,
-            last: frame,
-            shift,
-            clock_step: None,
-        };
+        let course = Course::begin(segment, frame, shift);
         Open {
             course,
             tracker: Tracker::default(),
-            session: Session::new(flags.syn()).with_keys(keys),
+            session: Session::new(segment.flags.syn()).with_keys(keys),
             held: 0,
             kept: 0,
             hurried: false,
@@ -171,11 +150,6 @@ impl Open {
         self.tracker.make_room(self.course.last, &mut self.session);
     }
 
-    /// Its number.
-    pub(super) fn id(&self) -> u64 {
-        self.course.id
-    }
-
     /// The frame of its last packet.
     pub(super) fn last_frame(&self) -> u64 {
         self.course.last.frame
@@ -228,44 +202,44 @@ impl Open {
         (self.course.client, self.tracker.first_number(Side::Client))
     }
 
-    /// The ends as they were met.
-    pub(super) fn introduce(&self) -> Opened {
-        Opened {
-            order: self.course.first.order(),
-            client: self.course.client,
-            server: self.course.server,
-            by_syn: self.course.by_syn,
-        }
-    }
-
-    /// Gives it its number.
-    pub(super) fn number(&mut self, id: u64) {
-        self.course.id = id;
-    }
-
     /// Whether it is kept for a short time after its end.
     pub(super) fn was_hurried(&self) -> bool {
         self.hurried
     }
 
     /// Closes the account. Whose the connection is depends on others, and is for the register to say.
-    pub(super) fn finish(mut self: Box<Self>, ended: Ended, clock: &Clock, prefixes: &Prefixes) -> Box<Connection> {
+    pub(super) fn finish(mut self: Box<Self>, id: u64, ended: Ended, about: About<'_>) -> Box<Connection> {
         self.tracker.finish(self.course.last, &mut self.session);
         let protocols = self.session.finish();
         let Open { course, tracker, .. } = *self;
-        course.finish(ended, tracker.summary, protocols, (clock, prefixes))
+        course.finish((id, ended), tracker.summary, protocols, about)
     }
 }
 
 impl Course {
+    /// Begins with the first packet that was captured of a connection.
+    pub(super) fn begin(segment: &TcpSegment<'_>, frame: FrameRef, shift: i64) -> Course {
+        let Opened { client, server, by_syn, .. } = Opened::by(segment, frame);
+        Course {
+            client,
+            server,
+            by_syn,
+            encapsulation: (!segment.encapsulation.is_empty()).then(|| Box::new(segment.encapsulation)),
+            first: frame,
+            last: frame,
+            shift,
+            clock_step: None,
+        }
+    }
+
     /// The connection, once it is known what was said on it.
     #[inline]
     pub(super) fn finish(
         self,
-        ended: Ended,
+        (id, ended): (u64, Ended),
         mut tcp: Box<Summary>,
         protocols: Protocols,
-        (clock, prefixes): (&Clock, &Prefixes),
+        (clock, prefixes): About<'_>,
     ) -> Box<Connection> {
         let (mut client, mut server) = (self.client, self.server);
         if protocols.flipped {
@@ -281,7 +255,7 @@ impl Course {
         let callers = Callers::of(said, prefixes);
         let edge = Edge::of(client, callers, prefixes);
         Box::new(Connection {
-            id: self.id,
+            id,
             client,
             server,
             orientation,

@@ -1,7 +1,7 @@
 //! The four-tuple of a connection, the same in both directions.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::base::Endpoint;
 
@@ -48,6 +48,19 @@ impl FlowKey {
         let (low, high) = if one <= other { (one, other) } else { (other, one) };
         let ports = u32::from(low.port) << 16 | u32::from(high.port);
         FlowKey::V6 { addresses: [mapped(low.ip), mapped(high.ip)], ports }
+    }
+
+    /// The two ends, the lower one first.
+    #[must_use]
+    pub fn ends(&self) -> [Endpoint; 2] {
+        let (addresses, ports): ([IpAddr; 2], _) = match *self {
+            FlowKey::V4 { addresses, ports } => {
+                ([addresses >> 32, addresses].map(|ip| Ipv4Addr::from_bits(ip as u32).into()), ports)
+            }
+            FlowKey::V6 { addresses, ports } => (addresses.map(|ip| Ipv6Addr::from_bits(joined(ip)).into()), ports),
+        };
+        let [low, high] = addresses;
+        [Endpoint { ip: low, port: (ports >> 16) as u16 }, Endpoint { ip: high, port: ports as u16 }]
     }
 
     /// A number by which connections can be shared out: the same in every run, unlike a hash with a seed.
@@ -124,6 +137,7 @@ mod tests {
         for (a, b) in [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2"), ("10.0.0.1", "10.0.0.1")] {
             assert_eq!(FlowKey::new(end(a, 1), end(b, 2)), FlowKey::new(end(b, 2), end(a, 1)));
             assert_ne!(FlowKey::new(end(a, 1), end(b, 2)), FlowKey::new(end(a, 2), end(b, 3)));
+            assert_eq!(FlowKey::new(end(b, 2), end(a, 1)).ends(), [end(a, 1), end(b, 2)]);
         }
     }
 }

@@ -10,4 +10,4 @@ mod table;
 
 pub use community_id::community_id;
 pub use key::FlowKey;
-pub use table::{Slot, Table};
+pub use table::{Left, Slot, Table};

@@ -25,6 +25,17 @@ struct Entry<K, T> {
     value: T,
 }
 
+/// A connection that has left the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left<K, T> {
+    /// What it was found by.
+    pub key: K,
+    /// Its number.
+    pub id: u64,
+    /// What was kept of it.
+    pub value: T,
+}
+
 /// A bounded table of open connections.
 ///
 /// Deadlines are kept lazily: a later one costs nothing until the earlier one comes up, so that a packet of a busy
@@ -79,15 +90,16 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         self.entries.get_mut(slot.0 as usize)?.as_mut().map(|e| &mut e.value)
     }
 
-    /// All open connections, and where they are kept.
-    pub fn slots(&self) -> impl Iterator<Item = (Slot, &T)> {
-        let numbered = (0..).map(Slot).zip(&self.entries);
-        numbered.filter_map(|(slot, entry)| Some((slot, &entry.as_ref()?.value)))
+    /// The key and the number of the connection in a slot.
+    #[must_use]
+    pub fn name(&self, slot: Slot) -> Option<(K, u64)> {
+        self.entries.get(slot.0 as usize)?.as_ref().map(|e| (e.key, e.id))
     }
 
-    /// All open connections.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().flatten().map(|e| &e.value)
+    /// All open connections, in no order: where they are kept, their numbers, and what is kept of them.
+    pub fn all(&self) -> impl Iterator<Item = (Slot, u64, &T)> {
+        let entries = (0..).map(Slot).zip(&self.entries);
+        entries.filter_map(|(slot, entry)| entry.as_ref().map(|e| (slot, e.id, &e.value)))
     }
 
     /// Adds a connection under a key that is not in the table. It has no deadline yet; `id` breaks ties of deadlines.
@@ -119,10 +131,10 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         }
     }
 
-    /// Takes a connection out, with its key.
-    pub fn remove(&mut self, slot: Slot) -> Option<(K, T)> {
-        let entry = self.entries.get_mut(slot.0 as usize)?.take()?;
-        let hash = self.hasher.hash_one(entry.key);
+    /// Takes a connection out.
+    pub fn remove(&mut self, slot: Slot) -> Option<Left<K, T>> {
+        let Entry { key, id, value, .. } = self.entries.get_mut(slot.0 as usize)?.take()?;
+        let hash = self.hasher.hash_one(key);
         if let Ok(found) = self.index.find_entry(hash, |&i| i == slot.0) {
             found.remove();
         }
@@ -130,7 +142,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         if self.deadlines.len() > 2 * self.index.len() + STALE {
             self.tidy();
         }
-        Some((entry.key, entry.value))
+        Some(Left { key, id, value })
     }
 
     /// Drops the deadlines of connections that have left: those that end long before theirs are many, and an input may
@@ -146,7 +158,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
 
     /// Takes out the next connection whose deadline is at or before `now`, earliest first.
     #[inline]
-    pub fn expire(&mut self, now: Timestamp) -> Option<(K, T)> {
+    pub fn expire(&mut self, now: Timestamp) -> Option<Left<K, T>> {
         while let Some(due) = self.deadlines.pop_until(now) {
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
@@ -156,21 +168,13 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     }
 
     /// Takes out the connection whose deadline is earliest, due or not: the least useful one.
-    pub fn evict(&mut self) -> Option<(K, T)> {
+    pub fn evict(&mut self) -> Option<Left<K, T>> {
         while let Some(due) = self.deadlines.pop_first() {
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
             }
         }
         None
-    }
-
-    /// Takes out all that are left, each with its `id`, in no order.
-    pub fn drain(&mut self) -> impl Iterator<Item = (u64, T)> + use<K, T> {
-        self.index.clear();
-        self.free.clear();
-        self.deadlines = Deadlines::default();
-        std::mem::take(&mut self.entries).into_iter().flatten().map(|e| (e.id, e.value))
     }
 
     /// The slot of the connection whose deadline this truly is; one with a later deadline is queued again.
@@ -202,11 +206,11 @@ mod tests {
         t.hear(a, |_| Timestamp(100));
         t.hear(b, |_| Timestamp(15));
         assert_eq!(t.expire(Timestamp(14)), None);
-        assert_eq!(t.expire(Timestamp(30)), Some(("b", 'b')));
-        assert_eq!(t.expire(Timestamp(30)), Some(("c", 'c')));
+        assert_eq!(t.expire(Timestamp(30)), Some(Left { key: "b", id: 2, value: 'b' }));
+        assert_eq!(t.expire(Timestamp(30)), Some(Left { key: "c", id: 3, value: 'c' }));
         assert_eq!(t.expire(Timestamp(30)), None);
         assert_eq!((t.len(), t.find(&"a"), t.find(&"b")), (1, Some(a), None));
-        assert_eq!(t.evict(), Some(("a", 'a')));
+        assert_eq!(t.evict(), Some(Left { key: "a", id: 1, value: 'a' }));
         assert_eq!(t.evict(), None);
     }
 
@@ -215,12 +219,12 @@ mod tests {
         let mut t = Table::default();
         let a = t.insert(1, 1, 'a');
         t.hear(a, |_| Timestamp(10));
-        assert_eq!(t.remove(a), Some((1, 'a')));
+        assert_eq!((t.name(a), t.remove(a).map(|left| left.value)), (Some((1, 1)), Some('a')));
         let b = t.insert(1, 2, 'b');
         t.hear(b, |_| Timestamp(50));
         assert_eq!(a, b);
         assert_eq!(t.expire(Timestamp(20)), None);
-        assert_eq!(t.expire(Timestamp(50)), Some((1, 'b')));
+        assert_eq!(t.expire(Timestamp(50)).map(|left| left.value), Some('b'));
     }
 
     #[test]
@@ -243,9 +247,10 @@ mod tests {
         for (key, id) in [(5, 3), (6, 1), (7, 2)] {
             t.insert(key, id, key);
         }
-        let mut left: Vec<_> = t.drain().collect();
+        let mut left: Vec<_> = t.all().map(|(slot, id, value)| (id, *value, slot)).collect();
         left.sort_unstable();
-        assert_eq!(left, [(1, 6), (2, 7), (3, 5)]);
+        let taken: Vec<_> = left.into_iter().filter_map(|(_, _, slot)| t.remove(slot)).collect();
+        assert_eq!(taken, [(6, 1), (7, 2), (5, 3)].map(|(key, id)| Left { key, id, value: key }));
         assert!(t.is_empty());
     }
 }

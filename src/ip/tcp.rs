@@ -5,6 +5,7 @@ use crate::base::{Endpoint, SeqNumber};
 use crate::link::{Encapsulation, Span, Undecodable};
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 /// The shortest header, in bytes.
 const MIN_HEADER: usize = 20;
@@ -158,6 +159,13 @@ fn of_syn((source, destination): (IpAddr, IpAddr), segment: Span<'_>, option_byt
 }
 
 impl TcpSegment<'_> {
+    /// The identification by which a copy of the packet is known, if it has one: 0 is what many send that have none (RFC
+    /// 6864 section 4.1).
+    #[inline]
+    pub fn mark(&self) -> Option<NonZeroU16> {
+        self.ip_id.and_then(NonZeroU16::new)
+    }
+
     /// The first and the next number of each block of bytes that the sender has without those before them (RFC 2018).
     #[inline]
     pub fn sack_blocks(&self) -> impl Iterator<Item = (SeqNumber, SeqNumber)> {

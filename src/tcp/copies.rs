@@ -100,9 +100,9 @@ fn print(segment: &TcpSegment<'_>) -> (u64, Micros) {
     let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
     let shape =
         u64::from(segment.payload_len & 0xff_ffff) << 24 | u64::from(segment.window) << 8 | u64::from(segment.flags.0);
-    let (mark, within) = match segment.ip_id {
-        Some(id @ 1..) => (u64::from(id) << 48, MARKED),
-        _ => options(segment),
+    let (mark, within) = match segment.mark() {
+        Some(id) => (u64::from(id.get()) << 48, MARKED),
+        None => options(segment),
     };
     (mix(numbers ^ 0x9e37_79b9_7f4a_7c15, shape ^ mark ^ 0xd1b5_4a32_d192_ed03), within)
 }

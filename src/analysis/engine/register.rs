@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{CaptureIndex, Endpoint};
+use crate::base::{CaptureIndex, Endpoint, FrameRef};
+use crate::ip::TcpSegment;
 use crate::observation::{Connection, Hosts, Prefixes, Role};
 use crate::session::tls;
 
@@ -60,6 +61,25 @@ pub(in crate::analysis) struct Opened {
     pub server: Endpoint,
     /// It has SYN: the guess is none.
     pub by_syn: bool,
+}
+
+impl Opened {
+    /// By its first packet.
+    pub(in crate::analysis) fn by(segment: &TcpSegment<'_>, frame: FrameRef) -> Opened {
+        let flags = segment.flags;
+        let sender_is_client = match (flags.syn(), flags.ack()) {
+            (true, false) => true,
+            (true, true) => false,
+            // The lower port is taken for the server's until the protocol tells.
+            (false, _) => segment.source.port >= segment.destination.port,
+        };
+        let (client, server) = if sender_is_client {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
+        Opened { order: frame.order(), client, server, by_syn: flags.syn() }
+    }
 }
 
 /// The book of them.

@@ -8,6 +8,9 @@ use crate::observation::Ended;
 use super::super::attempt::Flow;
 use super::gone::Gone;
 
+/// A connection that has left.
+pub(super) type Left = crate::flow::Left<FlowKey, Flow>;
+
 /// Shares that the connections are divided into, however many threads there are.
 pub(in crate::analysis) const SHARDS: usize = 8;
 
@@ -89,38 +92,37 @@ impl Shard {
 
     /// Takes out the next one whose deadline has come.
     #[inline]
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Flow, Ended)> {
-        let (key, flow) = self.table.expire(now)?;
-        self.forget(&flow);
-        let Some(open) = flow.open().filter(|open| open.is_over()) else { return Some((flow, Ended::Idle)) };
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Left, Ended)> {
+        let left = self.table.expire(now)?;
+        self.forget(&left.value);
+        let Some(open) = left.value.open().filter(|open| open.is_over()) else { return Some((left, Ended::Idle)) };
         if open.was_hurried() {
-            self.gone.bury(key, open.begun(), now);
+            self.gone.bury(left.key, open.begun(), now);
         }
-        Some((flow, Ended::Closed))
+        Some((left, Ended::Closed))
     }
 
     /// Takes one out that is over, whenever its deadline is.
-    pub(super) fn put_away(&mut self, slot: Slot, now: Timestamp) -> Option<Flow> {
-        let (key, flow) = self.table.remove(slot)?;
-        self.forget(&flow);
-        if let Some(open) = flow.open() {
-            self.gone.bury(key, open.begun(), now);
+    pub(super) fn put_away(&mut self, slot: Slot, now: Timestamp) -> Option<Left> {
+        let left = self.remove(slot)?;
+        if let Some(open) = left.value.open() {
+            self.gone.bury(left.key, open.begun(), now);
         }
-        Some(flow)
+        Some(left)
     }
 
     /// Takes one out.
-    pub(super) fn remove(&mut self, slot: Slot) -> Option<Flow> {
-        let (_, flow) = self.table.remove(slot)?;
-        self.forget(&flow);
-        Some(flow)
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Left> {
+        let left = self.table.remove(slot)?;
+        self.forget(&left.value);
+        Some(left)
     }
 
     /// Takes the least useful one out.
-    pub(super) fn evict(&mut self) -> Option<Flow> {
-        let (_, flow) = self.table.evict()?;
-        self.forget(&flow);
-        Some(flow)
+    pub(super) fn evict(&mut self) -> Option<Left> {
+        let left = self.table.evict()?;
+        self.forget(&left.value);
+        Some(left)
     }
 
     /// One that was taken out takes no memory any more.

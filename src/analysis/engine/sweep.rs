@@ -46,8 +46,9 @@ impl<'o> Engine<'o> {
     /// What `take` said.
     pub fn sweep<E>(&mut self, mut take: impl FnMut(Swept<'_>) -> Result<(), E>) -> Result<(), E> {
         let clock = &self.clock;
-        let flows = (0..).zip(&self.shards).flat_map(|(at, shard)| shard.table.slots().map(move |flow| (at, flow)));
-        let due = flows.filter_map(|(at, (slot, flow))| flow.due(clock).map(|(due, looked)| (due, looked, (at, slot))));
+        let flows = (0..).zip(&self.shards).flat_map(|(at, shard)| shard.table.all().map(move |flow| (at, flow)));
+        let due =
+            flows.filter_map(|(at, (slot, _, flow))| flow.due(clock).map(|(due, looked)| (due, looked, (at, slot))));
         let mut due: Vec<_> = due.collect();
         due.sort_unstable_by_key(|&(what, looked, place)| (what != Due::Close, looked, place));
         let over = due.partition_point(|&(what, ..)| what == Due::Close);
@@ -55,11 +56,13 @@ impl<'o> Engine<'o> {
         for (what, _, (at, slot)) in due {
             let Some(shard) = self.shards.get_mut::<usize>(at) else { continue };
             if what == Due::Close {
-                let Some(flow) = shard.put_away(slot, self.clock.now()) else { continue };
-                take(Swept::Over(self.close(flow, Ended::Closed)))?;
-            } else if let Some(flow) = shard.table.get_mut(slot) {
-                let seen = flow.follow(&self.options.keys).look(self.order);
-                let mut c = seen.finish(Ended::CaptureEnd, &self.clock, &self.options.prefixes);
+                let Some(left) = shard.put_away(slot, self.clock.now()) else { continue };
+                take(Swept::Over(self.close(left, Ended::Closed)))?;
+            } else if let Some((key, id)) = shard.table.name(slot)
+                && let Some(flow) = shard.table.get_mut(slot)
+            {
+                let seen = flow.follow(&key, &self.options.keys).look(self.order);
+                let mut c = seen.finish(id, Ended::CaptureEnd, (&self.clock, &self.options.prefixes));
                 c.chain = self.judge.judge(&c);
                 self.register.assign(&mut c);
                 take(Swept::Open(&c))?;
