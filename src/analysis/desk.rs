@@ -150,7 +150,7 @@ impl<'r> Desk<'r> {
         }
         self.watch(&connection, &diagnosis);
         if self.wants(&diagnosis) {
-            self.tally.add(&connection, &diagnosis, |cause| CATALOGUE.position(cause));
+            self.tally.add(&connection, &diagnosis, &CATALOGUE);
             self.renderer.connection(&connection, &diagnosis)?;
         } else {
             self.tally.leave_out(&connection);
@@ -209,7 +209,7 @@ impl<'r> Desk<'r> {
         // The second step may bring the cause that was asked for, or take it away.
         let wanted = self.wants(&diagnosis);
         if wanted {
-            self.tally.add(connection, &diagnosis, |cause| CATALOGUE.position(cause));
+            self.tally.add(connection, &diagnosis, &CATALOGUE);
         } else {
             self.tally.leave_out(connection);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
-use crate::diagnosis::{Cause, Diagnosis, Edge, Outcome};
+use crate::diagnosis::{Catalogue, Cause, Diagnosis, Edge, Outcome};
 use crate::observation::{Connection, EdgeEvidence, Role, Timings};
 use crate::source;
 
@@ -198,10 +198,10 @@ impl Tally {
     }
 
     /// Counts one connection.
-    pub fn add(&mut self, connection: &Connection, diagnosis: &Diagnosis, position: impl Fn(&'static Cause) -> usize) {
+    pub fn add(&mut self, connection: &Connection, diagnosis: &Diagnosis, catalogue: &Catalogue) {
         self.via_cloudfront |= connection.edge.evidence != EdgeEvidence::None;
         let role = if connection.role == Role::Edge { &mut self.edge } else { &mut self.rest };
-        role.add(connection, diagnosis, position);
+        role.add(connection, diagnosis, catalogue);
     }
 
     /// The capture in numbers.
@@ -251,7 +251,7 @@ impl Tally {
 }
 
 impl RoleTally {
-    fn add(&mut self, c: &Connection, d: &Diagnosis, position: impl Fn(&'static Cause) -> usize) {
+    fn add(&mut self, c: &Connection, d: &Diagnosis, catalogue: &Catalogue) {
         self.counts.add(d.verdict.outcome);
         self.timings.add(c);
         self.near_misses.add(c);
@@ -260,7 +260,7 @@ impl RoleTally {
         self.traits.add(c, d);
         let (Some(cause), Some(confidence)) = (d.verdict.cause, d.verdict.confidence) else { return };
         self.joined.add(c, d);
-        let (running, story) = self.causes.entry((position(cause), d.verdict.outcome)).or_insert_with(|| {
+        let (running, story) = self.causes.entry((catalogue.position(cause), d.verdict.outcome)).or_insert_with(|| {
             let count = CauseCount {
                 cause,
                 connections: 0,
