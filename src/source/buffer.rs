@@ -36,8 +36,8 @@ pub(super) struct Buffer {
     start: usize,
     /// One past the last byte read.
     end: usize,
-    /// Offset in the input of `start`.
-    position: u64,
+    /// Bytes read: the offset in the input of `end`.
+    read: u64,
     /// What was read stays where it is, and nothing more is read.
     held: bool,
 }
@@ -53,7 +53,7 @@ impl Buffer {
     }
 
     fn of(input: Input) -> Self {
-        Self { input, bytes: vec![0; FRONT + READ_SIZE], start: FRONT, end: FRONT, position: 0, held: false }
+        Self { input, bytes: vec![0; FRONT + READ_SIZE], start: FRONT, end: FRONT, read: 0, held: false }
     }
 
     /// Goes on with a thread that reads ahead, where the input is long.
@@ -66,6 +66,7 @@ impl Buffer {
 
     /// Lets go of the reader and of the memory; the position stays.
     pub(super) fn close(&mut self) {
+        self.read = self.position();
         (self.input, self.bytes) = (Input::Direct(Box::new(io::empty())), Vec::new());
         (self.start, self.end) = (0, 0);
     }
@@ -77,7 +78,7 @@ impl Buffer {
 
     /// Offset in the input of the next byte to be consumed.
     pub(super) const fn position(&self) -> u64 {
-        self.position
+        self.read - (self.end - self.start) as u64
     }
 
     /// What was read and not yet consumed.
@@ -108,8 +109,7 @@ impl Buffer {
     #[inline]
     pub(super) fn consume(&mut self, n: usize) -> Range<usize> {
         let from = self.start;
-        self.start = from.saturating_add(n).min(self.end);
-        self.position += (self.start - from) as u64;
+        self.start += n.min(self.end - from);
         from..self.start
     }
 
@@ -135,6 +135,7 @@ impl Buffer {
         if let Input::Ahead(ahead) = &mut self.input
             && let Some(range) = ahead.swap(&mut self.bytes, self.start..self.end)
         {
+            self.read += (range.len() - (self.end - self.start)) as u64;
             (self.start, self.end) = (range.start, range.end);
         } else {
             self.make_room();
@@ -151,7 +152,11 @@ impl Buffer {
             };
             match read {
                 Ok(0) => return Err(Short::Ended(self.end - self.start)),
-                Ok(read) => self.end = self.end.saturating_add(read).min(self.bytes.len()),
+                Ok(read) => {
+                    let read = read.min(self.bytes.len() - self.end);
+                    self.end += read;
+                    self.read += read as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Short::Failed(error)),
             }
@@ -188,13 +193,22 @@ mod tests {
     #[test]
     fn records_of_every_size_come_out_whole() {
         let bytes: Vec<u8> = (0..6_000_000_u32).map(|i| (i % 251) as u8).collect();
-        for (step, ahead) in [(1, false), (1000, false), (READ_SIZE, false), (1000, true), (READ_SIZE, true)] {
+        const ALL: &[usize] = &[1, 16, 300_000, READ_SIZE, 5, 700_000];
+        const SMALL: &[usize] = &[16, 1_460];
+        for (step, ahead, sizes) in [
+            (1, false, ALL),
+            (1000, false, ALL),
+            (READ_SIZE, false, ALL),
+            (1000, true, ALL),
+            (READ_SIZE, true, ALL),
+            (READ_SIZE, true, SMALL),
+        ] {
             let mut buffer = Buffer::new(Box::new(Trickle(io::Cursor::new(bytes.clone()), step)));
             if ahead {
                 buffer.read_ahead();
             }
             let mut at = 0;
-            for n in [1, 16, 300_000, READ_SIZE, 5, 700_000].into_iter().cycle() {
+            for &n in sizes.iter().cycle() {
                 let Some(record) = bytes.get(at..at + n) else { break };
                 assert!(buffer.fill(n).unwrap().len() >= n);
                 let range = buffer.consume(n);

@@ -7,6 +7,21 @@ pub(super) enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// Four numbers in a row: of what is read for every packet.
+    #[inline]
+    pub(super) fn four(self, bytes: &[u8; 16]) -> [u32; 4] {
+        let whole = u128::from_le_bytes(*bytes);
+        let words = [whole, whole >> 32, whole >> 64, whole >> 96].map(|word| word as u32);
+        if self == ByteOrder::Big { swapped(words) } else { words }
+    }
+}
+
+#[cold]
+fn swapped(words: [u32; 4]) -> [u32; 4] {
+    words.map(u32::swap_bytes)
+}
+
 /// Reads one field after the other. `None`: the bytes end first.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {

@@ -8,9 +8,6 @@ use crate::base::Timestamp;
 /// Length of the file header, in bytes.
 pub(super) const HEADER_LEN: usize = 24;
 
-/// Length of what every variant has in a record's header, in bytes.
-const FIELDS: usize = 16;
-
 /// The only major version that was ever in wide use.
 pub(super) const MAJOR: u16 = 2;
 
@@ -121,10 +118,9 @@ impl Reader {
     /// Time, captured and original length.
     #[inline]
     fn header(&self, bytes: &[u8]) -> Option<(Timestamp, u32, u32)> {
-        let mut fields = Fields::new(bytes.first_chunk::<FIELDS>()?, self.order);
-        let (seconds, fraction) = (i64::from(fields.u32()?), i64::from(fields.u32()?));
-        let (captured, original) = (fields.u32()?, fields.u32()?);
-        let time = Timestamp(seconds * 1_000_000_000 + fraction * i64::from(self.variant.unit));
+        // What every variant begins with.
+        let [seconds, fraction, captured, original] = self.order.four(bytes.first_chunk()?);
+        let time = Timestamp(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.variant.unit));
         if self.may_be_swapped && captured > original {
             return Some((time, original, captured));
         }
