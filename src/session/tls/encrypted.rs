@@ -1,6 +1,6 @@
 //! Records behind the keys: their types and lengths, which is all that shows.
 
-use super::record::ContentType;
+use super::record::{ContentType, RecordHeader};
 use crate::base::FrameRef;
 
 /// How many records of each side are listed one by one: enough for the longest flight of a TLS 1.3 server
@@ -18,6 +18,12 @@ pub struct EncryptedRecord {
     pub frame: FrameRef,
     /// Whether all of it has passed.
     pub complete: bool,
+}
+
+impl EncryptedRecord {
+    pub(super) const fn new(header: RecordHeader, frame: FrameRef, complete: bool) -> Self {
+        Self { content_type: header.content_type, len: header.len, frame, complete }
+    }
 }
 
 /// The encrypted records of one side. Early data (0-RTT) is counted apart.
@@ -47,28 +53,22 @@ pub struct EncryptedRecords {
 }
 
 impl EncryptedRecords {
-    pub(super) const EMPTY: Self = Self {
-        handshake: 0,
-        first_handshake: None,
-        application: 0,
-        application_bytes: 0,
-        first_application: None,
-        last_application: None,
-        early_data: 0,
-        first: Vec::new(),
-        last: None,
-        missing: 0,
-        last_is_listed: false,
-    };
-
-    /// A record begins; `frame` has its header.
-    pub(super) fn begin(&mut self, content_type: ContentType, len: u16, frame: FrameRef) {
-        let record = EncryptedRecord { content_type, len, frame, complete: false };
-        if content_type == ContentType::APPLICATION_DATA {
-            self.application += 1;
-            self.application_bytes += u64::from(len);
-            self.first_application.get_or_insert(frame);
-            self.last_application = Some(frame);
+    /// A record begins, and may be complete at once.
+    pub(super) fn begin(&mut self, record: EncryptedRecord) {
+        match record.content_type {
+            ContentType::APPLICATION_DATA => {
+                self.application += 1;
+                self.application_bytes += u64::from(record.len);
+                self.first_application.get_or_insert(record.frame);
+                self.last_application = Some(record.frame);
+            }
+            ContentType::HANDSHAKE => {
+                self.handshake += 1;
+                if record.complete {
+                    self.first_handshake.get_or_insert(record.frame);
+                }
+            }
+            _ => {}
         }
         self.last_is_listed = self.first.len() < LISTED_RECORDS;
         if self.last_is_listed {
@@ -78,9 +78,6 @@ impl EncryptedRecords {
             self.first.push(record);
         }
         self.last = Some(record);
-        if content_type == ContentType::HANDSHAKE {
-            self.handshake += 1;
-        }
     }
 
     /// The last record that began is complete with `frame`.
@@ -101,11 +98,15 @@ mod tests {
     use super::super::testing::frame;
     use super::*;
 
+    fn begun(content_type: ContentType, len: u16, n: u64) -> EncryptedRecord {
+        EncryptedRecord { content_type, len, frame: frame(n), complete: false }
+    }
+
     #[test]
     fn counts_go_on_after_the_list_is_full() {
-        let mut records = EncryptedRecords::EMPTY;
+        let mut records = EncryptedRecords::default();
         for n in 1..=20 {
-            records.begin(ContentType::APPLICATION_DATA, 100, frame(n));
+            records.begin(begun(ContentType::APPLICATION_DATA, 100, n));
             records.end(frame(n + 1));
         }
         assert_eq!((records.application, records.application_bytes, records.first.len()), (20, 2000, LISTED_RECORDS));
@@ -115,11 +116,22 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_comes_whole_is_the_same_as_one_that_ends_at_once() {
+        for kind in [ContentType::HANDSHAKE, ContentType::APPLICATION_DATA, ContentType::ALERT] {
+            let (mut whole, mut ended) = (EncryptedRecords::default(), EncryptedRecords::default());
+            whole.begin(EncryptedRecord { complete: true, ..begun(kind, 40, 1) });
+            ended.begin(begun(kind, 40, 1));
+            ended.end(frame(1));
+            assert_eq!(whole, ended);
+        }
+    }
+
+    #[test]
     fn a_record_that_never_ends_stays_incomplete() {
-        let mut records = EncryptedRecords::EMPTY;
-        records.begin(ContentType::HANDSHAKE, 40, frame(1));
+        let mut records = EncryptedRecords::default();
+        records.begin(begun(ContentType::HANDSHAKE, 40, 1));
         assert_eq!((records.first_handshake, records.first[0].complete), (None, false));
-        records.begin(ContentType::HANDSHAKE, 40, frame(2));
+        records.begin(begun(ContentType::HANDSHAKE, 40, 2));
         records.end(frame(3));
         assert_eq!(records.first_handshake, Some(frame(3)));
         assert_eq!(records.first.iter().map(|r| r.complete).collect::<Vec<_>>(), [false, true]);

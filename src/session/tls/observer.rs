@@ -1,8 +1,10 @@
 //! The observer of one connection: what the rest of the program talks to.
 
+use std::sync::LazyLock;
+
 use super::decrypt::Decryption;
 use super::keylog::Keys;
-use super::reader::{Reader, World};
+use super::reader::{Context, Reader};
 use super::transcript::Transcript;
 use crate::base::{FrameRef, PerSide, Side};
 
@@ -15,7 +17,7 @@ pub struct Observer {
     state: Option<Box<State>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct State {
     /// Bytes of the current encrypted record that are still to come: all that a packet of a large transfer looks at.
     skip: PerSide<u32>,
@@ -41,7 +43,7 @@ impl Inside for () {
     fn closed(&mut self, _: Side, _: FrameRef) {}
 }
 
-static NOTHING_SEEN: Transcript = Transcript::EMPTY;
+static NOTHING_SEEN: LazyLock<Transcript> = LazyLock::new(Transcript::default);
 
 impl Observer {
     /// Has seen nothing.
@@ -53,7 +55,7 @@ impl Observer {
     /// Has seen nothing, and opens records where `keys` has the secrets.
     #[must_use]
     pub fn with_keys(keys: Keys) -> Self {
-        Self { state: Some(State::new(Some(Decryption::new(keys)))) }
+        Self { state: Some(State::new(Some(keys))) }
     }
 
     /// Takes the next bytes of the stream of `from`, which `frame` carries.
@@ -105,9 +107,9 @@ impl Observer {
     /// What has been seen, to be kept.
     #[must_use]
     pub fn into_transcript(self) -> Box<Transcript> {
-        self.state.map_or_else(Transcript::nothing_seen, |state| {
+        self.state.map_or_else(Box::default, |state| {
             let mut transcript = state.transcript;
-            if let Some(decryption) = state.decryption {
+            if let Some(decryption) = &state.decryption {
                 transcript.decrypted = decryption.is_whole();
                 transcript.not_opened = decryption.not_opened(&transcript).map(Box::new);
             }
@@ -124,27 +126,24 @@ impl Observer {
 
 impl State {
     #[inline(never)]
-    fn new(decryption: Option<Decryption>) -> Box<Self> {
-        Box::new(Self {
-            skip: PerSide::default(),
-            held: 0,
-            readers: PerSide::default(),
-            transcript: Transcript::nothing_seen(),
-            decryption,
-        })
+    fn new(keys: Option<Keys>) -> Box<Self> {
+        // It is large, and made where it stays.
+        let mut state = Box::<Self>::default();
+        state.decryption = keys.map(Decryption::new);
+        state
     }
 
     fn data(&mut self, from: Side, bytes: &[u8], frame: FrameRef, inside: &mut dyn Inside) {
         let Self { skip, readers, transcript, decryption, .. } = self;
-        let world = World { transcript, skip: &mut skip[from], decryption, inside };
-        readers[from].data(from, bytes, frame, world);
+        let mut cx = Context { from, frame, transcript, skip: &mut skip[from], decryption, inside };
+        readers[from].data(bytes, &mut cx);
         self.held = self.count_held();
     }
 
     fn gap(&mut self, from: Side, len: u64, frame: FrameRef) {
         let Self { skip, readers, transcript, decryption, .. } = self;
-        let world = World { transcript, skip: &mut skip[from], decryption, inside: &mut () };
-        readers[from].gap(from, len, frame, world);
+        let mut cx = Context { from, frame, transcript, skip: &mut skip[from], decryption, inside: &mut () };
+        readers[from].gap(len, &mut cx);
         self.held = self.count_held();
     }
 

@@ -90,30 +90,15 @@ impl Default for Reader {
     }
 }
 
-/// What a reader needs to know about the bytes in its hands.
-struct Context<'a> {
-    from: Side,
-    frame: FrameRef,
-    transcript: &'a mut Transcript,
-    skip: &'a mut u32,
-    decryption: &'a mut Option<Decryption>,
-    inside: &'a mut dyn Inside,
-}
-
-/// What readers work on beside their own state.
-pub(super) struct World<'a> {
+/// What a reader needs to know about the bytes in its hands, and what it works on beside its own state.
+pub(super) struct Context<'a> {
+    pub(super) from: Side,
+    pub(super) frame: FrameRef,
     pub(super) transcript: &'a mut Transcript,
     /// What is left of an encrypted record.
     pub(super) skip: &'a mut u32,
     pub(super) decryption: &'a mut Option<Decryption>,
     pub(super) inside: &'a mut dyn Inside,
-}
-
-impl<'a> World<'a> {
-    fn at(self, from: Side, frame: FrameRef) -> Context<'a> {
-        let World { transcript, skip, decryption, inside } = self;
-        Context { from, frame, transcript, skip, decryption, inside }
-    }
 }
 
 impl Context<'_> {
@@ -125,7 +110,7 @@ impl Context<'_> {
 
 impl Reader {
     /// Takes the next bytes.
-    pub(super) fn data(&mut self, from: Side, mut bytes: &[u8], frame: FrameRef, world: World<'_>) {
+    pub(super) fn data(&mut self, mut bytes: &[u8], cx: &mut Context<'_>) {
         if matches!(self.stage, Stage::Lost) {
             if !starts_record(bytes) {
                 self.at += bytes.len() as u64;
@@ -135,18 +120,17 @@ impl Reader {
             self.uncertain = true;
             self.assembler.reset();
         }
-        let mut cx = world.at(from, frame);
         while !bytes.is_empty() {
             match &self.stage {
-                Stage::Header(_) => self.header(&mut bytes, &mut cx),
-                Stage::Handshake { .. } => self.handshake(&mut bytes, &mut cx),
-                Stage::Small { .. } => self.small(&mut bytes, &mut cx),
-                Stage::Sealed { .. } => self.sealed(&mut bytes, &mut cx),
+                Stage::Header(_) => self.header(&mut bytes, cx),
+                Stage::Handshake { .. } => self.handshake(&mut bytes, cx),
+                Stage::Small { .. } => self.small(&mut bytes, cx),
+                Stage::Sealed { .. } => self.sealed(&mut bytes, cx),
                 Stage::Skip(what) => {
                     let what = *what;
-                    self.skip(&mut bytes, what, &mut cx);
+                    self.skip(&mut bytes, what, cx);
                 }
-                Stage::Ssl2 { .. } => self.ssl2(&mut bytes, &mut cx),
+                Stage::Ssl2 { .. } => self.ssl2(&mut bytes, cx),
                 Stage::Closed { excerpt_goes_on: true } => {
                     if let Some(fault) = &mut cx.transcript.fault {
                         fault.extend(bytes);
@@ -159,18 +143,17 @@ impl Reader {
     }
 
     /// Steps over `len` bytes that were not captured.
-    pub(super) fn gap(&mut self, from: Side, len: u64, frame: FrameRef, world: World<'_>) {
-        let mut cx = world.at(from, frame);
-        self.unseal(&mut cx);
+    pub(super) fn gap(&mut self, len: u64, cx: &mut Context<'_>) {
+        self.unseal(cx);
         match &mut self.stage {
             Stage::Closed { excerpt_goes_on } => *excerpt_goes_on = false,
             Stage::Lost => self.at = self.at.saturating_add(len),
             Stage::Skip(what) if len <= u64::from(*cx.skip) => {
                 let what = *what;
                 *cx.skip -= u32::try_from(len).unwrap_or(0);
-                cx.transcript.encrypted[from].missing += len;
+                cx.transcript.encrypted[cx.from].missing += len;
                 if *cx.skip == 0 {
-                    self.end_skip(what, &mut cx);
+                    self.end_skip(what, cx);
                 }
             }
             Stage::Handshake { left, .. } => {
@@ -178,16 +161,16 @@ impl Reader {
                 *left -= within;
                 let (is_over, within) = (*left == 0, u64::from(within));
                 self.at = self.at.saturating_add(within);
-                self.cut(within, &mut cx);
+                self.cut(within, cx);
                 if is_over {
-                    self.end_cut(&mut cx);
+                    self.end_cut(cx);
                     self.next_record();
                 }
                 if len > within {
-                    self.lose(len - within, &mut cx);
+                    self.lose(len - within, cx);
                 }
             }
-            _ => self.lose(len, &mut cx),
+            _ => self.lose(len, cx),
         }
     }
 

@@ -67,7 +67,7 @@ pub struct RecordCount {
 
 /// What both ends said in clear, and the shape of the rest. The conclusions from it are
 /// [`handshake`](Self::handshake), [`handshake_done`](Self::handshake_done) and [`resumed`](Self::resumed).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transcript {
     /// The client's hello; the first, where there are two.
     pub client_hello: Option<ClientHello>,
@@ -127,45 +127,6 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Nothing seen.
-    pub(super) const EMPTY: Self = Self {
-        client_hello: None,
-        second_client_hello: None,
-        client_hello_count: 0,
-        server_hello: None,
-        hello_retry_request: None,
-        hello_retry_group: None,
-        messages: Vec::new(),
-        messages_unlisted: 0,
-        change_cipher_spec: PerSide { client: None, server: None },
-        encrypted: PerSide { client: EncryptedRecords::EMPTY, server: EncryptedRecords::EMPTY },
-        tls13: Seldom::BLANK,
-        certificates: Vec::new(),
-        certificate_bytes: 0,
-        certificates_unlisted: 0,
-        empty_certificate: Seldom::BLANK,
-        ocsp_staple: None,
-        alerts: Vec::new(),
-        alerts_unlisted: 0,
-        client_certificate_requested: false,
-        certificate_authorities: 0,
-        fault: None,
-        lost: PerSide { client: false, server: false },
-        cut_message: Seldom::BLANK,
-        records: PerSide {
-            client: RecordCount { count: 0, first: None, last: None },
-            server: RecordCount { count: 0, first: None, last: None },
-        },
-        decrypted: false,
-        not_opened: None,
-        early_data_accepted: None,
-    };
-
-    /// The same where it stays: it is large, and goes through several hands.
-    pub(super) fn nothing_seen() -> Box<Self> {
-        Box::new(Self::EMPTY)
-    }
-
     /// The frame that completes the first message of `kind` from `from`.
     #[must_use]
     pub fn message(&self, from: Side, kind: HandshakeType) -> Option<FrameRef> {

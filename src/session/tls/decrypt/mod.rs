@@ -119,9 +119,14 @@ impl Decryption {
 
     /// Whether records were opened, and every one that was seen.
     pub(super) fn is_whole(&self) -> bool {
-        let stopped = |side: Side| matches!(self.directions[side], Direction::Stopped);
         let early_shut = matches!(self.directions.client, Direction::EarlyShut(_));
-        self.opened && !early_shut && !self.is_after_refusal() && !stopped(Side::Client) && !stopped(Side::Server)
+        let stopped = self.has_stopped(Side::Client) || self.has_stopped(Side::Server);
+        self.opened && !early_shut && !self.is_after_refusal() && !stopped
+    }
+
+    /// Whether nothing more of this side can be opened.
+    pub(super) fn has_stopped(&self, from: Side) -> bool {
+        matches!(self.directions[from], Direction::Stopped)
     }
 
     /// Whether of what the client sent after early data that was refused nothing could be opened.
@@ -146,7 +151,6 @@ impl Decryption {
     /// Whether a record that begins now, and is encrypted, is to be [collected](Self::collect).
     pub(super) fn wants(&mut self, from: Side, header: RecordHeader, t: &Transcript, frame: FrameRef) -> bool {
         match self.directions[from] {
-            Direction::Stopped => return false,
             Direction::Clear => {
                 let begun = self.begin(from, t);
                 self.turn(from, begun, frame);
@@ -162,7 +166,7 @@ impl Decryption {
             Direction::EarlyShut(shut) if t.early_data_accepted == Some(true) => {
                 self.stop(from, WhyNot::NotAuthentic, shut);
             }
-            Direction::Open(_) | Direction::EarlyShut(_) => {}
+            Direction::Open(_) | Direction::EarlyShut(_) | Direction::Stopped => {}
         }
         // In TLS 1.3 all that is encrypted is of one type; and an empty record is never encrypted.
         let expected = !t.is_tls13() || header.content_type == ContentType::APPLICATION_DATA;
@@ -188,7 +192,7 @@ impl Decryption {
 
     /// From here on nothing of this side can be opened.
     pub(super) fn stop(&mut self, from: Side, why: WhyNot, frame: FrameRef) {
-        if !matches!(self.directions[from], Direction::Stopped) {
+        if !self.has_stopped(from) {
             self.not_opened.get_or_insert(NotOpened { from, frame, why, partly: self.opened });
         }
         self.directions[from] = Direction::Stopped;

@@ -4,7 +4,7 @@ use super::super::alert::Alert;
 use super::super::fault::FaultKind;
 use super::super::handshake::{HandshakeType, is_whole_messages};
 use super::super::record::{ContentType, RecordHeader};
-use super::super::{Detection, ssl2};
+use super::super::{Detection, EncryptedRecord, ssl2};
 use super::{Context, Reader, SMALL, Skipped, Stage};
 use crate::base::Side;
 
@@ -24,6 +24,10 @@ impl Reader {
             ContentType::ALERT if usize::from(header.len) == SMALL => self.stage = small(header),
             ContentType::CHANGE_CIPHER_SPEC if is_small => self.stage = small(header),
             ContentType::HANDSHAKE if self.uncertain && !self.keys_changed(cx) => {
+                self.begin_skip(header, Skipped::Unknown, bytes, cx);
+            }
+            ContentType::HANDSHAKE | ContentType::APPLICATION_DATA if cx.transcript.expects_early_data(cx.from) => {
+                cx.transcript.encrypted.client.early_data += 1;
                 self.begin_skip(header, Skipped::Unknown, bytes, cx);
             }
             ContentType::HANDSHAKE | ContentType::APPLICATION_DATA => {
@@ -50,19 +54,19 @@ impl Reader {
     }
 
     fn begin_skip(&mut self, header: RecordHeader, what: Skipped, bytes: &mut &[u8], cx: &mut Context<'_>) {
-        let is_sealed = self.is_sealed(header, what, cx);
-        if what != Skipped::Unknown {
-            cx.transcript.encrypted_begins(cx.from, header, cx.frame, is_sealed);
+        if self.is_sealed(header, what, cx) {
+            return self.begin_sealed(header, what, cx);
         }
-        if is_sealed {
-            self.stage = Stage::Sealed { header, what, left: header.len, begun: cx.frame };
-            return;
+        let rest = bytes.get(usize::from(header.len)..);
+        if what != Skipped::Unknown {
+            cx.transcript.encrypted[cx.from].begin(EncryptedRecord::new(header, cx.frame, rest.is_some()));
+            cx.transcript.mark_by_length(cx.from, header, cx.frame);
         }
         self.at += u64::from(header.len);
-        if let Some(rest) = bytes.get(usize::from(header.len)..) {
+        if let Some(rest) = rest {
             // All of it is here, as it is mostly.
             *bytes = rest;
-            return self.end_skip(what, cx);
+            return self.skipped(what, cx);
         }
         self.stage = Stage::Skip(what);
         *cx.skip = u32::from(header.len);
@@ -81,6 +85,10 @@ impl Reader {
         if what != Skipped::Unknown {
             cx.transcript.encrypted[cx.from].end(cx.frame);
         }
+        self.skipped(what, cx);
+    }
+
+    fn skipped(&mut self, what: Skipped, cx: &mut Context<'_>) {
         if what == Skipped::Alert {
             cx.transcript.alert(Alert::hidden(cx.frame, cx.from));
         }

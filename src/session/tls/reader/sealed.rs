@@ -3,13 +3,19 @@
 use super::super::handshake::HandshakeType;
 use super::super::record::{ContentType, RecordHeader};
 use super::super::tls13::Content;
-use super::super::{Alert, WhyNot};
+use super::super::{Alert, EncryptedRecord, WhyNot};
 use super::{Context, Reader, Skipped, Stage};
 use crate::base::Side;
 
 impl Reader {
-    /// Whether a record that begins now is to be opened.
+    /// Whether a record that begins now is to be opened. Where no key is at hand, a side is given up at its first one.
     pub(super) fn is_sealed(&self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) -> bool {
+        let may_be = cx.decryption.as_ref().is_some_and(|decryption| !decryption.has_stopped(cx.from));
+        may_be && self.is_wanted(header, what, cx)
+    }
+
+    #[inline(never)]
+    fn is_wanted(&self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) -> bool {
         let Some(decryption) = cx.decryption else { return false };
         if cx.transcript.server_hello.is_none() {
             // Only early data goes before the ServerHello.
@@ -21,6 +27,14 @@ impl Reader {
             return false;
         }
         decryption.wants(cx.from, header, cx.transcript, cx.frame)
+    }
+
+    #[inline(never)]
+    pub(super) fn begin_sealed(&mut self, header: RecordHeader, what: Skipped, cx: &mut Context<'_>) {
+        if what != Skipped::Unknown {
+            cx.transcript.encrypted[cx.from].begin(EncryptedRecord::new(header, cx.frame, false));
+        }
+        self.stage = Stage::Sealed { header, what, left: header.len, begun: cx.frame };
     }
 
     #[inline(never)]
@@ -47,8 +61,8 @@ impl Reader {
             Some(_) => {}
             None => cx.transcript.mark_by_length(cx.from, header, begun),
         }
-        let is_hidden_alert = what == Skipped::Alert && content.is_none();
-        self.end_skip(if is_hidden_alert { Skipped::Alert } else { Skipped::Encrypted }, cx);
+        let is_told = what == Skipped::Alert && content.is_some();
+        self.end_skip(if is_told { Skipped::Encrypted } else { what }, cx);
     }
 
     /// What lies in a record goes to those that read it in clear.

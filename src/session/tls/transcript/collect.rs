@@ -7,6 +7,7 @@ use super::super::fault::{Fault, FaultKind};
 use super::super::handshake::{HandshakeType, Message};
 use super::super::record::{ContentType, RecordHeader};
 use super::super::server_hello;
+use super::super::tls13::Tls13Marks;
 use super::{MAX_ALERTS, MAX_MESSAGES, MAX_STAPLE, MessageSeen, Transcript};
 use crate::base::{FrameRef, Short, Side};
 
@@ -19,33 +20,19 @@ impl Transcript {
         records.last = Some(frame);
     }
 
-    /// An encrypted record begins. One that is to be opened is marked by what is in it.
-    pub(in super::super) fn encrypted_begins(
-        &mut self,
-        from: Side,
-        header: RecordHeader,
-        frame: FrameRef,
-        opened: bool,
-    ) {
-        let early_data = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
-        if from == Side::Client && early_data && self.server_hello.is_none() {
-            self.encrypted.client.early_data += 1;
-            return;
-        }
-        self.encrypted[from].begin(header.content_type, header.len, frame);
-        if !opened {
-            self.mark_by_length(from, header, frame);
-        }
+    /// Whether what `from` sends encrypted is early data.
+    pub(in super::super) fn expects_early_data(&self, from: Side) -> bool {
+        let offered = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
+        from == Side::Client && offered && self.server_hello.is_none()
     }
 
     /// What the length of an encrypted record tells, in TLS 1.3.
     pub(in super::super) fn mark_by_length(&mut self, from: Side, header: RecordHeader, frame: FrameRef) {
-        if let Some(hello) = &self.server_hello
-            && hello.is_tls13()
-            && header.content_type == ContentType::APPLICATION_DATA
+        if header.content_type == ContentType::APPLICATION_DATA
+            && let (Some(hello), Some(marks)) = (&self.server_hello, self.tls13.written())
         {
             let early_data = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
-            self.tls13.record(from, header.len, hello.cipher, early_data, frame);
+            marks.record(from, header.len, hello.cipher, early_data, frame);
         }
     }
 
@@ -100,6 +87,7 @@ impl Transcript {
     }
 
     /// Every place that cites a message of `kind` from `from`.
+    #[cold]
     fn frames_of(&mut self, from: Side, kind: HandshakeType) -> Vec<&mut FrameRef> {
         match kind {
             HandshakeType::CLIENT_HELLO => {
@@ -175,7 +163,13 @@ impl Transcript {
         }
         hello.hello_retry = self.hello_retry_request.is_some();
         hello.session_id_echoed = self.client_hello.as_ref().is_some_and(|c| c.has_session_id(read.session_id));
-        self.server_hello.get_or_insert(hello);
+        if self.server_hello.is_none() {
+            if hello.is_tls13() {
+                // Nearly every record sets a mark from here on.
+                *self.tls13 = Tls13Marks::default();
+            }
+            self.server_hello = Some(hello);
+        }
     }
 
     pub(super) fn certificates(&mut self, from: Side, frame: FrameRef, all: &[&[u8]]) {
