@@ -74,7 +74,7 @@ pub struct Connection {
     /// The frames of a WebSocket, in clear.
     pub websocket: Option<Box<websocket::Transcript>>,
     /// The first bytes of a side that spoke none of these.
-    pub foreign: PerSide<Option<Foreign>>,
+    pub foreign: PerSide<Option<Box<Foreign>>>,
     /// What it says itself of who calls.
     pub callers: Callers,
     /// Whose client it is.

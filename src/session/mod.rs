@@ -107,7 +107,7 @@ pub struct Protocols {
     /// The frames of a WebSocket that began with HTTP/1: in clear, or as above.
     pub websocket: Option<Box<websocket::Transcript>>,
     /// The first bytes of a side that spoke none of these.
-    pub foreign: PerSide<Option<Foreign>>,
+    pub foreign: PerSide<Option<Box<Foreign>>>,
     /// The client is the other end than the TCP stage guessed: the sides here are right, its are to be exchanged.
     pub flipped: bool,
     /// The protocol told who is the client.
@@ -151,8 +151,8 @@ impl Session {
         // Of a side that was not opened to its end, an answer may be missing that was given.
         let whole = tls.as_ref().is_some_and(|tls| tls.decrypted);
         let foreign = PerSide {
-            client: self.prefix.client.take().map(|p| p.into_foreign()),
-            server: self.prefix.server.take().map(|p| p.into_foreign()),
+            client: self.prefix.client.take().map(|p| Box::new(p.into_foreign())),
+            server: self.prefix.server.take().map(|p| Box::new(p.into_foreign())),
         };
         // One on which nothing was said is one, too.
         let silent = self.http.as_ref().filter(|http| http.is_websocket()).map(|_| Box::default());
@@ -196,6 +196,11 @@ impl Session {
 
     /// What the first bytes of a side are, in the light of what the other side speaks.
     fn guess(&self, side: Side, bytes: &[u8]) -> Guess {
+        // No other protocol begins with a byte that TLS begins with.
+        let tls = tls::detect(bytes);
+        if let tls::Detection::Yes(who) = tls {
+            return Guess::Is(Spoken::Tls, sender(who));
+        }
         match self.detect_proxy(side, bytes) {
             proxy::Detection::Yes => return Guess::Is(Spoken::Proxy, Some(Side::Client)),
             proxy::Detection::NeedMore => return Guess::NeedMore,
@@ -206,10 +211,6 @@ impl Session {
             http2::Detection::Settings => return Guess::Is(Spoken::Http2, Some(Side::Server)),
             http2::Detection::NeedMore => return Guess::NeedMore,
             http2::Detection::No => {}
-        }
-        let tls = tls::detect(bytes);
-        if let tls::Detection::Yes(who) = tls {
-            return Guess::Is(Spoken::Tls, sender(who));
         }
         match (tls, http1::detect(bytes)) {
             (_, http1::Detection::Request) => Guess::Is(Spoken::Http1, Some(Side::Client)),
@@ -252,18 +253,24 @@ impl Session {
     /// Bytes of a side whose protocol is not known yet.
     fn undecided(&mut self, from: Side, bytes: &[u8], frame: FrameRef) {
         let side = self.side(from);
-        let Some(mut prefix) = self.prefix[side].take() else {
-            // The first bytes nearly always tell.
-            let guess = self.guess(side, bytes);
-            return match guess {
-                Guess::Is(spoken, who) => self.begin(side, (spoken, who), frame, &[], (bytes, frame)),
-                Guess::NeedMore | Guess::Neither => {
-                    let mut prefix = Box::new(Prefix::new(frame));
-                    prefix.push(bytes);
-                    self.keep(side, prefix, guess == Guess::Neither);
-                }
-            };
-        };
+        if let Some(prefix) = self.prefix[side].take() {
+            return self.still_undecided(side, prefix, bytes, frame);
+        }
+        // The first bytes nearly always tell.
+        let guess = self.guess(side, bytes);
+        if let Guess::Is(spoken, who) = guess {
+            let side = self.begin(side, spoken, who, frame);
+            self.observe(side, bytes, frame);
+        } else {
+            let mut prefix = Box::new(Prefix::new(frame));
+            prefix.push(bytes);
+            self.keep(side, prefix, guess == Guess::Neither);
+        }
+    }
+
+    /// More bytes of a side whose first ones did not tell.
+    #[cold]
+    fn still_undecided(&mut self, side: Side, mut prefix: Box<Prefix>, bytes: &[u8], frame: FrameRef) {
         let held = prefix.held();
         let guess = if held == 0 {
             self.guess(side, bytes)
@@ -272,8 +279,11 @@ impl Session {
             self.guess(side, prefix.bytes())
         };
         if let Guess::Is(spoken, who) = guess {
-            let kept = prefix.bytes().get(..held).unwrap_or_default();
-            self.begin(side, (spoken, who), prefix.frame(), kept, (bytes, frame));
+            let side = self.begin(side, spoken, who, prefix.frame());
+            if let Some(kept @ [_, ..]) = prefix.bytes().get(..held) {
+                self.observe(side, kept, prefix.frame());
+            }
+            self.observe(side, bytes, frame);
         } else {
             let enough = held > 0 && prefix.held() >= Prefix::ENOUGH;
             if held == 0 {
@@ -283,25 +293,15 @@ impl Session {
         }
     }
 
-    /// It is known what a side speaks, since `first`: what was kept of it, and what has come now, is read.
-    fn begin(
-        &mut self,
-        side: Side,
-        (spoken, who): (Spoken, Option<Side>),
-        first: FrameRef,
-        kept: &[u8],
-        (bytes, frame): (&[u8], FrameRef),
-    ) {
+    /// It is known what a side speaks, since `first`. Returns the side as now known.
+    fn begin(&mut self, side: Side, spoken: Spoken, who: Option<Side>, first: FrameRef) -> Side {
         let side = self.decide(side, spoken, who);
         if spoken == Spoken::Proxy {
             self.proxy.get_or_insert_default().begin(first);
-        } else {
+        } else if self.odd.is_some() {
             self.tell_missing(side, first);
         }
-        if !kept.is_empty() {
-            self.observe(side, kept, first);
-        }
-        self.observe(side, bytes, frame);
+        side
     }
 
     /// Keeps first bytes that do not tell, or tell that this is none of the protocols.
@@ -390,6 +390,7 @@ impl Session {
     }
 
     /// Tells the observer of a side of the hole in front of its first bytes.
+    #[cold]
     fn tell_missing(&mut self, side: Side, frame: FrameRef) {
         let Some(odd) = &mut self.odd else { return };
         let len = std::mem::take(&mut odd.missing[side]);

@@ -161,9 +161,9 @@ impl<'a> Connection<'a> {
     }
 }
 
-fn foreign(both: &PerSide<Option<seen::Foreign>>) -> Sides<Option<Foreign>> {
+fn foreign(both: &PerSide<Option<Box<seen::Foreign>>>) -> Sides<Option<Foreign>> {
     let of = |f: &seen::Foreign| Foreign { frame: f.frame.frame, bytes: escape_bytes(&f.bytes) };
-    PerSide { client: both.client.as_ref().map(of), server: both.server.as_ref().map(of) }.into()
+    PerSide { client: both.client.as_deref().map(of), server: both.server.as_deref().map(of) }.into()
 }
 
 impl Tcp {
