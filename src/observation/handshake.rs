@@ -12,7 +12,7 @@
 //! only one about a message that did not come asks for all of them.
 
 use crate::base::{FrameRef, Side};
-use crate::session::tls::{Alert, ContentType, CutMessage, HandshakeType, Transcript};
+use crate::session::tls::{Alert, ContentType, CutMessage, HandshakeType, MessageSeen, Transcript};
 use crate::tcp::Closer;
 
 use super::Connection;
@@ -151,13 +151,13 @@ impl Connection {
             let lone_alert = encrypted.application == 1 && tls.tls13.alert_sized.client.is_some();
             return encrypted.first_application.filter(|_| !lone_alert);
         }
-        let key_exchange = tls.client_key_exchange();
-        let certificate = tls.message(Side::Client, HandshakeType::CERTIFICATE);
+        let goes_on = |m: &&MessageSeen| {
+            let kind = matches!(m.kind, HandshakeType::CERTIFICATE | HandshakeType::CLIENT_KEY_EXCHANGE);
+            kind && m.from == Side::Client
+        };
+        let message = tls.messages.iter().find(goes_on).map(|m| m.frame);
         let keys = tls.change_cipher_spec.client;
-        [certificate, key_exchange, keys, encrypted.first_handshake, encrypted.first_application]
-            .into_iter()
-            .flatten()
-            .min()
+        [message, keys, encrypted.first_handshake, encrypted.first_application].iter().flatten().min().copied()
     }
 
     /// The first alert of a side that ends a handshake, in clear or not.

@@ -51,12 +51,11 @@ impl Connection {
     #[must_use]
     pub fn unanswered_encrypted(&self) -> Option<HiddenRequest> {
         let end = self.certain_end()?;
-        let tls = self.tls.as_ref().filter(|_| !self.shows_http() && self.sees_all())?;
-        let clear = tls.fault.is_none() && !tls.lost.client && !tls.lost.server;
-        let found = if tls.is_tls13() { hidden(tls, end) } else { typed(tls, end) };
+        let tls = self.tls.as_ref().filter(|tls| tls.fault.is_none() && !self.shows_http())?;
+        let found = if tls.is_tls13() { hidden(tls, end) } else { typed(tls, end) }?;
         // HTTP/2 sends much that is no request and gets no answer.
-        let http2 = encrypted::may_be_http2(tls);
-        found.filter(|r| clear && r.last < end.frame && !(http2 && r.answered_before.is_some()))
+        let is_request = found.answered_before.is_none() || !encrypted::may_be_http2(tls);
+        (is_request && found.last < end.frame && self.whole_tls().is_some()).then_some(found)
     }
 
     /// Whether the edge had said before this packet that it leaves: by a close_notify, or by a record of its length.
@@ -72,11 +71,15 @@ impl Connection {
     #[must_use]
     pub fn overtaken_encrypted(&self) -> Option<HiddenRequest> {
         let end = self.closed_by(Side::Server)?;
-        let tls = self.tls.as_ref().filter(|tls| !self.shows_http() && self.sees_all() && tls.fault.is_none())?;
+        let tls = self.tls.as_ref().filter(|tls| tls.fault.is_none())?;
+        // In TLS 1.3 a close_notify has the type of a request.
+        let last = tls.encrypted.client.last_application.filter(|_| tls.tls13.alert_sized.client.is_none())?;
+        if last <= end.frame || self.shows_http() || !self.sees_all() {
+            return None;
+        }
         let answer = last_answer(tls)?;
-        let last = tls.encrypted.client.last_application.filter(|last| *last > end.frame)?;
-        // In TLS 1.3 a close_notify has the type of a request, and what comes soon may be the rest of an upload.
-        let is_request = (!tls.is_tls13() || tls.tls13.alert_sized.client.is_none()) && !encrypted::may_be_http2(tls);
+        let is_request = !encrypted::may_be_http2(tls);
+        // What comes soon may be the rest of an upload.
         let idle = end.frame.since(answer) >= NEXT_REQUEST;
         let request = HiddenRequest { sent: last, last, end, answered_before: Some(answer), by_type: !tls.is_tls13() };
         (is_request && idle).then_some(request)
