@@ -75,10 +75,18 @@ impl Histogram {
 
     /// The buckets of a doubling, to be written to.
     fn doubling(&mut self, at: usize) -> Option<&mut Counts> {
+        if !matches!(self.doublings.get(at), Some(Some(_))) {
+            self.begin_doubling(at);
+        }
+        self.doublings.get_mut(at)?.as_deref_mut()
+    }
+
+    #[cold]
+    fn begin_doubling(&mut self, at: usize) {
         if self.doublings.len() <= at {
             self.doublings.resize_with(at + 1, || None);
         }
-        self.doublings.get_mut(at).map(|counts| &mut **counts.get_or_insert_with(|| Box::new([0; BUCKETS as usize])))
+        self.doublings.iter_mut().skip(at).take(1).for_each(|new| *new = Some(Box::new([0; BUCKETS as usize])));
     }
 
     /// All buckets from the first on that have anything in them.
