@@ -237,11 +237,11 @@ impl Reader {
                 Foldable::Length => self.declared.fold(value, false),
                 Foldable::Coding => self.declared.fold(value, true),
             },
-            14 if field.is("content-length") => {
+            14 if field.is(b"content-length") => {
                 self.declared.length(value, at);
                 self.folding = Foldable::Length;
             }
-            17 if field.is("transfer-encoding") => {
+            17 if field.is(b"transfer-encoding") => {
                 self.declared.coding(value, at);
                 self.folding = Foldable::Coding;
             }

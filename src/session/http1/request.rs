@@ -327,13 +327,13 @@ impl Message for Request {
     fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>) {
         let value = field.value;
         match field.name.len() {
-            3 if field.is("via") => self.via_cloudfront |= names_cloudfront(value),
-            4 if field.is("host") => share(&mut self.host, repeated, value),
-            6 if field.is("expect") => self.expect_continue |= has_token(value, "100-continue"),
-            7 if field.is("upgrade") => keep(&mut self.extra.upgrade, value),
-            10 if field.is("connection") => self.connection.read(value),
-            10 if field.is("user-agent") => self.user_agent = UserAgent::read(value),
-            11 if field.is("x-amz-cf-id") => keep(&mut self.cf_id, value),
+            3 if field.is(b"via") => self.via_cloudfront |= names_cloudfront(value),
+            4 if field.is(b"host") => share(&mut self.host, repeated, value),
+            6 if field.is(b"expect") => self.expect_continue |= has_token(value, "100-continue"),
+            7 if field.is(b"upgrade") => keep(&mut self.extra.upgrade, value),
+            10 if field.is(b"connection") => self.connection.read(value),
+            10 if field.is(b"user-agent") => self.user_agent = UserAgent::read(value),
+            11 if field.is(b"x-amz-cf-id") => keep(&mut self.cf_id, value),
             17..=24 if WebSocket::is_one(field) => self.extra.websocket.get_or_insert_default().read(field),
             _ => {}
         }

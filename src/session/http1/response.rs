@@ -353,16 +353,16 @@ impl Message for Response {
     fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>) {
         let value = field.value;
         match field.name.len() {
-            6 if field.is("server") => share(&mut self.server, repeated, value),
-            7 if field.is("upgrade") => self.extra.websocket |= has_token(value, "websocket"),
-            10 if field.is("connection") => self.connection.read(value),
-            10 if field.is("keep-alive") => self.keep_alive(value),
-            13 if field.is("content-range") => keep(&mut self.extra.content_range, value),
-            16 if field.is("content-encoding") && self.content_encoding().is_none() => {
+            6 if field.is(b"server") => share(&mut self.server, repeated, value),
+            7 if field.is(b"upgrade") => self.extra.websocket |= has_token(value, "websocket"),
+            10 if field.is(b"connection") => self.connection.read(value),
+            10 if field.is(b"keep-alive") => self.keep_alive(value),
+            13 if field.is(b"content-range") => keep(&mut self.extra.content_range, value),
+            16 if field.is(b"content-encoding") && self.content_encoding().is_none() => {
                 let other = |other| self.extra.content_encoding = Some(other);
                 self.content_encoding = Word::of(value, &CODINGS, MAX_VALUE, other);
             }
-            20 if field.is("sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
+            20 if field.is(b"sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
             _ => {}
         }
     }

@@ -28,10 +28,10 @@ impl WebSocket {
     }
 
     pub(super) fn read(&mut self, field: &Field<'_>) {
-        if field.is("sec-websocket-key") {
+        if field.is(b"sec-websocket-key") {
             self.is_odd |= self.key.is_some() || field.value.len() > MAX_VALUE || !field.value.is_ascii();
             keep(&mut self.key, field.value);
-        } else if field.is("sec-websocket-version") {
+        } else if field.is(b"sec-websocket-version") {
             keep(&mut self.version, field.value);
         }
     }
