@@ -28,7 +28,7 @@ pub(super) type Defect = (HeaderDefect, usize);
 impl<'a> Field<'a> {
     /// Reads the line that `bytes` begin with, and moves past it; `None` where it is not whole, or anything about it is
     /// odd, for which [`read`](Self::read) is there.
-    #[inline(never)]
+    #[inline]
     pub(super) fn at_once(bytes: &mut &'a [u8]) -> Option<Self> {
         let all = *bytes;
         let (name, [b':', rest @ ..]) = split_name(all)? else { return None };

@@ -157,24 +157,24 @@ impl Reader {
     }
 
     /// Reads field lines into `message`; whether the empty line that ends the head was reached.
-    pub(super) fn read_fields<M: Message>(
+    pub(super) fn read_fields(
         &mut self,
         lines: &mut LineBuffer,
         bytes: &mut &[u8],
         frame: FrameRef,
-        message: &mut M,
+        message: &mut dyn Message,
     ) -> bool {
         let is_whole = self.read_lines(lines, bytes, frame, message);
         message.head_bytes(self.offset, frame);
         is_whole
     }
 
-    fn read_lines<M: Message>(
+    fn read_lines(
         &mut self,
         lines: &mut LineBuffer,
         bytes: &mut &[u8],
         frame: FrameRef,
-        message: &mut M,
+        message: &mut dyn Message,
     ) -> bool {
         loop {
             if lines.begins() {
@@ -228,7 +228,7 @@ impl Reader {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn declare(&mut self, field: &Field<'_>, at: u64) {
         let value = field.value;
         match field.name.len() {
