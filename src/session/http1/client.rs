@@ -44,11 +44,10 @@ impl Inner {
     }
 
     fn request_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
+        let first = self.client.first_or(frame);
         if lines.begins()
-            && let Some((request, len)) = Request::at_once(bytes, self.client.first_or(frame))
+            && let Some(request) = self.client.count(bytes, |bytes| Request::at_once(bytes, first))
         {
-            self.client.offset += len as u64;
-            *bytes = bytes.get(len..).unwrap_or_default();
             return self.open_request(request, frame);
         }
         self.odd_request_line(lines, bytes, frame);
@@ -59,10 +58,7 @@ impl Inner {
         if lines.partial_len() <= MAX_METHOD as u64 && joined(lines, bytes, |b| method(b).is_none()) {
             return self.not_a_request(lines, bytes, frame);
         }
-        let before = bytes.len();
-        let line = lines.read(bytes);
-        self.client.offset += (before - bytes.len()) as u64;
-        let Some(line) = line else { return };
+        let Some(line) = self.client.count(bytes, |bytes| lines.read(bytes)) else { return };
         match Request::read(&line, self.client.first_or(frame), frame) {
             Some(request) => self.open_request(request, frame),
             None => self.foreign_line(&line, frame),

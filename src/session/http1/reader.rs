@@ -156,6 +156,15 @@ impl Reader {
         self.first.unwrap_or(frame)
     }
 
+    /// What `read` makes of `bytes`; those that it moves past belong to the current message.
+    #[inline]
+    pub(super) fn count<'b, T>(&mut self, bytes: &mut &'b [u8], read: impl FnOnce(&mut &'b [u8]) -> T) -> T {
+        let before = bytes.len();
+        let made = read(bytes);
+        self.offset += (before - bytes.len()) as u64;
+        made
+    }
+
     /// Reads field lines into `message`; whether the empty line that ends the head was reached.
     pub(super) fn read_fields(
         &mut self,
@@ -206,10 +215,7 @@ impl Reader {
         frame: FrameRef,
         message: &mut dyn Message,
     ) -> Option<bool> {
-        let before = bytes.len();
-        let line = lines.read(bytes);
-        self.offset += (before - bytes.len()) as u64;
-        let Some(line) = line else { return Some(false) };
+        let Some(line) = self.count(bytes, |bytes| lines.read(bytes)) else { return Some(false) };
         let at = self.offset - line.wire;
         if line.bare_lf && !self.bare_lf {
             self.bare_lf = true;
@@ -277,10 +283,7 @@ impl Reader {
         message: &mut dyn Message,
     ) -> Stop {
         while !bytes.is_empty() {
-            let before = bytes.len();
-            let step = chunk.read(lines, bytes);
-            self.offset += (before - bytes.len()) as u64;
-            match step {
+            match self.count(bytes, |bytes| chunk.read(lines, bytes)) {
                 Step::Framing => message.touched(frame),
                 Step::Content(content) => message.content(content, frame),
                 Step::End => {

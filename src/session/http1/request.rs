@@ -151,25 +151,26 @@ impl Request {
         }
     }
 
-    /// Reads the request line that `bytes` begin with, and says how many bytes it takes; `None` where it is not whole, or
-    /// anything about it is odd, for which [`read`](Self::read) is there.
+    /// Reads the request line that `bytes` begin with, and moves past it; `None` where it is not whole, or anything about it
+    /// is odd, for which [`read`](Self::read) is there.
     #[inline]
-    pub(super) fn at_once(bytes: &[u8], first: FrameRef) -> Option<(Self, usize)> {
+    pub(super) fn at_once(bytes: &mut &[u8], first: FrameRef) -> Option<Self> {
         const VERSION: &[u8] = b" HTTP/1.1\r\n";
         let len = token_len(bytes.get(..=MAX_METHOD).unwrap_or(bytes));
         let (method, rest) = bytes.split_at_checked(len).filter(|_| (1..=MAX_METHOD).contains(&len))?;
         let (b' ', rest) = rest.split_first()? else { return None };
         // What ends the target is nearly always the first byte that none may have.
         let (target, rest) = rest.split_at_checked(first_below::<0x21>(rest)?)?;
-        let wire = len + 1 + target.len() + VERSION.len();
-        if target.is_empty() || !rest.starts_with(VERSION) || wire > MAX_LINE {
+        let rest = rest.strip_prefix(VERSION)?;
+        if target.is_empty() || bytes.len() - rest.len() > MAX_LINE {
             return None;
         }
+        *bytes = rest;
         let mut request = Self::new(first);
         request.set_method(method);
         request.version = Word::FIRST;
         request.set_target(target);
-        Some((request, wire))
+        Some(request)
     }
 
     /// Reads a request line; `None` where it is not one of HTTP/1.

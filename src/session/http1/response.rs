@@ -159,24 +159,23 @@ impl Response {
         }
     }
 
-    /// Reads the status line that `bytes` begin with, and says how many bytes it takes; `None` where it is not whole, or
-    /// anything about it is odd, for which [`read`](Self::read) is there.
+    /// Reads the status line that `bytes` begin with, and moves past it; `None` where it is not whole, or anything about it
+    /// is odd, for which [`read`](Self::read) is there.
     #[inline]
-    pub(super) fn at_once(bytes: &[u8], first: FrameRef) -> Option<(Self, usize)> {
-        let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', a, b, c, b' ', rest @ ..] = bytes else {
-            return None;
-        };
+    pub(super) fn at_once(bytes: &mut &[u8], first: FrameRef) -> Option<Self> {
+        let [a, b, c, b' ', rest @ ..] = bytes.strip_prefix(b"HTTP/1.1 ")? else { return None };
         // What ends the line is nearly always the first byte that no reason may have.
         let (reason, rest) = rest.split_at_checked(first_below::<0x20>(rest)?)?;
-        let wire = bytes.len() - rest.len() + 2;
-        if matches!(reason, [b' ', ..]) || !rest.starts_with(b"\r\n") || wire > MAX_LINE {
+        let [b'\r', b'\n', rest @ ..] = rest else { return None };
+        if matches!(reason, [b' ', ..]) || bytes.len() - rest.len() > MAX_LINE {
             return None;
         }
         let mut response = Self::new(first);
         response.status = status(&[*a, *b, *c])?;
+        *bytes = rest;
         response.version = Word::FIRST;
         response.set_reason(trim(reason));
-        Some((response, wire))
+        Some(response)
     }
 
     /// Reads a line that begins with `HTTP`, in whatever case, as a status line.

@@ -96,11 +96,10 @@ impl Inner {
     }
 
     fn status_line(&mut self, lines: &mut LineBuffer, bytes: &mut &[u8], frame: FrameRef) {
+        let first = self.server.first_or(frame);
         if lines.begins()
-            && let Some((response, len)) = Response::at_once(bytes, self.server.first_or(frame))
+            && let Some(response) = self.server.count(bytes, |bytes| Response::at_once(bytes, first))
         {
-            self.server.offset += len as u64;
-            *bytes = bytes.get(len..).unwrap_or_default();
             return self.begin_head(response, frame);
         }
         self.odd_status_line(lines, bytes, frame);
@@ -113,10 +112,7 @@ impl Inner {
             lines.clear();
             return self.no_status_line(&start, bytes, frame);
         }
-        let before = bytes.len();
-        let line = lines.read(bytes);
-        self.server.offset += (before - bytes.len()) as u64;
-        let Some(line) = line else { return };
+        let Some(line) = self.server.count(bytes, |bytes| lines.read(bytes)) else { return };
         if line.text.len() < 4 {
             let start = line.text.to_vec();
             return self.no_status_line(&start, bytes, frame);
