@@ -182,7 +182,10 @@ pub(super) struct Word(Option<NonZeroU8>);
 
 impl Word {
     /// The first of a list.
-    pub(super) const FIRST: Word = Word(Some(NonZeroU8::MIN));
+    pub(super) const FIRST: Word = Word(NonZeroU8::new(1));
+
+    /// The second.
+    pub(super) const SECOND: Word = Word(NonZeroU8::new(2));
 
     /// Those that are `known`; of any other the first `max` bytes go where `other` says.
     #[inline]

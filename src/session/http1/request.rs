@@ -17,7 +17,7 @@ pub const MAX_TARGET: usize = 2_048;
 /// Bytes kept of what stands in the place of a version.
 pub(super) const MAX_VERSION: usize = 16;
 
-/// The versions that are in use, and none.
+/// The versions that are in use, HTTP/1.1 [first](Word::FIRST), and none.
 pub(super) const VERSIONS: [&str; 3] = ["HTTP/1.1", "HTTP/1.0", ""];
 
 /// One request, as far as it was seen (RFC 9112 section 3).
@@ -319,7 +319,7 @@ impl Request {
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        self.version() == "HTTP/1.0"
+        self.version == Word::SECOND
     }
 }
 
@@ -330,11 +330,11 @@ impl Message for Request {
         match field.name.len() {
             3 if field.is(b"via") => self.via_cloudfront |= names_cloudfront(value),
             4 if field.is(b"host") => share(&mut self.host, repeated, value),
-            6 if field.is(b"expect") => self.expect_continue |= has_token(value, "100-continue"),
-            7 if field.is(b"upgrade") => keep(&mut self.extra.upgrade, value),
             10 if field.is(b"connection") => self.connection.read(value),
             10 if field.is(b"user-agent") => self.user_agent = UserAgent::read(value),
             11 if field.is(b"x-amz-cf-id") => keep(&mut self.cf_id, value),
+            6 if field.is(b"expect") => self.expect_continue |= has_token(value, "100-continue"),
+            7 if field.is(b"upgrade") => keep(&mut self.extra.upgrade, value),
             17..=24 if WebSocket::is_one(field) => self.extra.websocket.get_or_insert_default().read(field),
             _ => {}
         }
@@ -380,11 +380,12 @@ impl UserAgent {
     fn read(value: &[u8]) -> Self {
         let others: [&[u8]; 4] =
             [b"Amazon-Route53-Health-Check-Service", b"kube-probe/", b"GoogleHC/", b"Consul Health Check"];
-        match value {
-            b"Amazon CloudFront" => Self::CloudFront,
-            v if v.starts_with(b"ELB-HealthChecker/") => Self::ElbHealthChecker,
-            v if others.iter().any(|o| v.starts_with(o)) => Self::OtherHealthChecker,
-            _ => Self::Other,
+        // A pattern would be looked at byte by byte.
+        match () {
+            () if value == b"Amazon CloudFront" => Self::CloudFront,
+            () if value.starts_with(b"ELB-HealthChecker/") => Self::ElbHealthChecker,
+            () if others.iter().any(|other| value.starts_with(other)) => Self::OtherHealthChecker,
+            () => Self::Other,
         }
     }
 }
@@ -392,7 +393,7 @@ impl UserAgent {
 /// Whether a Via has the comment that CloudFront adds, nearly always at its end.
 fn names_cloudfront(via: &[u8]) -> bool {
     const COMMENT: &[u8] = b"(CloudFront)";
-    via.ends_with(COMMENT) || memchr::memmem::find(via, COMMENT).is_some()
+    via.ends_with(COMMENT) || via.windows(COMMENT.len()).any(|part| part == COMMENT)
 }
 
 /// Target and version: the last word is the version, if there is one before it.

@@ -312,7 +312,7 @@ impl Response {
     }
 
     pub(super) fn is_http10(&self) -> bool {
-        self.version() == "HTTP/1.0"
+        self.version == Word::SECOND
     }
 
     /// 1xx, which announces and does not answer; 101 does (RFC 9110 section 15.2).
@@ -335,6 +335,23 @@ impl Response {
         }
     }
 
+    /// A field that few responses have, apart: the others want no room on the stack.
+    #[inline(never)]
+    fn seldom_field(&mut self, field: &Field<'_>) {
+        let value = field.value;
+        match field.name.len() {
+            7 if field.is(b"upgrade") => self.extra.websocket |= has_token(value, "websocket"),
+            10 if field.is(b"keep-alive") => self.keep_alive(value),
+            13 if field.is(b"content-range") => keep(&mut self.extra.content_range, value),
+            16 if field.is(b"content-encoding") && self.content_encoding().is_none() => {
+                let other = |other| self.extra.content_encoding = Some(other);
+                self.content_encoding = Word::of(value, &CODINGS, MAX_VALUE, other);
+            }
+            20 if field.is(b"sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
+            _ => {}
+        }
+    }
+
     fn keep_alive(&mut self, value: &[u8]) {
         for member in super::field::members(value) {
             let Some((name, number)) = std::str::from_utf8(member).ok().and_then(|m| m.split_once('=')) else {
@@ -350,18 +367,10 @@ impl Response {
 impl Message for Response {
     #[inline]
     fn field(&mut self, field: &Field<'_>, repeated: &mut Option<Shared>) {
-        let value = field.value;
         match field.name.len() {
-            6 if field.is(b"server") => share(&mut self.server, repeated, value),
-            7 if field.is(b"upgrade") => self.extra.websocket |= has_token(value, "websocket"),
-            10 if field.is(b"connection") => self.connection.read(value),
-            10 if field.is(b"keep-alive") => self.keep_alive(value),
-            13 if field.is(b"content-range") => keep(&mut self.extra.content_range, value),
-            16 if field.is(b"content-encoding") && self.content_encoding().is_none() => {
-                let other = |other| self.extra.content_encoding = Some(other);
-                self.content_encoding = Word::of(value, &CODINGS, MAX_VALUE, other);
-            }
-            20 if field.is(b"sec-websocket-accept") => keep(&mut self.extra.websocket_accept, value),
+            6 if field.is(b"server") => share(&mut self.server, repeated, field.value),
+            10 if field.is(b"connection") => self.connection.read(field.value),
+            7 | 10 | 13 | 16 | 20 => self.seldom_field(field),
             _ => {}
         }
     }
