@@ -55,6 +55,8 @@ pub struct Answer<'c> {
 }
 
 impl<'c> Exchanged<'c> {
+    // Inlined, what a walk does not look at is not put together.
+    #[inline(always)]
     fn http1(e: &'c http1::Exchange) -> Exchanged<'c> {
         let request = e.request.as_ref().map(|r| Asked {
             frame: r.frame,
