@@ -23,6 +23,19 @@ pub(super) fn token_len(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| is_token(**b)).count()
 }
 
+/// Whether `name` is `known`, which is in small letters, in whatever case.
+#[inline(always)]
+pub(super) fn is_same<const N: usize>(name: &[u8; N], known: &[u8; N]) -> bool {
+    // What a small letter has and a capital lacks; a hyphen is one alone.
+    let same = |bytes: u64, known: u64| bytes | (known & 0x4040_4040_4040_4040) >> 1 == known;
+    let ends = |all: &[u8; N]| Some((u64::from_le_bytes(*all.first_chunk()?), u64::from_le_bytes(*all.last_chunk()?)));
+    match ends(name).zip(ends(known)) {
+        // The two words meet, or overlap.
+        Some(((first, last), of_known)) if N <= 16 => same(first, of_known.0) && same(last, of_known.1),
+        _ => name.iter().zip(known).fold(true, |all, (&b, &known)| all & same(b.into(), known.into())),
+    }
+}
+
 /// The first byte that `is` so; where it is.
 #[inline(always)]
 fn find(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> Option<usize> {
@@ -75,5 +88,21 @@ mod tests {
         assert_eq!(first_below::<0x20>(b"0123456789abcdef\x7f\x1f"), Some(16));
         assert_eq!((first_below::<0x20>(b"a value"), first_beyond_letters(b"Content-Leng")), (None, None));
         assert_eq!((first_beyond_letters(b"p3p-a1_b: x"), token_len(b"p3p-a1_b: x")), (Some(1), 8));
+    }
+
+    #[test]
+    fn a_known_name_is_told_from_all_that_differ_in_one_byte() {
+        fn check<const N: usize>(known: &[u8; N]) {
+            for (at, byte) in (0..N).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                let mut name = known.map(|b| b.to_ascii_uppercase());
+                name[at] = byte;
+                assert_eq!(is_same(&name, known), name.eq_ignore_ascii_case(known), "{name:?}");
+            }
+        }
+        check(b"via");
+        check(b"location");
+        check(b"connection");
+        check(b"content-encoding");
+        check(b"transfer-encoding");
     }
 }
