@@ -16,10 +16,10 @@ use super::clock::Clock;
 use super::open::{About, Course, Due, Open};
 
 /// The longest options of a TCP header, in bytes (RFC 9293 section 3.1: it has at most 15 words, of which 5 are others).
-const MAX_OPTIONS: usize = 40;
+const OPTIONS: usize = 40;
 
 /// A SYN, and no packet behind it. It fills a line of a processor's cache: of a flood none is at hand any more when its
-/// time has come. The ends are where it is found by.
+/// time has come. Its ends are what it is found by.
 pub(super) struct Attempt {
     frame: FrameRef,
     /// How far the capture's clock was from the engine's.
@@ -35,12 +35,12 @@ pub(super) struct Attempt {
     from_lower: bool,
 }
 
-/// What few packets have, or nobody asks for.
+/// What is kept of those that are wrapped in something, or have no identification: all of IPv6, and few of IPv4.
 struct Beside {
     encapsulation: Encapsulation,
     ack: SeqNumber,
     option_len: u8,
-    option_bytes: [u8; MAX_OPTIONS],
+    option_bytes: [u8; OPTIONS],
 }
 
 impl Beside {
@@ -50,9 +50,9 @@ impl Beside {
         if segment.encapsulation.is_empty() && segment.ack == SeqNumber(0) && options.is_empty() {
             return None;
         }
-        let mut option_bytes = [0; MAX_OPTIONS];
+        let mut option_bytes = [0; OPTIONS];
         option_bytes.iter_mut().zip(options).for_each(|(place, byte)| *place = *byte);
-        let option_len = options.len().min(MAX_OPTIONS) as u8;
+        let option_len = options.len().min(OPTIONS) as u8;
         Some(Box::new(Beside { encapsulation: segment.encapsulation, ack: segment.ack, option_len, option_bytes }))
     }
 
@@ -195,7 +195,7 @@ mod tests {
     const ECE_CWR: u8 = 0xc0;
 
     fn frame(order: u64) -> FrameRef {
-        FrameRef::new(order, order + 1, Timestamp(order as i64 * 1_000_000), 0)
+        FrameRef::new(order, order + 1, Timestamp(order as i64 * 10_000_000), 0)
     }
 
     /// A SYN with nothing unusual about it.
@@ -248,7 +248,7 @@ mod tests {
             ("no options", TcpSegment { options: TcpOptions::default(), option_bytes: &[], ..syn() }),
             ("damaged", TcpSegment { options: TcpOptions { checksum: Checksum::Wrong, ..syn().options }, ..syn() }),
             ("asks for ECN", TcpSegment { flags: TcpFlags(SYN | ECE_CWR), window: 0, ack: SeqNumber(9), ..syn() }),
-            ("without a mark", TcpSegment { ip_id: Some(0), option_bytes: &[1; MAX_OPTIONS], ..syn() }),
+            ("without a mark", TcpSegment { ip_id: Some(0), option_bytes: &[1; OPTIONS], ..syn() }),
             ("the other way", TcpSegment { source: syn().destination, destination: syn().source, ..syn() }),
             ("tunnelled", TcpSegment { encapsulation: tunnel, ..syn() }),
             ("IPv6", TcpSegment { source: v6(1), destination: v6(2), ip_id: None, option_bytes: &[1; 20], ..syn() }),

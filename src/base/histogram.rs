@@ -86,7 +86,9 @@ impl Histogram {
         if self.doublings.len() <= at {
             self.doublings.resize_with(at + 1, || None);
         }
-        self.doublings.iter_mut().skip(at).take(1).for_each(|new| *new = Some(Box::new([0; BUCKETS as usize])));
+        if let Some(new) = self.doublings.get_mut(at) {
+            *new = Some(Box::new([0; BUCKETS as usize]));
+        }
     }
 
     /// All buckets from the first on that have anything in them.

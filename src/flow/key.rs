@@ -50,7 +50,7 @@ impl FlowKey {
         FlowKey::V6 { addresses: [mapped(low.ip), mapped(high.ip)], ports }
     }
 
-    /// The two ends, the lower one first.
+    /// The two ends, the lower one first; of an unequal pair IPv4 in its mapped form.
     #[must_use]
     pub fn ends(&self) -> [Endpoint; 2] {
         let (addresses, ports): ([IpAddr; 2], _) = match *self {

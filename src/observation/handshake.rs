@@ -155,7 +155,7 @@ impl Connection {
             let kind = matches!(m.kind, HandshakeType::CERTIFICATE | HandshakeType::CLIENT_KEY_EXCHANGE);
             kind && m.from == Side::Client
         };
-        let message = tls.messages.iter().find(goes_on).map(|m| m.frame);
+        let message = tls.messages.iter().filter(goes_on).map(|m| m.frame).min();
         let keys = tls.change_cipher_spec.client;
         [message, keys, encrypted.first_handshake, encrypted.first_application].iter().flatten().min().copied()
     }

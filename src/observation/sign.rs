@@ -15,7 +15,7 @@ pub enum Sign {
     Open,
     /// The server sent no packet.
     Unheard,
-    /// An ICMP error came of one of its packets.
+    /// An ICMP error came about a packet of either side.
     Rejected,
     /// The server sent packets, and no byte before the end.
     Silence,

@@ -17,6 +17,7 @@ impl ByteOrder {
     }
 }
 
+/// Few captures come from hosts of that order.
 #[cold]
 fn swapped(words: [u32; 4]) -> [u32; 4] {
     words.map(u32::swap_bytes)

@@ -381,11 +381,14 @@ impl UserAgent {
         let others: [&[u8]; 4] =
             [b"Amazon-Route53-Health-Check-Service", b"kube-probe/", b"GoogleHC/", b"Consul Health Check"];
         // A pattern would be looked at byte by byte.
-        match () {
-            () if value == b"Amazon CloudFront" => Self::CloudFront,
-            () if value.starts_with(b"ELB-HealthChecker/") => Self::ElbHealthChecker,
-            () if others.iter().any(|other| value.starts_with(other)) => Self::OtherHealthChecker,
-            () => Self::Other,
+        if value == b"Amazon CloudFront" {
+            Self::CloudFront
+        } else if value.starts_with(b"ELB-HealthChecker/") {
+            Self::ElbHealthChecker
+        } else if others.iter().any(|other| value.starts_with(other)) {
+            Self::OtherHealthChecker
+        } else {
+            Self::Other
         }
     }
 }

@@ -335,7 +335,7 @@ impl Response {
         }
     }
 
-    /// A field that few responses have, apart: the others want no room on the stack.
+    /// The fields that few responses have, apart: the others want no room on the stack.
     #[inline(never)]
     fn seldom_field(&mut self, field: &Field<'_>) {
         let value = field.value;

@@ -23,10 +23,10 @@ pub(super) fn token_len(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| is_token(**b)).count()
 }
 
-/// Whether `name` is `known`, which is in small letters, in whatever case.
+/// Whether `name` is `known`, which is of small letters and hyphens, in whatever case.
 #[inline(always)]
 pub(super) fn is_same<const N: usize>(name: &[u8; N], known: &[u8; N]) -> bool {
-    // What a small letter has and a capital lacks; a hyphen is one alone.
+    // What a small letter has and a capital lacks is not asked of the name. A hyphen, which has no case, lacks 0x40.
     let same = |bytes: u64, known: u64| bytes | (known & 0x4040_4040_4040_4040) >> 1 == known;
     let ends = |all: &[u8; N]| Some((u64::from_le_bytes(*all.first_chunk()?), u64::from_le_bytes(*all.last_chunk()?)));
     match ends(name).zip(ends(known)) {
@@ -100,6 +100,7 @@ mod tests {
             }
         }
         check(b"via");
+        check(b"x-a");
         check(b"location");
         check(b"connection");
         check(b"content-encoding");

@@ -7,7 +7,6 @@ use super::super::fault::{Fault, FaultKind};
 use super::super::handshake::{HandshakeType, Message};
 use super::super::record::{ContentType, RecordHeader};
 use super::super::server_hello;
-use super::super::tls13::Tls13Marks;
 use super::{MAX_ALERTS, MAX_MESSAGES, MAX_STAPLE, MessageSeen, Transcript};
 use crate::base::{FrameRef, Short, Side};
 
@@ -29,10 +28,10 @@ impl Transcript {
     /// What the length of an encrypted record tells, in TLS 1.3.
     pub(in super::super) fn mark_by_length(&mut self, from: Side, header: RecordHeader, frame: FrameRef) {
         if header.content_type == ContentType::APPLICATION_DATA
-            && let (Some(hello), Some(marks)) = (&self.server_hello, self.tls13.written())
+            && let Some(hello) = self.server_hello.as_ref().filter(|hello| hello.is_tls13())
         {
             let early_data = self.client_hello.as_ref().is_some_and(|hello| hello.early_data);
-            marks.record(from, header.len, hello.cipher, early_data, frame);
+            self.tls13.record(from, header.len, hello.cipher, early_data, frame);
         }
     }
 
@@ -163,13 +162,7 @@ impl Transcript {
         }
         hello.hello_retry = self.hello_retry_request.is_some();
         hello.session_id_echoed = self.client_hello.as_ref().is_some_and(|c| c.has_session_id(read.session_id));
-        if self.server_hello.is_none() {
-            if hello.is_tls13() {
-                // Nearly every record sets a mark from here on.
-                *self.tls13 = Tls13Marks::default();
-            }
-            self.server_hello = Some(hello);
-        }
+        self.server_hello.get_or_insert(hello);
     }
 
     pub(super) fn certificates(&mut self, from: Side, frame: FrameRef, all: &[&[u8]]) {
