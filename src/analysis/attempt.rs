@@ -68,7 +68,6 @@ impl Attempt {
         if !flags.syn() || flags.ack() || flags.rst() || flags.fin() || segment.payload_len > 0 {
             return None;
         }
-        let [lower, _] = key.ends();
         Some(Attempt {
             frame,
             shift,
@@ -79,7 +78,7 @@ impl Attempt {
             window: segment.window,
             flags,
             ttl: segment.ttl,
-            from_lower: segment.source == lower,
+            from_lower: key.is_lower(segment.source),
         })
     }
 

@@ -63,6 +63,13 @@ impl FlowKey {
         [Endpoint { ip: low, port: (ports >> 16) as u16 }, Endpoint { ip: high, port: ports as u16 }]
     }
 
+    /// Whether this is the lower of the two ends.
+    #[must_use]
+    pub fn is_lower(&self, end: Endpoint) -> bool {
+        let [lower, _] = self.ends();
+        (mapped(lower.ip), lower.port) == (mapped(end.ip), end.port)
+    }
+
     /// A number by which connections can be shared out: the same in every run, unlike a hash with a seed.
     #[must_use]
     #[inline]

@@ -36,7 +36,7 @@ enum Ends {
 
 impl Ends {
     fn new(key: FlowKey, client: Endpoint) -> Ends {
-        let client_is_lower = is_lower(&key, client);
+        let client_is_lower = key.is_lower(client);
         match key {
             FlowKey::V4 { addresses, ports } => Ends::V4 { addresses, ports, client_is_lower },
             FlowKey::V6 { addresses, ports } => Ends::V6 { addresses: Box::new(addresses), ports, client_is_lower },
@@ -104,7 +104,7 @@ impl Gone {
         let Some(grave) = self.find(key) else { return false };
         let asks = segment.flags.syn() && !segment.flags.ack();
         let again =
-            is_lower(key, segment.source) == grave.ends.client_is_lower() && grave.first == Some(segment.seq.plus(1));
+            key.is_lower(segment.source) == grave.ends.client_is_lower() && grave.first == Some(segment.seq.plus(1));
         let late = now < grave.until && (!asks || again);
         if !late {
             // Nothing belongs to it any more.
@@ -124,12 +124,6 @@ impl Gone {
         let place = *index.find(hasher.hash_one(key), same)?;
         graves.get_mut(place.wrapping_sub(*left) as usize)
     }
-}
-
-/// Whether this is the lower of the two ends of a key.
-fn is_lower(key: &FlowKey, end: Endpoint) -> bool {
-    let [lower, _] = key.ends();
-    lower == end
 }
 
 #[cfg(test)]
@@ -162,11 +156,14 @@ mod tests {
     #[test]
     fn the_ends_of_a_key_are_told_apart() {
         let v6 = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
-        for (low, high) in
-            [(end(1, 2), end(2, 1)), (end(1, 1), end(1, 2)), (v6("2001:db8::1", 2), v6("2001:db8::2", 1))]
-        {
+        for (low, high) in [
+            (end(1, 2), end(2, 1)),
+            (end(1, 1), end(1, 2)),
+            (v6("2001:db8::1", 2), v6("2001:db8::2", 1)),
+            (end(1, 1), v6("2001:db8::1", 1)),
+        ] {
             let key = FlowKey::new(high, low);
-            assert!(is_lower(&key, low) && !is_lower(&key, high), "{low} {high}");
+            assert!(key.is_lower(low) && !key.is_lower(high), "{low} {high}");
             assert_eq!((Ends::new(key, low).key(), Ends::new(key, high).client_is_lower()), (key, false));
         }
     }
