@@ -2,13 +2,14 @@
 """How fast why502 is beside other tools, on the captures of benches/traffic/make.sh.
 
     cargo build --release --locked
-    benches/compare.py DIR [--runs 15] [--slow] [--why502 PATH] [--scale 1]
+    benches/compare.py DIR [--runs 15] [--slow] [--why502 PATH]... [--scale 1]
 
 Captures that DIR lacks are made (as root). On each one `cat`, `tcpdump -w`, and why502 as text, by one thread and shared
 out, and as NDJSON take turns, so that what slows the machine slows them all; `--slow` adds what other analyzers take,
 once. A row shows the medians of user and system time and of the time that passed, their ratios to those of `cat` run by
-run, and the highest peak of memory, which begins with this script's own, some 15 MiB. Then the answers on `small` are checked against what was asked there; the exit status is 1
-where they are wrong.
+run, and the highest peak of memory, which begins with this script's own, some 15 MiB. Then the answers on `small` are
+checked against what was asked there; the exit status is 1 where they are wrong. Several builds may be named, to be
+compared with each other.
 """
 import argparse
 import json
@@ -53,14 +54,12 @@ def row(name, results, cat):
     print(f"| {name} | {' | '.join(cells)} | {max(result[2] for result in results):.0f} |", flush=True)
 
 
-def compare(capture, why502, runs, slow):
-    tools = {
-        "cat": ["cat", capture],
-        "tcpdump -w": ["tcpdump", "-r", capture, "-w", "/dev/null"],
-        "why502 --threads 1": [why502, "--threads", "1", capture],
-        "why502": [why502, capture],
-        "why502 --threads 1 --format ndjson": [why502, "--threads", "1", "--format", "ndjson", capture],
-    }
+def compare(capture, builds, runs, slow):
+    tools = {"cat": ["cat", capture], "tcpdump -w": ["tcpdump", "-r", capture, "-w", "/dev/null"]}
+    for why502 in builds:
+        name = why502 if len(builds) > 1 else "why502"
+        for how in (["--threads", "1"], [], ["--threads", "1", "--format", "ndjson"]):
+            tools[" ".join([name, *how])] = [why502, *how, capture]
     measure(tools["cat"])
     results = {name: [] for name in tools}
     for _ in range(runs):
@@ -108,16 +107,18 @@ def main():
     parser.add_argument("dir", type=Path)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--slow", action="store_true", help="other analyzers, too: several minutes")
-    parser.add_argument("--why502", default=str(HERE.parent / "target/release/why502"))
+    parser.add_argument("--why502", action="append", help="target/release/why502, or what is named; several beside each other")
     parser.add_argument("--scale", type=float, default=1, help="make so much of the traffic")
     args = parser.parse_args()
+    builds = args.why502 or [str(HERE.parent / "target/release/why502")]
     for name in CAPTURES:
         path = args.dir / f"{name}.pcap"
         if not path.exists():
             environment = {**os.environ, "SCALE": str(args.scale)}
             subprocess.run([HERE / "traffic/make.sh", args.dir, name], check=True, env=environment)
-        compare(str(path), args.why502, args.runs, args.slow)
-    return 0 if check(str(args.dir / "small.pcap"), args.why502, args.scale) else 1
+        compare(str(path), builds, args.runs, args.slow)
+    right = [check(str(args.dir / "small.pcap"), why502, args.scale) for why502 in builds]
+    return 0 if all(right) else 1
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def answer(tape, pieces):
         tape.put(origin, edge, ACK, 5_001 + at, ack, piece)
 
 
-def syn_flood(tape):
-    for i in range(400_000):
+def syn_flood(tape, count=400_000):
+    for i in range(count):
         source = bytes([130, 176, i >> 8 & 255, i & 255])
         tape.put((source, 1_024 + i * 31 % 60_000), (ORIGIN, 443), SYN, i * 2_654_435_761)
 
