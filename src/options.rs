@@ -17,6 +17,7 @@ use why502::base::escape;
 use why502::observation::Prefixes;
 #[cfg(feature = "pcap")]
 use why502::observation::tls::Keys;
+use why502_memory::take_huge_pages;
 
 use crate::cli::{Analyze, Format, Look};
 
@@ -59,6 +60,7 @@ pub(crate) fn analysis(typed: &Analyze) -> Result<Options, String> {
         all_roles: typed.told.all_peers,
         threads: threads(typed.threads, &typed.files),
         learned: probe_result::read(&typed.probe_result)?,
+        on_many: Some(take_huge_pages),
         ..Options::default()
     })
 }
@@ -83,6 +85,7 @@ pub(crate) fn look(typed: &Look) -> Result<Options, String> {
         ports: typed.port.clone(),
         filter: typed.filter.clone(),
         keys: keylog::read(&typed.keylog)?,
+        on_many: Some(take_huge_pages),
         ..Options::default()
     })
 }
@@ -111,6 +114,7 @@ pub(crate) fn live(typed: &crate::cli::Live, keys: Keys) -> Result<Options, Stri
         filter: None,
         // What is told at once is judged at once.
         threads: 1,
+        on_many: Some(take_huge_pages),
         ..Options::default()
     })
 }

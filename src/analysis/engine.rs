@@ -13,10 +13,10 @@ use crate::observation::{Connection, Ended, Judge};
 use crate::source::{Packet, Secrets};
 use crate::tcp::{self, ATTEMPT_IDLE};
 
-use super::Options;
 use super::attempt::Flow;
 use super::clock::Clock;
 use super::open::Open;
+use super::{MANY, Options};
 pub use register::{Noticed, NoticedIn};
 pub(super) use register::{Opened, Register};
 use shard::{Left, Shard};
@@ -336,6 +336,11 @@ impl<'o> Engine<'o> {
             self.opened.push(opened);
         }
         let id = self.register.open(&opened);
+        if id == MANY
+            && let Some(on_many) = self.options.on_many
+        {
+            on_many();
+        }
         let flow = Flow::new(segment, &key, frame, self.clock.shift(), &self.options.keys);
         let Some(shard) = self.shards.get_mut(at) else { return Ok(None) };
         let is_attempt = flow.open().is_none();
@@ -373,6 +378,7 @@ mod tests {
     use super::*;
     use crate::source::LinkType;
     use std::convert::Infallible;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// An IPv6 packet.
     fn v6(next: u8, payload: &[u8]) -> Vec<u8> {
@@ -392,6 +398,22 @@ mod tests {
             cut(&packet, levels - 1, id * 2 + u16::from(offset > 1))
         };
         [part(1, first), part(first.len() as u16, last)].concat()
+    }
+
+    #[test]
+    fn whoever_gives_the_memory_learns_once_of_many_connections() {
+        static TOLD: AtomicU64 = AtomicU64::new(0);
+        let options = Options { on_many: Some(|| _ = TOLD.fetch_add(1, Ordering::Relaxed)), ..Options::default() };
+        let mut engine = Engine::new(&options);
+        for n in 1..=MANY + 1 {
+            let mut syn = [0; 20];
+            syn[..4].copy_from_slice(&[(n >> 8) as u8, n as u8, 0, 80]);
+            (syn[12], syn[13]) = (0x50, 2);
+            let (time, bytes) = (Timestamp(0), &v6(6, &syn)[..]);
+            let packet = Packet { frame: n, time, link_type: LinkType::RAW, bytes, original_len: bytes.len() as u32 };
+            engine.packet(0, &packet, |_| Ok::<_, Infallible>(())).unwrap();
+            assert_eq!(TOLD.load(Ordering::Relaxed), u64::from(n >= MANY), "{n}");
+        }
     }
 
     #[test]

@@ -44,6 +44,9 @@ use crate::session::tls::Keys;
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood, take some 240 MB.
 pub const MAX_CONNECTIONS: usize = 131_072;
 
+/// So many connections are many: there will mostly be far more.
+pub const MANY: u64 = 256;
+
 /// What an analysis goes by.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -72,6 +75,9 @@ pub struct Options {
     pub probed: Option<Arc<Probed>>,
     /// What probes were told of certificates that TLS 1.3 hides.
     pub learned: Arc<[Learned]>,
+    /// What is called when connections turn out to be [`MANY`], by each thread that follows so many: whoever has given the
+    /// memory may give it otherwise.
+    pub on_many: Option<fn()>,
 }
 
 impl Default for Options {
@@ -89,6 +95,7 @@ impl Default for Options {
             without_secrets: false,
             probed: None,
             learned: Arc::default(),
+            on_many: None,
         }
     }
 }

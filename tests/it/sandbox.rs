@@ -86,6 +86,21 @@ fn who_reads_has_let_go_of_everything() {
 }
 
 #[test]
+fn memory_comes_by_the_huge_page_when_connections_are_many() {
+    let whole = (0..2_000).fold(Capture::new(), |capture, _| capture.refused().next()).bytes();
+    let mut child = why502(&["-"]);
+    let mut input = child.stdin.take().unwrap();
+    let (few, rest) = whole.split_at(whole.len() / 4);
+    let given = |huge: &str| statuses(child.id()).iter().all(|status| value(status, "THP_enabled") == huge);
+    input.write_all(few).unwrap();
+    assert!(wait_until(|| reads(child.id()) && given("0")), "{:?}", statuses(child.id()));
+    input.write_all(rest).unwrap();
+    assert!(wait_until(|| reads(child.id()) && given("1")), "{:?}", statuses(child.id()));
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn no_thread_of_what_writes_packets_keeps_a_right() {
     // More than a pipe takes: with nobody reading, the process waits in the midst of its writing.
     let whole = (0..2_000).fold(Capture::new(), |capture, _| capture.refused().next()).bytes();

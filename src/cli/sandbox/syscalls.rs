@@ -152,7 +152,7 @@ fn calls(needs: &Needs) -> Result<Calls, seccompiler::BackendError> {
     only(libc::SYS_mprotect, 2, libc::PROT_EXEC as u64, &[0])?;
     // Threads, and no processes. What asks by `clone3`, of which the flags cannot be seen, asks again so.
     only(libc::SYS_clone, 0, libc::CLONE_THREAD as u64, &[libc::CLONE_THREAD as u64])?;
-    only(libc::SYS_prctl, 0, all, &[libc::PR_SET_NAME as u64, 0x5356_4d41])?;
+    only(libc::SYS_prctl, 0, all, &[libc::PR_SET_NAME as u64, 0x5356_4d41, libc::PR_SET_THP_DISABLE as u64])?;
     only(libc::SYS_ioctl, 1, all, IOCTLS)?;
     only(libc::SYS_fcntl, 1, all, FCNTLS)?;
     if needs.creates() {
