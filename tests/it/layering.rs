@@ -38,7 +38,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("x509_parser::", &["session/tls"]),
     ("httparse::", &["session/http1"]),
     ("nom::", &["session", "correlate"]),
-    ("why502_memory::", &["main"]),
+    ("why502_memory::", &["main", "options"]),
     ("clap::", &["cli", "options", "main"]),
     ("serde_json::", &["report", "correlate", "share", "options"]),
     ("askama::", &["report/html"]),
