@@ -123,7 +123,7 @@ impl Attempt {
 /// A connection that is not over.
 pub(super) enum Flow {
     /// It was asked for.
-    Attempt(Box<Attempt>),
+    Attempt(Attempt),
     /// It is followed.
     Open(Box<Open>),
 }
@@ -132,7 +132,7 @@ impl Flow {
     /// Begins with the first packet that was captured of a connection. What is followed has yet to take that packet.
     pub(super) fn new(segment: &TcpSegment<'_>, key: &FlowKey, frame: FrameRef, shift: i64, keys: &Keys) -> Flow {
         match Attempt::of(segment, key, frame, shift) {
-            Some(attempt) => Flow::Attempt(Box::new(attempt)),
+            Some(attempt) => Flow::Attempt(attempt),
             None => Flow::Open(Box::new(Open::new(segment, frame, shift, keys.clone()))),
         }
     }
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn it_fills_a_line_of_the_cache() {
-        assert_eq!(size_of::<Attempt>(), 64);
+        assert_eq!([size_of::<Attempt>(), size_of::<Flow>()], [64; 2]);
     }
 
     #[test]

@@ -36,6 +36,9 @@ const MAX_HELD_BYTES: usize = 8 << 20;
 /// ones are put away.
 const MAX_KEPT_BYTES: usize = 256 << 20;
 
+/// So many before its own turn, the memory of a connection is called for that is left at the end.
+const AHEAD: usize = 8;
+
 /// Whether connections are divided into shards. A small table is not: its bound would be met too early.
 pub(super) fn is_divided(options: &Options) -> bool {
     options.max_connections >= SHARDS * MIN_SHARD
@@ -191,11 +194,18 @@ impl<'o> Engine<'o> {
     /// # Errors
     /// What `done` said.
     pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
-        let of_all = (0..).zip(&self.shards).flat_map(|(at, shard)| shard.table.all().map(move |flow| (at, flow)));
-        let mut all: Vec<(u64, usize, Slot)> = of_all.map(|(at, (slot, id, _))| (id, at, slot)).collect();
-        all.sort_unstable();
-        for (_, at, slot) in all {
-            let Some(left) = self.shards.get_mut(at).and_then(|shard| shard.remove(slot)) else { continue };
+        let shards = std::mem::take(&mut self.shards);
+        let of_all = (0..).zip(&shards).flat_map(|(at, shard)| shard.table.all().map(move |flow| (at, flow)));
+        let mut all: Vec<(u64, Slot, u8)> = of_all.map(|(at, (slot, id, _))| (id, slot, at)).collect();
+        all.sort_unstable_by_key(|(id, ..)| *id);
+        let mut tables: Vec<_> = shards.into_iter().map(|shard| shard.table.leave()).collect();
+        for (i, (_, slot, at)) in all.iter().enumerate() {
+            if let Some((_, soon, at)) = all.get(i + AHEAD)
+                && let Some(table) = tables.get(usize::from(*at))
+            {
+                table.approach(*soon);
+            }
+            let Some(left) = tables.get_mut(usize::from(*at)).and_then(|table| table.take(*slot)) else { continue };
             let ended = if left.value.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::CaptureEnd };
             done(self.close(left, ended))?;
         }

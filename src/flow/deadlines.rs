@@ -128,6 +128,13 @@ impl Deadlines {
         if is_ripe { self.ripe.pop() } else { self.near.pop().map(|Reverse(due)| due) }
     }
 
+    /// The slot of the one that comes behind so many others, of those that are in order: nearly always it does.
+    #[inline]
+    pub(super) fn coming(&self, ahead: usize) -> Option<u32> {
+        let at = self.ripe.len().checked_sub(ahead + 1)?;
+        self.ripe.get(at).map(|due| due.slot)
+    }
+
     /// Keeps those for which `stands` holds.
     pub(super) fn retain(&mut self, stands: impl Fn(&Due) -> bool) {
         self.ripe.retain(&stands);

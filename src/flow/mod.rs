@@ -5,9 +5,11 @@
 
 mod community_id;
 mod deadlines;
+mod index;
 mod key;
+mod pieces;
 mod table;
 
 pub use community_id::community_id;
 pub use key::FlowKey;
-pub use table::{Left, Slot, Table};
+pub use table::{Leaving, Left, Slot, Table};

@@ -3,9 +3,11 @@
 use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use why502_memory::prefetch;
 
 use super::deadlines::{Deadlines, Due};
+use super::index::Index;
+use super::pieces::Pieces;
 use crate::base::Timestamp;
 
 /// Where an open connection is kept. Valid until that connection leaves the table.
@@ -15,6 +17,11 @@ pub struct Slot(u32);
 /// Deadlines that stand for nothing any more, beside as many as there are connections, before they are dropped.
 const STALE: usize = 4_096;
 
+/// So many deadlines before its own, what is kept of a connection is called for; half as many before it, where it is found.
+const AHEAD: usize = 8;
+
+/// A connection. By its key and its deadlines alone it fills a line of a processor's cache.
+#[repr(align(64))]
 struct Entry<K, T> {
     key: K,
     id: u64,
@@ -41,8 +48,8 @@ pub struct Left<K, T> {
 /// Deadlines are kept lazily: a later one costs nothing until the earlier one comes up, so that a packet of a busy
 /// connection does not touch them at all.
 pub struct Table<K, T> {
-    index: HashTable<u32>,
-    entries: Vec<Option<Entry<K, T>>>,
+    index: Index,
+    entries: Pieces<Option<Entry<K, T>>>,
     free: Vec<u32>,
     deadlines: Deadlines,
     hasher: RandomState,
@@ -51,8 +58,8 @@ pub struct Table<K, T> {
 impl<K: Copy + Eq + Hash, T> Default for Table<K, T> {
     fn default() -> Self {
         Self {
-            index: HashTable::new(),
-            entries: Vec::new(),
+            index: Index::default(),
+            entries: Pieces::default(),
             free: Vec::new(),
             deadlines: Deadlines::default(),
             // Seeded by the process: a stranger who chooses addresses cannot choose collisions.
@@ -71,16 +78,21 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     /// Whether none is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.index.len() == 0
     }
 
     /// The open connection with this key.
     #[must_use]
     #[inline]
     pub fn find(&self, key: &K) -> Option<Slot> {
+        let same = |i: u32| matches!(self.entries.get(i as usize), Some(Some(e)) if e.key == *key);
+        self.index.find(self.hash(key), same).map(Slot)
+    }
+
+    #[inline]
+    fn hash(&self, key: &K) -> u32 {
         let hash = self.hasher.hash_one(key);
-        let same = |&i: &u32| matches!(self.entries.get(i as usize), Some(Some(e)) if e.key == *key);
-        self.index.find(hash, same).map(|&i| Slot(i))
+        (hash >> 32) as u32 ^ hash as u32
     }
 
     /// The connection in a slot.
@@ -98,7 +110,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
 
     /// All open connections, in no order: where they are kept, their numbers, and what is kept of them.
     pub fn all(&self) -> impl Iterator<Item = (Slot, u64, &T)> {
-        let entries = (0..).map(Slot).zip(&self.entries);
+        let entries = (0..).map(Slot).zip(self.entries.iter());
         entries.filter_map(|(slot, entry)| entry.as_ref().map(|e| (slot, e.id, &e.value)))
     }
 
@@ -106,17 +118,14 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     pub fn insert(&mut self, key: K, id: u64, value: T) -> Slot {
         let never = Timestamp(i64::MAX);
         let entry = Some(Entry { key, id, deadline: never, scheduled: never, value });
-        let i = match self.free.pop() {
-            Some(i) => i,
-            None => u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
-        };
-        match self.entries.get_mut(i as usize) {
+        // The engine bounds their number far below.
+        let behind = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let i = self.free.pop().unwrap_or(behind);
+        match self.entries.get_mut(i as usize).filter(|_| i < behind) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
         }
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        let rehash = |&j: &u32| entries.get(j as usize).and_then(Option::as_ref).map_or(0, |e| hasher.hash_one(e.key));
-        self.index.insert_unique(hasher.hash_one(key), i, rehash);
+        self.index.insert(self.hash(&key), i);
         Slot(i)
     }
 
@@ -134,10 +143,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     /// Takes a connection out.
     pub fn remove(&mut self, slot: Slot) -> Option<Left<K, T>> {
         let Entry { key, id, value, .. } = self.entries.get_mut(slot.0 as usize)?.take()?;
-        let hash = self.hasher.hash_one(key);
-        if let Ok(found) = self.index.find_entry(hash, |&i| i == slot.0) {
-            found.remove();
-        }
+        self.index.remove(self.hash(&key), slot.0);
         self.free.push(slot.0);
         if self.deadlines.len() > 2 * self.index.len() + STALE {
             self.tidy();
@@ -160,6 +166,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     #[inline]
     pub fn expire(&mut self, now: Timestamp) -> Option<Left<K, T>> {
         while let Some(due) = self.deadlines.pop_until(now) {
+            self.approach();
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
             }
@@ -170,11 +177,30 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     /// Takes out the connection whose deadline is earliest, due or not: the least useful one.
     pub fn evict(&mut self) -> Option<Left<K, T>> {
         while let Some(due) = self.deadlines.pop_first() {
+            self.approach();
             if let Some(slot) = self.truly(due) {
                 return self.remove(slot);
             }
         }
         None
+    }
+
+    /// Calls for the memory of those whose turn is next: nobody looked at it for as long as they were waited for.
+    #[inline]
+    fn approach(&self) {
+        let entry = |ahead| self.entries.get(self.deadlines.coming(ahead)? as usize);
+        if let Some(far) = entry(AHEAD) {
+            prefetch(far);
+        }
+        if let Some(Some(next)) = entry(AHEAD / 2) {
+            self.index.prefetch(self.hash(&next.key));
+        }
+    }
+
+    /// All that is left, now that nothing more will be looked for.
+    #[must_use]
+    pub fn leave(self) -> Leaving<K, T> {
+        Leaving(self.entries)
     }
 
     /// The slot of the connection whose deadline this truly is; one with a later deadline is queued again.
@@ -190,9 +216,26 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     }
 }
 
+/// The connections that a table is left with, to be taken out in whatever order.
+pub struct Leaving<K, T>(Pieces<Option<Entry<K, T>>>);
+
+impl<K, T> Leaving<K, T> {
+    /// Takes a connection out.
+    pub fn take(&mut self, slot: Slot) -> Option<Left<K, T>> {
+        let Entry { key, id, value, .. } = self.0.get_mut(slot.0 as usize)?.take()?;
+        Some(Left { key, id, value })
+    }
+
+    /// Calls for the memory of one that will be taken out soon.
+    pub fn approach(&self, slot: Slot) {
+        self.0.get(slot.0 as usize).into_iter().for_each(prefetch);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::FlowKey;
 
     #[test]
     fn connections_leave_in_the_order_of_their_deadlines() {
@@ -249,8 +292,14 @@ mod tests {
         }
         let mut left: Vec<_> = t.all().map(|(slot, id, value)| (id, *value, slot)).collect();
         left.sort_unstable();
-        let taken: Vec<_> = left.into_iter().filter_map(|(_, _, slot)| t.remove(slot)).collect();
+        let mut leaving = t.leave();
+        let taken: Vec<_> = left.iter().filter_map(|(_, _, slot)| leaving.take(*slot)).collect();
         assert_eq!(taken, [(6, 1), (7, 2), (5, 3)].map(|(key, id)| Left { key, id, value: key }));
-        assert!(t.is_empty());
+        assert!(left.into_iter().all(|(_, _, slot)| leaving.take(slot).is_none()));
+    }
+
+    #[test]
+    fn what_finds_a_connection_fills_a_line_of_the_cache() {
+        assert_eq!(size_of::<Option<Entry<FlowKey, ()>>>(), 64);
     }
 }
