@@ -93,12 +93,17 @@ impl Micros {
 }
 
 impl Micros {
-    /// Writes it in tenths of a unit, each so long. Most messages have one, and floating point takes a thousand
-    /// instructions.
+    /// Writes it in tenths of a unit, each so long. Most messages have one: floating point takes a thousand instructions,
+    /// and so does to put it together of several numbers.
     fn tenths(self, f: &mut fmt::Formatter<'_>, tenth: u64, unit: &str) -> fmt::Result {
+        const TENTHS: [&str; 10] = [".0", ".1", ".2", ".3", ".4", ".5", ".6", ".7", ".8", ".9"];
         let all = (self.0.unsigned_abs() + tenth / 2) / tenth;
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{} {unit}", all / 10, all % 10)
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        write!(f, "{}", all / 10)?;
+        f.write_str(TENTHS.get((all % 10) as usize).copied().unwrap_or_default())?;
+        f.write_str(unit)
     }
 }
 
@@ -107,8 +112,8 @@ impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.unsigned_abs() {
             0..1_000 => write!(f, "{} us", self.0),
-            1_000..1_000_000 => self.tenths(f, 100, "ms"),
-            1_000_000..600_000_000 => self.tenths(f, 100_000, "s"),
+            1_000..1_000_000 => self.tenths(f, 100, " ms"),
+            1_000_000..600_000_000 => self.tenths(f, 100_000, " s"),
             _ => write!(f, "{:.0} min", self.as_secs_f64() / 60.0),
         }
     }

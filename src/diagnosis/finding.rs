@@ -111,7 +111,7 @@ impl Finding {
     pub fn evidence(mut self, frame: FrameRef, note: impl Into<Text>) -> Finding {
         if self.evidence.is_empty() {
             // Many findings are held, and a list that grows takes room for four.
-            self.evidence.reserve_exact(2);
+            self.evidence = Vec::with_capacity(2);
         }
         self.evidence.push(Evidence { frame, note: note.into() });
         self
@@ -129,8 +129,7 @@ impl Finding {
     /// Adds something to do.
     #[must_use]
     pub fn fix(mut self, step: impl Into<Text>) -> Finding {
-        self.fix.reserve_exact(1);
-        self.fix.push(step.into());
+        push_exact(&mut self.fix, step.into());
         self
     }
 
@@ -150,8 +149,7 @@ impl Finding {
     /// Adds a cause that it is not, and why.
     #[must_use]
     pub fn rules_out(mut self, cause: &'static str, why: impl Into<Text>) -> Finding {
-        self.ruled_out.reserve_exact(1);
-        self.ruled_out.push(RuledOut { cause, why: why.into() });
+        push_exact(&mut self.ruled_out, RuledOut { cause, why: why.into() });
         self
     }
 
@@ -181,6 +179,16 @@ impl Finding {
     pub fn effect(mut self, effect: Effect) -> Finding {
         self.effect = Some(effect);
         self
+    }
+}
+
+/// Adds one to what mostly remains the only one of its list, and is held: no room is made for more.
+pub(super) fn push_exact<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        *list = vec![item];
+    } else {
+        list.reserve_exact(1);
+        list.push(item);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::observation::{Connection, Ended};
 
+use super::finding::push_exact;
 use super::{Cause, Confidence, Effect, Finding, Text};
 
 /// A limit of the capture that applies to a connection.
@@ -59,7 +60,7 @@ pub(super) fn doubt_clock(c: &Connection, cause: &Cause, finding: &mut Finding) 
 /// The limits that apply to a connection: those that findings speak of, then the others.
 pub(super) fn limits(c: &Connection, findings: &[(&'static Cause, Finding)]) -> Vec<Limit> {
     let mut limits = Vec::new();
-    let mut apply = |limit, blocks| limits.push(Limit { limit, blocks });
+    let mut apply = |limit, blocks| push_exact(&mut limits, Limit { limit, blocks });
     for (cause, finding) in findings {
         if let Some(blocks) = &finding.blocks {
             apply(cause.id(), blocks.clone());

@@ -3,6 +3,7 @@
 use crate::observation::{Connection, Signs};
 
 use super::delivery::{Delivery, delivery};
+use super::finding::push_exact;
 use super::limit::{doubt_clock, limits};
 use super::rank::rank;
 use super::{Catalogue, Cause, Confidence, Edge, Effect, Finding, Limit, Stage, Text};
@@ -72,9 +73,7 @@ pub fn diagnose(connection: &Connection, catalogue: &Catalogue) -> Diagnosis {
     let mut findings = Vec::new();
     for cause in catalogue.called_for(signs) {
         let Some(finding) = (cause.detect)(connection) else { continue };
-        // Where there is any it mostly remains the only one, and many are held: no room is made in advance.
-        findings.reserve_exact(1);
-        findings.push((cause, finding));
+        push_exact(&mut findings, (cause, finding));
     }
     for (cause, finding) in &mut findings {
         doubt_clock(connection, cause, finding);
