@@ -27,7 +27,6 @@ learn() {
 # Cargo would not see that the counts have changed.
 rm -rf "$work/counts" "$work/$host"
 build "-Cprofile-generate=$work/counts"
-rm -rf "$work/counts"
 echo "reading the captures of the repository"
 mapfile -t captures < <(find captures -name '*.pcap*' | sort)
 learn --threads 1 "${captures[@]}"

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
+
 use crate::common::packets::{self, Capture};
 
 fn why502(args: &[&str]) -> Child {
@@ -93,11 +95,15 @@ fn memory_comes_by_the_huge_page_when_connections_are_many() {
     let (few, rest) = whole.split_at(whole.len() / 16);
     // Where the kernel has no huge pages, it gives none.
     let many = if fs::exists("/sys/kernel/mm/transparent_hugepage").unwrap() { "1" } else { "0" };
-    let given = |huge: &str| statuses(child.id()).iter().all(|status| value(status, "THP_enabled") == huge);
-    input.write_all(few).unwrap();
-    assert!(wait_until(|| reads(child.id()) && given("0")), "{:?}", statuses(child.id()));
-    input.write_all(rest).unwrap();
-    assert!(wait_until(|| reads(child.id()) && given(many)), "{:?}", statuses(child.id()));
+    for (part, huge) in [(few, "0"), (rest, many)] {
+        input.write_all(part).unwrap();
+        // The pipe is empty, and every thread waits for more: it has followed all that came.
+        let waits = |status: &String| value(status, "State").starts_with('S');
+        let idle = || ioctl_fionread(&input) == Ok(0) && statuses(child.id()).iter().all(waits);
+        assert!(wait_until(|| reads(child.id()) && idle()), "{:?}", statuses(child.id()));
+        let given = statuses(child.id()).iter().all(|status| value(status, "THP_enabled") == huge);
+        assert!(given, "{huge}: {:?}", statuses(child.id()));
+    }
     drop(input);
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
