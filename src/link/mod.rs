@@ -85,7 +85,14 @@ pub(crate) fn plain(link_type: LinkType, bytes: &[u8], original_len: u32) -> Opt
         let (kind, rest) = ether::plain(span)?;
         return matches!(kind, IPV4 | IPV6).then_some(rest);
     }
-    unwrapped(link_type, span)
+    if is_raw(link_type) { Some(span) } else { unwrapped(link_type, span) }
+}
+
+/// Whether nothing is in front of the IP header. The second and third are what some writers put for RAW: the number of
+/// their own system.
+#[inline]
+const fn is_raw(link_type: LinkType) -> bool {
+    matches!(link_type, LinkType::RAW | LinkType(12 | 14) | LinkType::IPV4 | LinkType::IPV6)
 }
 
 #[inline(never)]
@@ -118,8 +125,7 @@ fn by_plain_link_type(link_type: LinkType, span: Span<'_>) -> Found<'_> {
         LinkType::ETHERNET => ethernet(span, around),
         LinkType::LINUX_SLL => cooked::version_1(span),
         LinkType::LINUX_SLL2 => cooked::version_2(span),
-        // The second and third are what some writers put for RAW: the number of their own system.
-        LinkType::RAW | LinkType(12 | 14) | LinkType::IPV4 | LinkType::IPV6 => Ok(Some(span.ip(around))),
+        raw if is_raw(raw) => Ok(Some(span.ip(around))),
         LinkType::NULL | LinkType::LOOP => cooked::loopback(span),
         LinkType::PPP | LinkType::PPP_HDLC => ppp(span, around),
         LinkType::PPP_ETHER => ppp::session(span, around),
