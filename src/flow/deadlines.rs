@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::pieces::Pieces;
 use crate::base::Timestamp;
 
 /// Nanoseconds of one place in the wheel, as a power of two: 134 ms.
@@ -20,7 +21,7 @@ pub(super) struct Due {
 }
 
 /// One that waits in the wheel, and the one behind it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Waiting {
     deadline: Timestamp,
     id: u64,
@@ -44,7 +45,7 @@ pub(super) struct Deadlines {
     near: BinaryHeap<Reverse<Due>>,
     /// Who waits first at each place. Few places are taken at once: a list of its own for each would be mostly room.
     wheel: Vec<u32>,
-    waiting: Vec<Waiting>,
+    waiting: Pieces<Waiting>,
     /// The first of `waiting` that nobody has.
     free: u32,
     /// The place that the wheel stands at, counted from the epoch. It stays while any of it is left.
@@ -170,7 +171,7 @@ impl Deadlines {
 }
 
 /// Those that wait at one place, each with where it is.
-fn listed(waiting: &[Waiting], first: u32) -> impl Iterator<Item = (u32, Due)> {
+fn listed(waiting: &Pieces<Waiting>, first: u32) -> impl Iterator<Item = (u32, Due)> {
     let mut next = first;
     std::iter::from_fn(move || {
         let (at, one) = (next, waiting.get(next as usize)?);

@@ -1,9 +1,10 @@
 //! A list that grows piece by piece, so that nothing in it is ever moved.
 
-/// Items of one piece: of some hundred bytes each, as many as a page or two of memory has.
+/// Items of one piece: a page of memory, or two.
 const PIECE: usize = 64;
 
 /// Items by number, from 0.
+#[derive(Debug)]
 pub(super) struct Pieces<T> {
     /// Those behind the last item are of no meaning.
     pieces: Vec<Box<[T; PIECE]>>,
