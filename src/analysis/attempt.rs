@@ -63,6 +63,7 @@ impl Beside {
 
 impl Attempt {
     /// The first packet of a connection, if it is a SYN that brings nothing else.
+    #[inline]
     fn of(segment: &TcpSegment<'_>, key: &FlowKey, frame: FrameRef, shift: i64) -> Option<Attempt> {
         let flags = segment.flags;
         if !flags.syn() || flags.ack() || flags.rst() || flags.fin() || segment.payload_len > 0 {
@@ -108,7 +109,7 @@ impl Attempt {
     fn finish(&self, key: &FlowKey, id: u64, ended: Ended, about: About<'_>) -> Box<Connection> {
         let segment = self.segment(key);
         let course = Course::begin(&segment, self.frame, self.shift);
-        course.finish((id, ended), Box::new(Summary::of_syn(&segment, self.frame)), Protocols::default(), about)
+        course.finish((id, ended), Summary::of_syn(&segment, self.frame), Protocols::default(), about)
     }
 
     /// Begins to follow it.
@@ -130,6 +131,7 @@ pub(super) enum Flow {
 
 impl Flow {
     /// Begins with the first packet that was captured of a connection. What is followed has yet to take that packet.
+    #[inline]
     pub(super) fn new(segment: &TcpSegment<'_>, key: &FlowKey, frame: FrameRef, shift: i64, keys: &Keys) -> Flow {
         match Attempt::of(segment, key, frame, shift) {
             Some(attempt) => Flow::Attempt(attempt),

@@ -254,28 +254,32 @@ impl Course {
         let said = (protocols.http.as_deref(), protocols.http2.as_deref(), protocols.proxy.as_deref());
         let callers = Callers::of(said, prefixes);
         let edge = Edge::of(client, callers, prefixes);
-        Box::new(Connection {
-            id,
-            client,
-            server,
-            orientation,
-            encapsulation: self.encapsulation.map(|around| *around).unwrap_or_default(),
-            first: self.first,
-            last: self.last,
-            watched_until: clock.as_of(self.shift).max(self.last.time),
-            clock_step: self.clock_step.map(|step| *step),
-            ended,
-            tcp,
-            proxy_protocol: protocols.proxy,
-            tls: protocols.tls,
-            chain: None,
-            http: protocols.http,
-            http2: protocols.http2,
-            websocket: protocols.websocket,
-            foreign: protocols.foreign,
-            callers,
-            edge,
-            role: Role::Other,
-        })
+        // Written where it stays.
+        Box::write(
+            Box::new_uninit(),
+            Connection {
+                id,
+                client,
+                server,
+                orientation,
+                encapsulation: self.encapsulation.map(|around| *around).unwrap_or_default(),
+                first: self.first,
+                last: self.last,
+                watched_until: clock.as_of(self.shift).max(self.last.time),
+                clock_step: self.clock_step.map(|step| *step),
+                ended,
+                tcp,
+                proxy_protocol: protocols.proxy,
+                tls: protocols.tls,
+                chain: None,
+                http: protocols.http,
+                http2: protocols.http2,
+                websocket: protocols.websocket,
+                foreign: protocols.foreign,
+                callers,
+                edge,
+                role: Role::Other,
+            },
+        )
     }
 }

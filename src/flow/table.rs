@@ -115,6 +115,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     }
 
     /// Adds a connection under a key that is not in the table. It has no deadline yet; `id` breaks ties of deadlines.
+    #[inline]
     pub fn insert(&mut self, key: K, id: u64, value: T) -> Slot {
         let never = Timestamp(i64::MAX);
         let entry = Some(Entry { key, id, deadline: never, scheduled: never, value });

@@ -66,16 +66,15 @@ pub fn is_new_connection(tracker: &Tracker, from: Side, segment: &TcpSegment<'_>
 impl Summary {
     /// What a SYN tells of which nothing came, neither before nor after it: the same as a [`Tracker`] that took it alone.
     #[must_use]
-    pub fn of_syn(syn: &TcpSegment<'_>, frame: FrameRef) -> Summary {
-        let mut summary = Summary {
-            syn: Some(frame),
-            syns: 1,
-            mss: PerSide { client: syn.options.mss, server: None },
-            packets: PerSide { client: 1, server: 0 },
-            last_packet: PerSide { client: Some(frame), server: None },
-            state: ConnState::S0,
-            ..Summary::default()
-        };
+    pub fn of_syn(syn: &TcpSegment<'_>, frame: FrameRef) -> Box<Summary> {
+        // Written where it stays: what is read in one piece soon after it was written in many has to wait for them.
+        let mut summary = Box::<Summary>::default();
+        summary.syn = Some(frame);
+        summary.syns = 1;
+        summary.mss.client = syn.options.mss;
+        summary.packets.client = 1;
+        summary.last_packet.client = Some(frame);
+        summary.state = ConnState::S0;
         summary.history.once(Side::Client, b'S');
         if syn.options.checksum == Checksum::Wrong {
             summary.odd.damaged_syns = 1;
