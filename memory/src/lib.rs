@@ -1,4 +1,5 @@
-//! The allocator of the program, how long it keeps memory that was given back, and what is on its way from there.
+//! The allocator of the program, how long it keeps memory that was given back, and a word to the processor about what will
+//! be looked at: all that has to do with memory and needs `unsafe`.
 //!
 //! Connections come and go by the hundred thousand. What one leaves the next one takes, but the allocator gives pages that
 //! stay empty for ten milliseconds back to the system, which clears them when they are asked for again: a tenth of all
@@ -99,15 +100,16 @@ pub fn take_huge_pages() {
     let _ = rustix::thread::disable_transparent_huge_pages(false);
 }
 
-/// Calls for memory that will be looked at soon, as far as the processor has a way to: what comes from far takes as long as
-/// some hundred instructions, which need not wait for it.
+/// Calls for memory that will be looked at soon, on x86-64; elsewhere Rust has no stable way to. What comes from far takes as
+/// long as some hundred instructions, which need not wait for it. All lines of a cache are called for that `what` is in, if
+/// it begins with one.
 #[inline(always)]
 #[allow(unsafe_code)]
 pub fn prefetch<T>(what: &T) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of::<T>()).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: it reads nothing and fails at no address.
+        // SAFETY: every x86-64 has SSE; a prefetch gives nothing to the program, and fails at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(what).cast::<i8>().wrapping_add(line)) }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -36,7 +36,7 @@ const MAX_HELD_BYTES: usize = 8 << 20;
 /// ones are put away.
 const MAX_KEPT_BYTES: usize = 256 << 20;
 
-/// So many before its own turn, the memory of a connection is called for that is left at the end.
+/// Of connections that are left at the end, the memory of one is called for so many turns before its own.
 const AHEAD: usize = 8;
 
 /// Whether connections are divided into shards. A small table is not: its bound would be met too early.
@@ -200,8 +200,8 @@ impl<'o> Engine<'o> {
         all.sort_unstable_by_key(|(id, ..)| *id);
         let mut tables: Vec<_> = shards.into_iter().map(|shard| shard.table.leave()).collect();
         for (i, (_, slot, at)) in all.iter().enumerate() {
-            if let Some((_, soon, at)) = all.get(i + AHEAD)
-                && let Some(table) = tables.get(usize::from(*at))
+            if let Some((_, soon, soon_at)) = all.get(i + AHEAD)
+                && let Some(table) = tables.get(usize::from(*soon_at))
             {
                 table.approach(*soon);
             }

@@ -44,8 +44,8 @@ use crate::session::tls::Keys;
 /// Open connections kept at once, by default. So many half-open ones, as in a SYN flood over IPv4, take some 25 MiB.
 pub const MAX_CONNECTIONS: usize = 131_072;
 
-/// So many connections are many. With 160 that are kept alive an analysis takes 22 MiB, and 25 by the huge page; asked for
-/// as late as at 1,024, huge pages gained nothing any more on two threads.
+/// So many connections are many. With 160 that are kept alive an analysis takes 22 MiB, and 25 by the huge page; at 1,024
+/// huge pages come too late to gain anything on two threads: so a number between.
 pub const MANY: u64 = 256;
 
 /// What an analysis goes by.

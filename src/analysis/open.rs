@@ -254,7 +254,7 @@ impl Course {
         let said = (protocols.http.as_deref(), protocols.http2.as_deref(), protocols.proxy.as_deref());
         let callers = Callers::of(said, prefixes);
         let edge = Edge::of(client, callers, prefixes);
-        // Written where it stays.
+        // Room first, and then what goes there: so it is written in place, where nothing forbids it.
         Box::write(
             Box::new_uninit(),
             Connection {

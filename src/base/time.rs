@@ -93,8 +93,8 @@ impl Micros {
 }
 
 impl Micros {
-    /// Writes it in tenths of a unit, each so long. Most messages have one: floating point takes a thousand instructions,
-    /// and so does to put it together of several numbers.
+    /// Writes it in tenths of a unit, each so long. Most messages have one, and floating point takes a thousand
+    /// instructions, as several numbers in one format do.
     fn tenths(self, f: &mut fmt::Formatter<'_>, tenth: u64, unit: &str) -> fmt::Result {
         const TENTHS: [&str; 10] = [".0", ".1", ".2", ".3", ".4", ".5", ".6", ".7", ".8", ".9"];
         let all = (self.0.unsigned_abs() + tenth / 2) / tenth;

@@ -26,6 +26,7 @@ struct Waiting {
     deadline: Timestamp,
     id: u64,
     slot: u32,
+    /// Where nobody waits it means nothing.
     next: u32,
 }
 
@@ -129,7 +130,7 @@ impl Deadlines {
         if is_ripe { self.ripe.pop() } else { self.near.pop().map(|Reverse(due)| due) }
     }
 
-    /// The slot of the one that comes behind so many others, of those that are in order: nearly always it does.
+    /// The slot of the ripe one behind so many others: what was added late may come between.
     #[inline]
     pub(super) fn coming(&self, ahead: usize) -> Option<u32> {
         let at = self.ripe.len().checked_sub(ahead + 1)?;

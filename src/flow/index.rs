@@ -1,4 +1,4 @@
-//! In which slot a key is kept: of nearly every question, a line of a processor's cache knows the answer.
+//! In which slot a key is kept: to most questions, one line of a processor's cache has the answer.
 
 use why502_memory::prefetch;
 
@@ -14,8 +14,13 @@ struct Place {
 impl Place {
     const FREE: Place = Place { hash: 0, after: 0 };
 
+    #[inline]
     fn slot(self) -> Option<u32> {
         self.after.checked_sub(1)
+    }
+
+    const fn is_free(&self) -> bool {
+        self.after == 0
     }
 }
 
@@ -69,13 +74,13 @@ impl Index {
         loop {
             match self.places.get(gap) {
                 Some(place) if *place == wanted => break,
-                Some(place) if *place != Place::FREE => gap = self.next(gap),
+                Some(place) if !place.is_free() => gap = self.next(gap),
                 _ => return,
             }
         }
         // What comes behind moves up, unless it would stand before the place that is best for it.
         let mut at = self.next(gap);
-        while let Some(&place) = self.places.get(at).filter(|place| **place != Place::FREE) {
+        while let Some(&place) = self.places.get(at).filter(|place| !place.is_free()) {
             if self.steps(self.best(place.hash), at) >= self.steps(gap, at) {
                 self.set(gap, place);
                 gap = at;
@@ -96,12 +101,12 @@ impl Index {
     fn grow(&mut self) {
         let more = vec![Place::FREE; (2 * self.places.len()).max(MIN_PLACES)];
         let taken = std::mem::replace(&mut self.places, more);
-        taken.into_iter().filter(|place| *place != Place::FREE).for_each(|place| self.put(place));
+        taken.into_iter().filter(|place| !place.is_free()).for_each(|place| self.put(place));
     }
 
     fn put(&mut self, place: Place) {
         let mut at = self.best(place.hash);
-        while self.places.get(at).is_some_and(|taken| *taken != Place::FREE) {
+        while self.places.get(at).is_some_and(|place| !place.is_free()) {
             at = self.next(at);
         }
         self.set(at, place);
@@ -132,27 +137,27 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_is_in_it_is_found_and_nothing_else() {
         // Hashes that crowd together, wrap around the end, or are the same.
         for (what, spread) in [("apart", 0x9e37_79b9_u32), ("side by side", 1), ("the same", 0), ("far up", 1 << 28)] {
             let hash = |slot: u32| spread.wrapping_mul(slot).wrapping_sub(5);
-            let (mut index, mut known, mut state) = (Index::default(), BTreeMap::new(), 7_u32);
+            let (mut index, mut known, mut state) = (Index::default(), BTreeSet::new(), 7_u32);
             assert_eq!(index.find(hash(1), |_| true), None);
             for _ in 0..6_000 {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let slot = state >> 8 & 127;
-                if known.remove(&slot).is_some() {
+                if known.remove(&slot) {
                     index.remove(hash(slot), slot);
                 } else {
-                    known.insert(slot, ());
+                    known.insert(slot);
                     index.insert(hash(slot), slot);
                 }
                 assert_eq!(index.len(), known.len());
                 let found = (0..128).filter(|slot| index.find(hash(*slot), |s| s == *slot).is_some());
-                assert!(found.eq(known.keys().copied()), "{what}");
+                assert!(found.eq(known.iter().copied()), "{what}");
             }
             index.remove(hash(500), 500);
             assert_eq!(index.len(), known.len(), "{what}: what is not in it");

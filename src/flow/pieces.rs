@@ -1,12 +1,12 @@
 //! A list that grows piece by piece, so that nothing in it is ever moved.
 
-/// Items of one piece: a page of memory, or two.
+/// Items of one piece: two pages of connections, fewer of deadlines.
 const PIECE: usize = 64;
 
 /// Items by number, from 0.
 #[derive(Debug)]
 pub(super) struct Pieces<T> {
-    /// Those behind the last item are of no meaning.
+    /// Places behind the last item are of no meaning.
     pieces: Vec<Box<[T; PIECE]>>,
     len: usize,
 }

@@ -20,8 +20,9 @@ const STALE: usize = 4_096;
 /// So many deadlines before its own, what is kept of a connection is called for; half as many before it, where it is found.
 const AHEAD: usize = 8;
 
-/// A connection. By its key and its deadlines alone it fills a line of a processor's cache.
-#[repr(align(64))]
+/// A connection. What finds it and says how long it is waited for has a line of a processor's cache for itself, where the
+/// key is no longer than that of a connection.
+#[repr(C, align(64))]
 struct Entry<K, T> {
     key: K,
     id: u64,
@@ -119,7 +120,7 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     pub fn insert(&mut self, key: K, id: u64, value: T) -> Slot {
         let never = Timestamp(i64::MAX);
         let entry = Some(Entry { key, id, deadline: never, scheduled: never, value });
-        // The engine bounds their number far below.
+        // Memory runs out far below; behind the last entry there may be room that does not count yet.
         let behind = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         let i = self.free.pop().unwrap_or(behind);
         match self.entries.get_mut(i as usize).filter(|_| i < behind) {
@@ -301,6 +302,7 @@ mod tests {
 
     #[test]
     fn what_finds_a_connection_fills_a_line_of_the_cache() {
-        assert_eq!(size_of::<Option<Entry<FlowKey, ()>>>(), 64);
+        assert_eq!(std::mem::offset_of!(Entry<FlowKey, [u64; 8]>, value), 64);
+        assert_eq!(size_of::<Option<Entry<FlowKey, [u64; 8]>>>(), 128);
     }
 }

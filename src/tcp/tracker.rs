@@ -67,7 +67,8 @@ impl Summary {
     /// What a SYN tells of which nothing came, neither before nor after it: the same as a [`Tracker`] that took it alone.
     #[must_use]
     pub fn of_syn(syn: &TcpSegment<'_>, frame: FrameRef) -> Box<Summary> {
-        // Written where it stays: what is read in one piece soon after it was written in many has to wait for them.
+        // Written in place. To be copied, it would be loaded by more bytes at once than were stored, and such a load is not
+        // served before all stores up to there have reached the cache.
         let mut summary = Box::<Summary>::default();
         summary.syn = Some(frame);
         summary.syns = 1;
