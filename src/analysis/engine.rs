@@ -6,7 +6,7 @@ mod shard;
 mod sweep;
 
 use crate::base::{CaptureIndex, Endpoint, FrameRef, Micros, Timestamp};
-use crate::flow::{FlowKey, Slot};
+use crate::flow::{FlowKey, Leaving, Slot};
 use crate::ip::{self, Defragmenter, Fragment, IcmpError, TcpSegment, Whole};
 use crate::link::{self, MAX_ENCAPSULATION, Undecodable};
 use crate::observation::{Connection, Ended, Judge};
@@ -35,9 +35,6 @@ const MAX_HELD_BYTES: usize = 8 << 20;
 /// Memory that what the sides of all connections of a shard said takes, about so many bytes: beyond it, the least useful
 /// ones are put away.
 const MAX_KEPT_BYTES: usize = 256 << 20;
-
-/// Of connections that are left at the end, the memory of one is called for so many turns before its own.
-const AHEAD: usize = 8;
 
 /// Whether connections are divided into shards. A small table is not: its bound would be met too early.
 pub(super) fn is_divided(options: &Options) -> bool {
@@ -194,18 +191,8 @@ impl<'o> Engine<'o> {
     /// # Errors
     /// What `done` said.
     pub fn finish<E>(mut self, mut done: impl FnMut(Box<Connection>) -> Result<(), E>) -> Result<Noticed, E> {
-        let shards = std::mem::take(&mut self.shards);
-        let of_all = (0..).zip(&shards).flat_map(|(at, shard)| shard.table.all().map(move |flow| (at, flow)));
-        let mut all: Vec<(u64, Slot, u8)> = of_all.map(|(at, (slot, id, _))| (id, slot, at)).collect();
-        all.sort_unstable_by_key(|(id, ..)| *id);
-        let mut tables: Vec<_> = shards.into_iter().map(|shard| shard.table.leave()).collect();
-        for (i, (_, slot, at)) in all.iter().enumerate() {
-            if let Some((_, soon, soon_at)) = all.get(i + AHEAD)
-                && let Some(table) = tables.get(usize::from(*soon_at))
-            {
-                table.approach(*soon);
-            }
-            let Some(left) = tables.get_mut(usize::from(*at)).and_then(|table| table.take(*slot)) else { continue };
+        let tables = std::mem::take(&mut self.shards).into_iter().map(|shard| shard.table);
+        for left in Leaving::of(tables) {
             let ended = if left.value.open().is_some_and(Open::is_over) { Ended::Closed } else { Ended::CaptureEnd };
             done(self.close(left, ended))?;
         }

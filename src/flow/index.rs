@@ -3,7 +3,7 @@
 use why502_memory::prefetch;
 
 /// One key that is in the table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     /// The hash of the key. Where the place would best be, and how far from there it is, shows by it.
     hash: u32,

@@ -17,7 +17,7 @@ pub struct Slot(u32);
 /// Deadlines that stand for nothing any more, beside as many as there are connections, before they are dropped.
 const STALE: usize = 4_096;
 
-/// So many deadlines before its own, what is kept of a connection is called for; half as many before it, where it is found.
+/// So many turns before that of a connection, what is kept of it is called for; half as many before it, where it is found.
 const AHEAD: usize = 8;
 
 /// A connection. What finds it and says how long it is waited for has a line of a processor's cache for itself, where the
@@ -199,12 +199,6 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         }
     }
 
-    /// All that is left, now that nothing more will be looked for.
-    #[must_use]
-    pub fn leave(self) -> Leaving<K, T> {
-        Leaving(self.entries)
-    }
-
     /// The slot of the connection whose deadline this truly is; one with a later deadline is queued again.
     fn truly(&mut self, due: Due) -> Option<Slot> {
         let entry = self.entries.get_mut(due.slot as usize)?.as_mut();
@@ -218,19 +212,38 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
     }
 }
 
-/// The connections that a table is left with, to be taken out in whatever order.
-pub struct Leaving<K, T>(Pieces<Option<Entry<K, T>>>);
+/// What some tables are left with, now that nothing more will be looked for: all connections in the order of their
+/// numbers.
+pub struct Leaving<K, T> {
+    /// Of each connection its number, its table, and its slot there.
+    order: std::vec::IntoIter<(u64, u32, Slot)>,
+    tables: Vec<Pieces<Option<Entry<K, T>>>>,
+}
 
-impl<K, T> Leaving<K, T> {
-    /// Takes a connection out.
-    pub fn take(&mut self, slot: Slot) -> Option<Left<K, T>> {
-        let Entry { key, id, value, .. } = self.0.get_mut(slot.0 as usize)?.take()?;
-        Some(Left { key, id, value })
+impl<K: Copy + Eq + Hash, T> Leaving<K, T> {
+    /// Begins with the first of all that are in these tables.
+    pub fn of(tables: impl IntoIterator<Item = Table<K, T>>) -> Leaving<K, T> {
+        let (mut order, mut all) = (Vec::new(), Vec::new());
+        for (at, table) in (0..).zip(tables) {
+            order.extend(table.all().map(|(slot, id, _)| (id, at, slot)));
+            all.push(table.entries);
+        }
+        order.sort_unstable_by_key(|(id, ..)| *id);
+        Leaving { order: order.into_iter(), tables: all }
     }
+}
 
-    /// Calls for the memory of one that will be taken out soon.
-    pub fn approach(&self, slot: Slot) {
-        self.0.get(slot.0 as usize).into_iter().for_each(prefetch);
+impl<K, T> Iterator for Leaving<K, T> {
+    type Item = Left<K, T>;
+
+    fn next(&mut self) -> Option<Left<K, T>> {
+        if let Some((_, at, slot)) = self.order.as_slice().get(AHEAD) {
+            let soon = self.tables.get(*at as usize).and_then(|entries| entries.get(slot.0 as usize));
+            soon.into_iter().for_each(prefetch);
+        }
+        let (_, at, slot) = self.order.next()?;
+        let Entry { key, id, value, .. } = self.tables.get_mut(at as usize)?.get_mut(slot.0 as usize)?.take()?;
+        Some(Left { key, id, value })
     }
 }
 
@@ -287,17 +300,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_comes_with_its_id() {
-        let mut t = Table::default();
-        for (key, id) in [(5, 3), (6, 1), (7, 2)] {
-            t.insert(key, id, key);
+    fn what_is_left_comes_in_the_order_of_its_numbers() {
+        // In three tables, each of which got its own in another order.
+        let mut tables: [Table<u64, u64>; 3] = Default::default();
+        for id in (0..100).rev() {
+            tables[id as usize % 3].insert(1_000 + id, id, 2 * id);
         }
-        let mut left: Vec<_> = t.all().map(|(slot, id, value)| (id, *value, slot)).collect();
-        left.sort_unstable();
-        let mut leaving = t.leave();
-        let taken: Vec<_> = left.iter().filter_map(|(_, _, slot)| leaving.take(*slot)).collect();
-        assert_eq!(taken, [(6, 1), (7, 2), (5, 3)].map(|(key, id)| Left { key, id, value: key }));
-        assert!(left.into_iter().all(|(_, _, slot)| leaving.take(slot).is_none()));
+        let slot = tables[50 % 3].find(&1_050).unwrap();
+        tables[50 % 3].remove(slot);
+        let left = Leaving::of(tables);
+        let expected = (0..100).filter(|id| *id != 50).map(|id| Left { key: 1_000 + id, id, value: 2 * id });
+        assert!(left.eq(expected));
+        assert_eq!(Leaving::of([Table::<u64, u64>::default()]).next(), None);
     }
 
     #[test]
