@@ -223,13 +223,13 @@ pub struct Leaving<K, T> {
 impl<K: Copy + Eq + Hash, T> Leaving<K, T> {
     /// Begins with the first of all that are in these tables.
     pub fn of(tables: impl IntoIterator<Item = Table<K, T>>) -> Leaving<K, T> {
-        let (mut order, mut all) = (Vec::new(), Vec::new());
-        for (at, table) in (0..).zip(tables) {
+        let tables: Vec<_> = tables.into_iter().collect();
+        let mut order = Vec::with_capacity(tables.iter().map(Table::len).sum());
+        for (at, table) in (0..).zip(&tables) {
             order.extend(table.all().map(|(slot, id, _)| (id, at, slot)));
-            all.push(table.entries);
         }
         order.sort_unstable_by_key(|(id, ..)| *id);
-        Leaving { order: order.into_iter(), tables: all }
+        Leaving { order: order.into_iter(), tables: tables.into_iter().map(|table| table.entries).collect() }
     }
 }
 
