@@ -110,7 +110,11 @@ impl<E: Ranked<Rank = Rank>> Groups<E> {
             (None, Some(Text::Borrowed(reason))) => Heading::Reason(Text::Borrowed(reason)),
             (None, reason) => Heading::Reason(reason.as_deref().map(bounded).unwrap_or_default().into()),
         };
-        let group = self.groups.entry(heading.among(&self.groups, "--format json")).or_default();
+        // Nearly always there is one: to look for it asks less than to make sure of a place for a new one.
+        let group = match self.groups.get_mut(&heading) {
+            Some(group) => group,
+            None => self.groups.entry(heading.among(&self.groups, "--format json")).or_default(),
+        };
         group.connections += 1;
         let better = |last: &E| (Reverse(d.verdict.confidence), c.id) < last.rank();
         if group.examples.len() < MAX_EXAMPLES || group.examples.last().is_some_and(better) {
